@@ -1,0 +1,1 @@
+//! What the agent and the harness share: the control protocol.

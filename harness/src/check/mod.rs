@@ -1,0 +1,1 @@
+//! Checkers: pure functions from plan and history to findings.

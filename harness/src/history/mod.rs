@@ -1,0 +1,131 @@
+//! The history: the ordered events of a run, with the harness's clock.
+//!
+//! One writer, one clock. An event is a line of JSON in `history.jsonl`; the hash of those
+//! lines is the run's history hash.
+
+use crate::lock::adapter::Answer;
+use crate::units::Nanos;
+use serde::{Deserialize, Serialize};
+
+/// One event, at a time of the harness's clock (nanoseconds since the site was switched on).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub at_ns: u64,
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened. Clients and nodes go by their names in the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum What {
+    /// A node's kernel was switched on (again).
+    NodeBooted {
+        node: String,
+    },
+    /// The server serves, or the client has mounted the export; `options` are those in force.
+    NodeReady {
+        node: String,
+        options: String,
+    },
+    /// A kernel ended: `by_plan` when a fault of the plan did it.
+    NodeDied {
+        node: String,
+        by_plan: bool,
+        cause: String,
+    },
+    AdapterReady {
+        client: String,
+        library: String,
+        version: String,
+    },
+    /// The adapter broke its protocol, or ended by itself.
+    AdapterFailed {
+        client: String,
+        cause: String,
+    },
+
+    WorkloadBegan,
+    /// A call of a client's lock, numbered within the run.
+    Called {
+        client: String,
+        call: u64,
+        operation: Operation,
+    },
+    Answered {
+        client: String,
+        call: u64,
+        answer: Answer,
+    },
+    /// The witness: acquire has returned, and the client is in its critical section.
+    Entered {
+        client: String,
+    },
+    /// The witness: the client is about to call release. Written before the call is made.
+    Left {
+        client: String,
+    },
+
+    /// The client begins to increment the counter file on the mount.
+    CountBegan {
+        client: String,
+    },
+    /// It read `read` and wrote `read + 1`.
+    Counted {
+        client: String,
+        read: u64,
+    },
+    CountFailed {
+        client: String,
+        error: String,
+    },
+    /// The counter as the server has it at the end of the run.
+    CounterRead {
+        value: u64,
+    },
+
+    /// A fault of the plan begins to act; `node` is who it hit, `fault` its index in the plan
+    /// (or the step's index in a script).
+    FaultStruck {
+        fault: usize,
+        kind: String,
+        node: String,
+        detail: String,
+    },
+    FaultEnded {
+        fault: usize,
+        effect: String,
+    },
+    /// The fault never struck, or did nothing: the run cannot be valid.
+    FaultMissed {
+        fault: usize,
+        why: String,
+    },
+    /// A node's wall clock now stands `offset_ns` from the harness's clock.
+    ClockSet {
+        node: String,
+        offset_ns: i64,
+        drift_ppm: i64,
+    },
+
+    /// A script step's outcome.
+    StepDone {
+        step: usize,
+        text: String,
+        met: bool,
+        saw: String,
+    },
+    WorkloadEnded {
+        completed: bool,
+        why: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all = "snake_case")]
+pub enum Operation {
+    Acquire { timeout: Option<Nanos> },
+    Release,
+    Refresh { lifetime: Nanos },
+    IsHeld,
+}

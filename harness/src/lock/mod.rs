@@ -1,0 +1,4 @@
+//! The lock under test: its profile (what it is and promises) and its adapter's protocol.
+
+pub mod adapter;
+pub mod profile;

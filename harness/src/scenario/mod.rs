@@ -1,0 +1,228 @@
+//! The scenario: what a user writes. One YAML file, one story.
+//!
+//! The types here are the file's format and nothing else: [`load`] reads them, [`validate`]
+//! holds them against each other, and the plan makes them explicit. Field comments become the
+//! JSON Schema (`lockstorm schema`).
+
+pub mod script;
+
+use crate::fault::FaultSpec;
+use crate::units::{Nanos, NanosRange};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A scenario: site, lock, workload, faults, expectations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The name in reports; the file's stem when left out.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// What the story is, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    #[serde(default)]
+    pub site: SiteSpec,
+    pub lock: LockSpec,
+    #[serde(with = "serde_yaml::with::singleton_map")]
+    #[schemars(with = "WorkloadSpec")]
+    pub workload: WorkloadSpec,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultSpec>,
+    #[serde(default)]
+    pub expect: Expect,
+}
+
+/// The simulated place: one NFS server and its clients, `c1` to `cN`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SiteSpec {
+    /// How many clients: 1 to 16.
+    #[schemars(range(min = 1, max = 16))]
+    pub clients: u8,
+    pub nfs: NfsSpec,
+    pub server: ServerSpec,
+    pub wire: WireSpec,
+    pub disk: DiskSpec,
+}
+
+impl Default for SiteSpec {
+    fn default() -> Self {
+        SiteSpec {
+            clients: 3,
+            nfs: NfsSpec::default(),
+            server: ServerSpec::default(),
+            wire: WireSpec::default(),
+            disk: DiskSpec::default(),
+        }
+    }
+}
+
+/// How the clients mount the export.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NfsSpec {
+    /// Protocol version: "4.0", "4.1" or "4.2".
+    pub version: String,
+    /// Mount options beside the version, as in nfs(5): `hard`, `actimeo=3`, `lookupcache=none` ...
+    pub options: Vec<String>,
+}
+
+impl Default for NfsSpec {
+    fn default() -> Self {
+        NfsSpec {
+            version: "4.2".into(),
+            options: Vec::new(),
+        }
+    }
+}
+
+/// The server's times, as in /proc/fs/nfsd. Short ones by default, so that recovery after a
+/// restart fits a story; Linux ships 90 s for both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerSpec {
+    /// NFSv4 lease time: 10 s to 3600 s, whole seconds.
+    pub lease: Nanos,
+    /// NFSv4 grace time after a restart: 10 s to 3600 s, whole seconds.
+    pub grace: Nanos,
+    /// Number of knfsd threads: 1 to 64.
+    pub threads: u8,
+}
+
+impl Default for ServerSpec {
+    fn default() -> Self {
+        ServerSpec {
+            lease: Nanos::from_secs(30),
+            grace: Nanos::from_secs(30),
+            threads: 4,
+        }
+    }
+}
+
+/// The network between the nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WireSpec {
+    /// One-way delay of a frame, at least 20us. A range is drawn from anew for every frame
+    /// (frames between two nodes keep their order).
+    pub latency: NanosRange,
+}
+
+impl Default for WireSpec {
+    fn default() -> Self {
+        let latency = Nanos(100_000);
+        WireSpec {
+            latency: NanosRange {
+                least: latency,
+                most: latency,
+            },
+        }
+    }
+}
+
+/// The server's disk, which has a volatile write cache.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiskSpec {
+    /// Size in MiB: 16 to 4096.
+    #[schemars(range(min = 16, max = 4096))]
+    pub size_mib: u32,
+    /// Time for a read or a write into the cache, at least 20us.
+    pub latency: Nanos,
+    /// Time to flush the cache, at least 20us.
+    pub flush: Nanos,
+}
+
+impl Default for DiskSpec {
+    fn default() -> Self {
+        DiskSpec {
+            size_mib: 64,
+            latency: Nanos(50_000),
+            flush: Nanos(250_000),
+        }
+    }
+}
+
+/// The lock under test: the name of a profile in containers/locks/ and its settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LockSpec {
+    pub name: String,
+    /// The lock's lifetime; the profile's default when left out. Refused for a lock without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Nanos>,
+    /// Passed on to the adapter as it is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, serde_json::Value>,
+}
+
+/// What the clients do with the lock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkloadSpec {
+    /// Every client acquires, works, releases, thinks, and begins again.
+    Cycles(CyclesSpec),
+    /// Ordered steps over several clients, with the answer expected of each.
+    Script(Vec<script::Step>),
+}
+
+/// A closed loop on every client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CyclesSpec {
+    /// How many critical sections each client runs; without it, as many as fit into `time`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<u32>,
+    /// How long clients begin new rounds; a round that runs is finished.
+    pub time: Nanos,
+    /// How long a client stays in its critical section.
+    pub hold: NanosRange,
+    /// How long a client waits after a release before it asks again.
+    pub think: NanosRange,
+    /// Give up an acquire after this long (and ask again after `think`); without it, wait for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Nanos>,
+    /// Refresh the lock this often while it is held; without it, never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<Nanos>,
+}
+
+impl Default for CyclesSpec {
+    fn default() -> Self {
+        let range = |least, most| NanosRange {
+            least: Nanos::from_millis(least),
+            most: Nanos::from_millis(most),
+        };
+        CyclesSpec {
+            rounds: None,
+            time: Nanos::from_secs(60),
+            hold: range(50, 200),
+            think: range(0, 500),
+            timeout: None,
+            refresh: None,
+        }
+    }
+}
+
+/// What the story is expected to end in; `lockstorm scenario` says when it did not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Expect {
+    pub verdict: ExpectedVerdict,
+    /// At least this many critical sections in the whole run, else the run proves little.
+    pub critical_sections: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpectedVerdict {
+    /// Every promise that was tried held.
+    #[default]
+    Valid,
+    /// The lock breaks a promise within its own assumptions.
+    BrokenPromise,
+    /// A violation that only shows outside what the lock assumes.
+    BeyondAssumptions,
+}

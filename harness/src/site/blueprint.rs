@@ -1,0 +1,71 @@
+//! What a site is built from: plain data, a part of the plan.
+
+use crate::units::{Nanos, NanosRange};
+use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blueprint {
+    /// What every node's wall clock says at the moment of power-on, in seconds since 1970.
+    pub wall_start_s: u64,
+    pub wire: WireBlueprint,
+    pub disk: DiskBlueprint,
+    pub server: ServerBlueprint,
+    pub mount: MountBlueprint,
+    /// The server first, then the clients in order.
+    pub nodes: Vec<NodeBlueprint>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireBlueprint {
+    /// One-way delay of a frame.
+    pub latency: NanosRange,
+    /// Seed of everything the wire draws: delays, losses.
+    pub seed: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskBlueprint {
+    pub size_mib: u32,
+    pub latency: Nanos,
+    pub flush: Nanos,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerBlueprint {
+    pub lease_s: u32,
+    pub grace_s: u32,
+    pub threads: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MountBlueprint {
+    pub version: String,
+    pub options: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Server,
+    Client,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeBlueprint {
+    /// `server`, `c1` ...; the node's host name too.
+    pub name: String,
+    pub role: Role,
+    /// Ethernet address, as `02:00:00:00:00:01`.
+    pub mac: String,
+    pub ip: Ipv4Addr,
+    /// Seed of the kernel's random pool.
+    pub seed: u64,
+    pub memory_mib: u32,
+}

@@ -1,0 +1,305 @@
+//! Durations as people write them: `250ms`, `15s`, `2m`, and ranges of them: `200ms..1s`.
+//!
+//! Virtual time is counted in nanoseconds since the site was switched on, in a `u64`:
+//! enough for 584 years.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+use std::str::FromStr;
+
+pub const MICROSECOND: u64 = 1_000;
+pub const MILLISECOND: u64 = 1_000_000;
+pub const SECOND: u64 = 1_000_000_000;
+
+/// A span of virtual time in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nanos(pub u64);
+
+const UNITS: [(&str, u64); 6] = [
+    ("ns", 1),
+    ("us", MICROSECOND),
+    ("ms", MILLISECOND),
+    ("s", SECOND),
+    ("m", 60 * SECOND),
+    ("h", 3600 * SECOND),
+];
+
+impl Nanos {
+    pub const ZERO: Nanos = Nanos(0);
+
+    pub const fn from_secs(secs: u64) -> Nanos {
+        Nanos(secs * SECOND)
+    }
+
+    pub const fn from_millis(millis: u64) -> Nanos {
+        Nanos(millis * MILLISECOND)
+    }
+
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / SECOND as f64
+    }
+}
+
+impl FromStr for Nanos {
+    type Err = String;
+
+    /// Parses one number with one unit, such as `1.5s`. The error says what was expected.
+    fn from_str(text: &str) -> Result<Nanos, String> {
+        let text = text.trim();
+        let split = text
+            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        if text.starts_with('-') {
+            return Err(format!("`{text}` is negative; a duration runs forward"));
+        }
+        let expected = "a number and a unit (ns, us, ms, s, m, h), such as 1.5s";
+        if number.is_empty() {
+            return Err(format!("`{text}` is not a duration; expected {expected}"));
+        }
+        if unit.trim().is_empty() {
+            return Err(format!("`{text}` has no unit; did you mean `{text}s`?"));
+        }
+        let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit.trim()) else {
+            return Err(format!(
+                "`{}` is not a unit of time; expected {expected}",
+                unit.trim()
+            ));
+        };
+        scaled(number, *scale)
+            .ok_or_else(|| format!("`{text}` is not a duration; expected {expected}"))
+    }
+}
+
+/// Exact decimal arithmetic: `0.1s` is 100,000,000 ns on every machine.
+fn scaled(number: &str, scale: u64) -> Option<Nanos> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole: u64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
+    let mut nanos = whole.checked_mul(scale)?;
+    let mut digit_scale = scale;
+    for digit in fraction.chars() {
+        digit_scale /= 10;
+        nanos = nanos.checked_add(u64::from(digit.to_digit(10)?) * digit_scale)?;
+    }
+    Some(Nanos(nanos))
+}
+
+impl fmt::Display for Nanos {
+    /// The largest unit that leaves a short decimal: `1.5s`, `250ms`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return f.write_str("0s");
+        }
+        let exact = UNITS[..4].iter().rev().find(|(_, scale)| {
+            self.0 >= *scale && (self.0 % scale == 0 || (self.0 * 1000) % scale == 0)
+        });
+        let (name, scale) = exact.copied().unwrap_or(("ns", 1));
+        let (whole, rest) = (self.0 / scale, self.0 % scale);
+        if rest == 0 {
+            return write!(f, "{whole}{name}");
+        }
+        let decimals = format!("{:03}", rest * 1000 / scale);
+        write!(f, "{whole}.{}{name}", decimals.trim_end_matches('0'))
+    }
+}
+
+impl Serialize for Nanos {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Nanos {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Nanos, D::Error> {
+        deserializer.deserialize_any(DurationText)
+    }
+}
+
+struct DurationText;
+
+impl de::Visitor<'_> for DurationText {
+    type Value = Nanos;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration such as 1.5s")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Nanos, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Nanos, E> {
+        if number == 0 {
+            return Ok(Nanos::ZERO);
+        }
+        Err(E::custom(format!(
+            "`{number}` has no unit; did you mean `{number}s`?"
+        )))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Nanos, E> {
+        Err(E::custom(format!(
+            "`{number}` is negative; a duration runs forward"
+        )))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Nanos, E> {
+        Err(E::custom(format!(
+            "`{number}` has no unit; did you mean `{number}s`?"
+        )))
+    }
+}
+
+impl JsonSchema for Nanos {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A duration: a number and a unit, such as 1.5s",
+            "type": "string",
+            "pattern": "^[0-9]*\\.?[0-9]+ *(ns|us|ms|s|m|h)$"
+        })
+    }
+}
+
+/// An inclusive range of durations, drawn from evenly: `200ms..1s`, or one duration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NanosRange {
+    pub least: Nanos,
+    pub most: Nanos,
+}
+
+impl FromStr for NanosRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<NanosRange, String> {
+        let (least, most) = match text.split_once("..") {
+            Some((least, most)) => (least.parse()?, most.parse()?),
+            None => (text.parse()?, text.parse()?),
+        };
+        if least > most {
+            return Err(format!(
+                "`{text}` runs backward; did you mean `{most}..{least}`?"
+            ));
+        }
+        Ok(NanosRange { least, most })
+    }
+}
+
+impl fmt::Display for NanosRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.least == self.most {
+            return self.least.fmt(f);
+        }
+        write!(f, "{}..{}", self.least, self.most)
+    }
+}
+
+impl Serialize for NanosRange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for NanosRange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NanosRange, D::Error> {
+        struct RangeText;
+        impl de::Visitor<'_> for RangeText {
+            type Value = NanosRange;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration or a range of them, such as 200ms..1s")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<NanosRange, E> {
+                text.parse().map_err(E::custom)
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<NanosRange, E> {
+                DurationText
+                    .visit_u64(number)
+                    .map(|n| NanosRange { least: n, most: n })
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<NanosRange, E> {
+                DurationText
+                    .visit_i64(number)
+                    .map(|n| NanosRange { least: n, most: n })
+            }
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<NanosRange, E> {
+                DurationText
+                    .visit_f64(number)
+                    .map(|n| NanosRange { least: n, most: n })
+            }
+        }
+        deserializer.deserialize_any(RangeText)
+    }
+}
+
+impl JsonSchema for NanosRange {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "DurationRange".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A duration, or a range of them to draw from, such as 200ms..1s",
+            "type": "string"
+        })
+    }
+}
+
+/// A step of a clock: `8s` ahead, `-2m` back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignedNanos(pub i64);
+
+impl FromStr for SignedNanos {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<SignedNanos, String> {
+        let text = text.trim();
+        let (sign, size) = match text.strip_prefix('-') {
+            Some(size) => (-1, size),
+            None => (1, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let size: Nanos = size.parse()?;
+        let size = i64::try_from(size.0).map_err(|_| format!("`{text}` is too long"))?;
+        Ok(SignedNanos(sign * size))
+    }
+}
+
+impl fmt::Display for SignedNanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        write!(f, "{sign}{}", Nanos(self.0.unsigned_abs()))
+    }
+}
+
+impl Serialize for SignedNanos {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SignedNanos {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SignedNanos, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for SignedNanos {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SignedDuration".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A duration with an optional sign, such as -2m",
+            "type": "string"
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! The verdict: what the findings and the run itself add up to.
