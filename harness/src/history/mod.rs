@@ -129,3 +129,11 @@ pub enum Operation {
     Refresh { lifetime: Nanos },
     IsHeld,
 }
+
+/// Somebody who watches a run while it goes on: the progress display.
+pub trait Observer {
+    /// An event has been written to the history.
+    fn event(&mut self, event: &Event);
+    /// Virtual time has come to `now_ns`; called often, whatever happens.
+    fn tick(&mut self, now_ns: u64);
+}
