@@ -134,7 +134,8 @@ impl Judge<'_> {
         let mute = self.evidence.outages.mute(&hold.client);
         let in_flight = own.iter().flat_map(|call| {
             let from = call.called.at_ns;
-            outside(&mute, from, call.over().at_ns)
+            // A call that takes no time at all still renews.
+            outside(&mute, from, call.over().at_ns.max(from.saturating_add(1)))
         });
         outside(&merged(in_flight.collect()), entered, freed)
     }

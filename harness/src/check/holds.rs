@@ -15,7 +15,10 @@
 //!   from its *answer*: between the old end and the answer the owner could not know.
 //!   A refresh in flight can only shorten the claim (it may ask for less time than is left).
 //!
-//! A lower bound can hide an overlap by the time an answer took; it cannot invent one.
+//! A lower bound can hide an overlap by the time an answer took; it cannot invent one. One
+//! overlap must not be hidden: whoever asked only after another had entered, and enters while
+//! that claim still lasts, obtained the lock within that claim, whenever that was. Its own claim
+//! may be over on paper, but it counts for the instant of the entry.
 
 use super::spans::{Moment, Span};
 use crate::history::{Event, Operation, What};
@@ -137,15 +140,15 @@ struct Derive<'a> {
 
 #[derive(Default)]
 struct Client {
-    /// The acquire in flight, or the one that was answered `ok` last: call number and time.
-    acquire: Option<(u64, u64)>,
+    /// The acquire in flight, or the one that was answered `ok` last: its number and its call.
+    acquire: Option<(u64, Moment)>,
     acquired: bool,
     /// Refreshes in flight: call number to time and lifetime.
     refreshes: BTreeMap<u64, (u64, u64)>,
     inside: Option<usize>,
     last: Option<usize>,
     /// The latest end of a claim of its holds before `last`.
-    ended_ns: u64,
+    ended: Option<Moment>,
 }
 
 impl Derive<'_> {
@@ -191,7 +194,7 @@ impl Derive<'_> {
         let state = self.client(client);
         match operation {
             Operation::Acquire { .. } => {
-                state.acquire = Some((call, now.at_ns));
+                state.acquire = Some((call, now));
                 state.acquired = false;
             }
             Operation::Refresh { lifetime } => {
@@ -240,48 +243,54 @@ impl Derive<'_> {
         if !acquired {
             self.contradiction(now, &format!("{client} enters without a lock"));
         }
-        let acquire_called_ns = acquire.map_or(now.at_ns, |(_, at_ns)| at_ns);
-        let until = match self.lifetime {
-            Some(lifetime) => {
-                let base = acquire_called_ns.max(self.free_from(client, now));
-                Moment::at(base.saturating_add(lifetime))
-            }
-            None => Moment::NEVER,
-        };
+        let called = acquire.map_or(now, |(_, called)| called);
+        let until = self.claim_until(client, called, now);
         let index = self.holds.len();
         self.holds.push(Hold {
             client: client.to_owned(),
-            acquire_called_ns,
+            acquire_called_ns: called.at_ns,
             entered: now,
             exit: Exit::Open,
             claims: vec![Span::new(now, until)],
         });
         let ended = self.ended_before(client, now);
         let state = self.client(client);
-        state.ended_ns = ended;
+        state.ended = ended;
         state.acquired = false;
         state.inside = Some(index);
         state.last = Some(index);
     }
 
-    /// The latest end of another client's claim before `now`: the lock cannot have been obtained
-    /// earlier.
-    fn free_from(&self, client: &str, now: Moment) -> u64 {
-        let others = self.clients.keys().filter(|name| *name != client);
-        let ends = others.map(|name| self.ended_before(name, now));
-        ends.max().unwrap_or(0)
+    /// The end of the claim of one that called acquire at `called` and enters `now`.
+    fn claim_until(&self, client: &str, called: Moment, now: Moment) -> Moment {
+        let Some(lifetime) = self.lifetime else {
+            return Moment::NEVER;
+        };
+        let others = || self.clients.keys().filter(|name| *name != client);
+        let ends = others().filter_map(|name| self.ended_before(name, now));
+        let obtained_after = ends.fold(called, Moment::max);
+        let until = Moment::at(obtained_after.at_ns.saturating_add(lifetime));
+        let within_a_claim = others().any(|name| {
+            let spans = self.last_hold(name).into_iter().flat_map(Hold::claimed);
+            let mut spans = spans.filter(|span| span.contains(now));
+            spans.any(|span| span.from <= obtained_after)
+        });
+        match within_a_claim {
+            true => until.max(now.next()),
+            false => until,
+        }
+    }
+
+    fn last_hold(&self, client: &str) -> Option<&Hold> {
+        let last = self.clients.get(client)?.last?;
+        Some(&self.holds[last])
     }
 
     /// The latest end of the client's claims that ended before `now`.
-    fn ended_before(&self, client: &str, now: Moment) -> u64 {
-        let Some(state) = self.clients.get(client) else {
-            return 0;
-        };
-        let last = state.last.map(|index| &self.holds[index]);
-        let ends = last.into_iter().flat_map(Hold::claimed);
-        let ends = ends.filter(|span| span.until <= now);
-        ends.map(|span| span.until.at_ns)
-            .fold(state.ended_ns, u64::max)
+    fn ended_before(&self, client: &str, now: Moment) -> Option<Moment> {
+        let spans = self.last_hold(client).into_iter().flat_map(Hold::claimed);
+        let ends = spans.map(|span| span.until).filter(|until| *until <= now);
+        ends.chain(self.clients.get(client)?.ended).max()
     }
 
     fn died(&mut self, now: Moment, client: &str) {
