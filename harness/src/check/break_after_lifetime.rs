@@ -10,6 +10,8 @@
 //!   anew from when it is well again (see [`super::outages`] for when that is);
 //! - one that began to ask later is owed `within` from then;
 //! - clocks that differ within the assumption make the lock look younger by that much;
+//! - an acquire that is disturbed or fails may have got the lock, and nobody knows: whoever
+//!   waits is owed the whole time anew;
 //! - an acquire that does not wait is not counted as asking: it gives the lock no time.
 //!
 //! A deadline beyond the end of the run is not judged.
@@ -46,6 +48,7 @@ fn check(evidence: &Evidence) -> Outcome {
         bound,
         asking: asking(evidence),
         calls: by_client(evidence),
+        doubts: doubts(evidence),
     };
     let mut cases = 0;
     let mut findings = Vec::new();
@@ -65,6 +68,8 @@ struct Judge<'a> {
     /// When each client was asking, patiently.
     asking: BTreeMap<&'a str, Vec<(u64, u64)>>,
     calls: BTreeMap<&'a str, Vec<&'a Call>>,
+    /// When somebody may have got the lock without knowing, in order.
+    doubts: Vec<u64>,
 }
 
 impl Judge<'_> {
@@ -166,11 +171,9 @@ impl Judge<'_> {
         let mut first: Option<(&str, u64)> = None;
         for (client, asked) in &self.asking {
             for &(well_from, well_until) in &self.evidence.outages.well(client, 0, until) {
-                let breakable = old_from.max(well_from).saturating_add(age);
+                let old_from = old_from.max(well_from);
                 for &(asked_from, asked_until) in asked {
-                    let due = breakable
-                        .max(asked_from)
-                        .saturating_add(self.bound.within.0);
+                    let due = self.due(old_from, age, asked_from);
                     // Strictly before: who enters at the very deadline is in time.
                     let able = due <= asked_until.min(well_until) && due < until;
                     if able && first.is_none_or(|(_, earliest)| due < earliest) {
@@ -180,6 +183,23 @@ impl Judge<'_> {
             }
         }
         first
+    }
+
+    /// When one that has asked since `asked_from` must have seen somebody enter.
+    fn due(&self, old_from: u64, age: u64, asked_from: u64) -> u64 {
+        let due_after = |old_from: u64| {
+            let breakable = old_from.saturating_add(age).max(asked_from);
+            breakable.saturating_add(self.bound.within.0)
+        };
+        let mut due = due_after(old_from);
+        let first = self.doubts.partition_point(|doubt| *doubt < old_from);
+        for &doubt in &self.doubts[first..] {
+            if doubt > due {
+                break;
+            }
+            due = due_after(doubt);
+        }
+        due
     }
 
     /// Somebody else is inside with a claim: then it is not this lock that is waited for.
@@ -259,4 +279,25 @@ fn asking<'a>(evidence: &'a Evidence) -> BTreeMap<&'a str, Vec<(u64, u64)>> {
         }
     }
     asking
+}
+
+/// When an acquire in flight may have got the lock without anybody knowing: its client or the
+/// server was disturbed, or died, or it failed.
+fn doubts(evidence: &Evidence) -> Vec<u64> {
+    let mut doubts = Vec::new();
+    for call in evidence.calls.iter().filter(|call| call.is_acquire()) {
+        let (from, until) = (call.called.at_ns, call.over().at_ns);
+        if !matches!(
+            &call.end,
+            End::Answered(_, Answer::Ok { .. } | Answer::Timeout | Answer::Busy)
+        ) {
+            doubts.push(until);
+        }
+        // The begins of disturbances are the ends of the times in which it was well.
+        let well = evidence.outages.well(&call.client, from, until);
+        let ends = well.into_iter().map(|(_, end)| end);
+        doubts.extend(ends.filter(|end| *end < until));
+    }
+    doubts.sort_unstable();
+    doubts
 }

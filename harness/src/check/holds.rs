@@ -7,25 +7,25 @@
 //! the call of acquire and its answer), so the claim's end is a lower bound of the true one:
 //!
 //! - the lock was obtained after the call, so the claim lasts at least until call + L;
-//! - a lock that was free only when an earlier owner's claim had ended was obtained after that
-//!   end, so the claim lasts at least until that end + L. Without this rule the claim of a
-//!   client that had waited for longer than L would be over before it began, and nothing that
-//!   happens to it would count;
+//! - it was not obtained within another's claim, but after that claim's end; unless it may have
+//!   been obtained so long before that claim began that it had rightly been broken by then
+//!   (the answer took longer than L). Without this rule the claim of a client that had waited
+//!   for longer than L would be over before it began, and nothing that happens to it would count;
 //! - a refresh that was answered `ok` moves the end to its *call* + its lifetime, and counts
 //!   from its *answer*: between the old end and the answer the owner could not know.
 //!   A refresh in flight can only shorten the claim (it may ask for less time than is left).
 //!
 //! A lower bound can hide an overlap by the time an answer took; it cannot invent one. One
-//! overlap must not be hidden: whoever asked only after another had entered, and enters while
-//! that claim still lasts, obtained the lock within that claim, whenever that was. Its own claim
-//! may be over on paper, but it counts for the instant of the entry.
+//! overlap must not be hidden: whoever cannot have obtained the lock outside of a claim that
+//! still lasts when it enters holds against that claim, whenever it was. Its own claim may be
+//! over on paper, but it counts for the instant of the entry.
 
 use super::spans::{Moment, Span};
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::lock::profile::Primitive;
 use crate::plan::Plan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One witness interval and its claims.
 #[derive(Clone, Debug)]
@@ -147,8 +147,8 @@ struct Client {
     refreshes: BTreeMap<u64, (u64, u64)>,
     inside: Option<usize>,
     last: Option<usize>,
-    /// The latest end of a claim of its holds before `last`.
-    ended: Option<Moment>,
+    /// The holds that might still have a claim when its acquire was called.
+    standing: Vec<usize>,
 }
 
 impl Derive<'_> {
@@ -196,6 +196,9 @@ impl Derive<'_> {
             Operation::Acquire { .. } => {
                 state.acquire = Some((call, now));
                 state.acquired = false;
+                let standing = self.clients.values().filter_map(|client| client.last);
+                let standing = standing.collect();
+                self.client(client).standing = standing;
             }
             Operation::Refresh { lifetime } => {
                 state.refreshes.insert(call, (now.at_ns, lifetime.0));
@@ -253,9 +256,7 @@ impl Derive<'_> {
             exit: Exit::Open,
             claims: vec![Span::new(now, until)],
         });
-        let ended = self.ended_before(client, now);
         let state = self.client(client);
-        state.ended = ended;
         state.acquired = false;
         state.inside = Some(index);
         state.last = Some(index);
@@ -266,31 +267,37 @@ impl Derive<'_> {
         let Some(lifetime) = self.lifetime else {
             return Moment::NEVER;
         };
-        let others = || self.clients.keys().filter(|name| *name != client);
-        let ends = others().filter_map(|name| self.ended_before(name, now));
-        let obtained_after = ends.fold(called, Moment::max);
-        let until = Moment::at(obtained_after.at_ns.saturating_add(lifetime));
-        let within_a_claim = others().any(|name| {
-            let spans = self.last_hold(name).into_iter().flat_map(Hold::claimed);
-            let mut spans = spans.filter(|span| span.contains(now));
-            spans.any(|span| span.from <= obtained_after)
-        });
-        match within_a_claim {
-            true => until.max(now.next()),
-            false => until,
+        let over = |obtained: Moment| Moment::at(obtained.at_ns.saturating_add(lifetime));
+        // The earliest moment at which it can have been obtained.
+        let mut obtained = called;
+        for claim in self.claims_since(client, called) {
+            if claim.until <= obtained {
+                continue;
+            }
+            if over(obtained) <= claim.from {
+                // Obtained then, it was over before this claim began.
+                break;
+            }
+            if claim.contains(now) {
+                return over(obtained).max(now.next());
+            }
+            obtained = claim.until;
         }
+        over(obtained)
     }
 
-    fn last_hold(&self, client: &str) -> Option<&Hold> {
-        let last = self.clients.get(client)?.last?;
-        Some(&self.holds[last])
-    }
-
-    /// The latest end of the client's claims that ended before `now`.
-    fn ended_before(&self, client: &str, now: Moment) -> Option<Moment> {
-        let spans = self.last_hold(client).into_iter().flat_map(Hold::claimed);
-        let ends = spans.map(|span| span.until).filter(|until| *until <= now);
-        ends.chain(self.clients.get(client)?.ended).max()
+    /// The claims of others that lasted after `called`, by their begin.
+    fn claims_since(&self, client: &str, called: Moment) -> Vec<Span> {
+        let standing = self.clients.get(client).map_or(&[][..], |c| &c.standing);
+        let later = self.holds.partition_point(|hold| hold.entered < called);
+        let later = later..self.holds.len();
+        let indices: BTreeSet<usize> = standing.iter().copied().chain(later).collect();
+        let holds = indices.into_iter().map(|index| &self.holds[index]);
+        let others = holds.filter(|hold| hold.client != client);
+        let mut claims: Vec<Span> = others.flat_map(Hold::claimed).collect();
+        claims.retain(|claim| claim.until > called);
+        claims.sort_by_key(|claim| claim.from);
+        claims
     }
 
     fn died(&mut self, now: Moment, client: &str) {

@@ -232,6 +232,36 @@ use rstest::rstest;
     2s c1 is told error
     90s workload ends"
 )]
+#[case::another_may_have_got_it_and_not_know(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c2 asks
+    2s c3 asks
+    3s c1 dies
+    27s c2 is cut        // it may have broken the lock just before
+    56s workload ends"
+)]
+#[case::but_that_ends_too(
+    Shows::Broken(1, 57_000),
+    "
+    1s c1 acquires
+    2s c2 asks
+    2s c3 asks
+    3s c1 dies
+    27s c2 is cut
+    60s workload ends"
+)]
+#[case::an_acquire_that_failed_may_have_got_it(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c2 asks
+    2s c3 asks
+    3s c1 dies
+    27s c2 is told error
+    56s workload ends"
+)]
 #[case::a_lock_that_was_released_need_not_be_broken(
     Shows::NotTried,
     "

@@ -141,6 +141,24 @@ use rstest::rstest;
     40.5s c3 asks
     41s c3 enters"
 )]
+#[case::one_that_waited_long_may_have_been_broken_before_it_knew(
+    Shows::Kept(3),
+    "
+    0s c1 asks           // granted at once, and broken after 16 s; the answer is late
+    16s c2 acquires
+    17s c2 releases
+    17s c3 acquires
+    20s c1 enters"
+)]
+#[case::one_that_waited_longer_than_a_lifetime_enters_within_a_claim(
+    Shows::Broken(1, 30_000),
+    "
+    0s c1 acquires
+    2s c2 asks
+    14s c1 refreshes 15s
+    28s c1 refreshes 15s
+    30s c2 enters"
+)]
 #[case::only_one_client(
     Shows::NotTried,
     "
