@@ -60,18 +60,20 @@ impl Page {
         self.out.push('\n');
     }
 
-    /// A first column, then text that is wrapped beside it.
+    /// A first column, then text that is wrapped beside it; below it, where it is too wide.
     fn row(&mut self, first: &str, text: &str) {
+        let mut first = first.to_owned();
+        if first.chars().count() > COLUMNS / 2 {
+            let margin = " ".repeat(first.len() - first.trim_start().len());
+            for part in wrap(&first, COLUMNS - margin.len()) {
+                self.line(&format!("{margin}{part}"));
+            }
+            first = margin + "    ";
+        }
         let indent = first.chars().count();
-        for (index, part) in wrap(text, COLUMNS.saturating_sub(indent).max(20))
-            .iter()
-            .enumerate()
-        {
-            let lead = match index {
-                0 => first.to_owned(),
-                _ => " ".repeat(indent),
-            };
-            self.line(&format!("{lead}{part}"));
+        for part in wrap(text, COLUMNS - indent) {
+            self.line(&format!("{first}{part}"));
+            first = " ".repeat(indent);
         }
     }
 
@@ -167,7 +169,7 @@ fn violation(page: &mut Page, number: usize, finding: &Finding) {
         .map(|hold| clean_name(&hold.client).chars().count())
         .max()
         .unwrap_or(0)
-        .clamp(4, 20);
+        .clamp(5, 20);
     for hold in &finding.holds {
         page.row(
             &format!("    {:<width$}  ", clean_name(&hold.client)),
@@ -343,7 +345,7 @@ fn artefacts(page: &mut Page, report: &Report, directory: Option<&str>) {
         return;
     }
     match directory {
-        Some(directory) => page.line(&format!("files in {}", clean(directory))),
+        Some(directory) => page.row("files in ", &clean(directory)),
         None => page.line("files"),
     }
     let width = report

@@ -68,8 +68,8 @@ struct Judge<'a> {
     /// When each client was asking, patiently.
     asking: BTreeMap<&'a str, Vec<(u64, u64)>>,
     calls: BTreeMap<&'a str, Vec<&'a Call>>,
-    /// When somebody may have got the lock without knowing, in order.
-    doubts: Vec<u64>,
+    /// When somebody may have got the lock without knowing, by begin; both ends belong to it.
+    doubts: Vec<(u64, u64)>,
 }
 
 impl Judge<'_> {
@@ -172,7 +172,8 @@ impl Judge<'_> {
         for (client, asked) in &self.asking {
             for &(well_from, well_until) in &self.evidence.outages.well(client, 0, until) {
                 let old_from = old_from.max(well_from);
-                for &(asked_from, asked_until) in asked {
+                let open = asked.iter().filter(|(_, until)| *until > old_from);
+                for &(asked_from, asked_until) in open {
                     let due = self.due(old_from, age, asked_from);
                     // Strictly before: who enters at the very deadline is in time.
                     let able = due <= asked_until.min(well_until) && due < until;
@@ -192,12 +193,10 @@ impl Judge<'_> {
             breakable.saturating_add(self.bound.within.0)
         };
         let mut due = due_after(old_from);
-        let first = self.doubts.partition_point(|doubt| *doubt < old_from);
-        for &doubt in &self.doubts[first..] {
-            if doubt > due {
-                break;
+        for &(from, until) in &self.doubts {
+            if from <= due && until >= old_from {
+                due = due.max(due_after(until));
             }
-            due = due_after(doubt);
         }
         due
     }
@@ -281,22 +280,25 @@ fn asking<'a>(evidence: &'a Evidence) -> BTreeMap<&'a str, Vec<(u64, u64)>> {
     asking
 }
 
-/// When an acquire in flight may have got the lock without anybody knowing: its client or the
-/// server was disturbed, or died, or it failed.
-fn doubts(evidence: &Evidence) -> Vec<u64> {
+/// When an acquire may have got the lock without anybody knowing: while its client or the server
+/// was disturbed but not mute, at the moment a disturbance began, and until it died or failed.
+fn doubts(evidence: &Evidence) -> Vec<(u64, u64)> {
     let mut doubts = Vec::new();
     for call in evidence.calls.iter().filter(|call| call.is_acquire()) {
         let (from, until) = (call.called.at_ns, call.over().at_ns);
-        if !matches!(
+        let sure = matches!(
             &call.end,
-            End::Answered(_, Answer::Ok { .. } | Answer::Timeout | Answer::Busy)
-        ) {
-            doubts.push(until);
+            End::Answered(_, Answer::Ok { .. } | Answer::Timeout | Answer::Busy) | End::Open
+        );
+        if !sure {
+            doubts.push((until, until));
         }
-        // The begins of disturbances are the ends of the times in which it was well.
+        let mute = evidence.outages.mute(&call.client);
         let well = evidence.outages.well(&call.client, from, until);
-        let ends = well.into_iter().map(|(_, end)| end);
-        doubts.extend(ends.filter(|end| *end < until));
+        for (disturbed, settled) in outside(&well, from, until) {
+            doubts.push((disturbed, disturbed));
+            doubts.extend(outside(&mute, disturbed, settled));
+        }
     }
     doubts.sort_unstable();
     doubts
