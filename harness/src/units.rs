@@ -96,7 +96,7 @@ impl fmt::Display for Nanos {
             return f.write_str("0s");
         }
         let exact = UNITS[..4].iter().rev().find(|(_, scale)| {
-            self.0 >= *scale && (self.0 % scale == 0 || (self.0 * 1000) % scale == 0)
+            self.0 >= *scale && (self.0 % scale == 0 || self.0 % (scale / 1000).max(1) == 0)
         });
         let (name, scale) = exact.copied().unwrap_or(("ns", 1));
         let (whole, rest) = (self.0 / scale, self.0 % scale);

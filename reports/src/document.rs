@@ -1,10 +1,94 @@
 //! The report document, version 1.
+//!
+//! Times are nanoseconds of the harness's clock unless a name says otherwise. Everything in
+//! the document follows from the plan and the history, except [`Report::wall`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version of the document's format. Old versions stay readable.
 pub const FORMAT: u32 = 1;
+
+/// All that is known about one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// [`FORMAT`].
+    pub format: u32,
+    pub scenario: ScenarioPart,
+    pub lock: LockPart,
+    pub provenance: Provenance,
+    pub verdict: Verdict,
+    /// Of a violated run: whose fault it is, by the gravest finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
+    /// How the scenario expects to end.
+    pub expected: Expected,
+    /// Whether it did end so.
+    pub as_expected: bool,
+    /// One line an invariant, in the order of the checkers.
+    pub invariants: Vec<InvariantResult>,
+    /// The violations with their evidence; at most a few an invariant, see
+    /// [`InvariantResult::violations`] for how many there were.
+    pub findings: Vec<Finding>,
+    /// Steps of a script whose answer was not the expected one.
+    pub unmet_steps: Vec<UnmetStep>,
+    /// Why the run proves less than it should, in words. Never empty when the verdict is unknown;
+    /// a violated run may carry reasons too.
+    pub unknown_because: Vec<String>,
+    /// What is worth knowing and is no violation: an owner that overstayed, say.
+    pub notes: Vec<String>,
+    pub statistics: Statistics,
+    /// What was done to the site.
+    pub faults: Vec<FaultReport>,
+    /// The files of the run, relative to its directory.
+    pub artefacts: Vec<Artefact>,
+    /// The only part that differs between two runs of one plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall: Option<Wall>,
+}
+
+/// The story that was run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioPart {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    pub seed: u64,
+}
+
+/// The lock under test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LockPart {
+    /// The profile's name.
+    pub name: String,
+    /// As the adapter reported it; several when the clients disagree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime_ns: Option<u64>,
+}
+
+/// What the run was made with: enough to make it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Provenance {
+    /// The version of lockstorm that judged.
+    pub lockstorm: String,
+    pub kernel_key: String,
+    pub image_key: String,
+    pub nfs_version: String,
+    /// Mount options in force, each with the clients that have them.
+    pub mounts: Vec<Mount>,
+    /// SHA-256 of history.jsonl.
+    pub history_sha256: String,
+}
+
+/// Mount options in force on some clients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Mount {
+    pub options: String,
+    pub clients: Vec<String>,
+}
 
 /// What a lock promises, and a checker checks.
 #[derive(
@@ -19,16 +103,31 @@ pub enum Invariant {
     NoLostUpdate,
 }
 
+impl Invariant {
+    /// Its name for people: `mutual exclusion`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Invariant::MutualExclusion => "mutual exclusion",
+            Invariant::NoEarlyBreak => "no early break",
+            Invariant::BreakAfterLifetime => "break after lifetime",
+            Invariant::OwnerOnlyRelease => "owner-only release",
+            Invariant::NoLostUpdate => "no lost update",
+        }
+    }
+}
+
 /// The end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
+    /// Every promise that was tried held.
     Valid,
     Violated,
+    /// The run does not allow a verdict.
     Unknown,
 }
 
-/// Whose fault a violation is.
+/// Whose fault a violation is, the gravest first.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -36,8 +135,46 @@ pub enum Verdict {
 pub enum Class {
     /// Within everything that the lock assumes.
     BrokenPromise,
+    /// No promise is broken, but a script's author expected another answer.
+    ScriptExpectation,
     /// The run left the lock's stated assumptions.
     BeyondAssumptions,
+}
+
+/// How a scenario says that it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Expected {
+    Valid,
+    BrokenPromise,
+    BeyondAssumptions,
+}
+
+/// What became of one invariant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InvariantResult {
+    pub invariant: Invariant,
+    pub status: Status,
+    /// How many cases were judged.
+    pub judged: u64,
+    /// How many of them were violations.
+    pub violations: u64,
+    /// What was judged, or why nothing was.
+    pub note: String,
+}
+
+/// The status of one invariant in one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Kept,
+    Violated,
+    /// Nothing in this run put it to the test.
+    NotTried,
+    /// The lock does not promise it.
+    NotPromised,
+    /// The checker itself failed.
+    Unknown,
 }
 
 /// A violation, with its evidence.
@@ -62,6 +199,80 @@ pub struct Hold {
     pub from_ns: u64,
     /// `None`: it never left.
     pub until_ns: Option<u64>,
+    /// It did not leave but died then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub died: bool,
     /// When its claim ended, by the lock's lifetime; after that it overstayed.
     pub claim_until_ns: Option<u64>,
+}
+
+/// A script step whose answer was not the expected one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UnmetStep {
+    /// Counted from 0.
+    pub step: usize,
+    pub text: String,
+    pub saw: String,
+    pub at_ns: u64,
+}
+
+/// What the run was like, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Statistics {
+    /// From power-on to the last event.
+    pub virtual_ns: u64,
+    pub critical_sections: u64,
+    pub clients: Vec<ClientStatistics>,
+    /// Counts of the site's own: frames, NFS calls, disk writes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub site: BTreeMap<String, u64>,
+}
+
+/// One client's part in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClientStatistics {
+    pub client: String,
+    pub critical_sections: u64,
+    /// From the call of acquire to its `ok`; absent when it never got one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+}
+
+/// Waiting times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Waiting {
+    pub min_ns: u64,
+    pub median_ns: u64,
+    pub p99_ns: u64,
+    pub max_ns: u64,
+}
+
+/// What became of one fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultReport {
+    /// Its index in the plan, or the step's in a script.
+    pub fault: usize,
+    pub kind: String,
+    pub node: String,
+    pub detail: String,
+    /// `None`: it never struck.
+    pub struck_ns: Option<u64>,
+    /// `None`: it lasted until the run ended.
+    pub ended_ns: Option<u64>,
+    /// What it did; or, of a fault that missed, why.
+    pub effect: String,
+    pub missed: bool,
+}
+
+/// A file of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Artefact {
+    pub file: String,
+    pub about: String,
+}
+
+/// Figures of the host's clock: they differ from run to run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Wall {
+    pub milliseconds: u64,
 }

@@ -3,6 +3,11 @@
 //! One writer, one clock. An event is a line of JSON in `history.jsonl`; the hash of those
 //! lines is the run's history hash.
 
+pub mod reader;
+#[cfg(test)]
+mod tests;
+pub mod writer;
+
 use crate::lock::adapter::Answer;
 use crate::units::Nanos;
 use serde::{Deserialize, Serialize};
@@ -136,4 +141,9 @@ pub trait Observer {
     fn event(&mut self, event: &Event);
     /// Virtual time has come to `now_ns`; called often, whatever happens.
     fn tick(&mut self, now_ns: u64);
+}
+
+/// Bytes as hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,0 +1,385 @@
+//! The verdict as a person reads it, in plain words and at most 80 columns.
+
+use crate::text::{clean, clean_name, seconds, span, wrap};
+use crate::{Class, Expected, Finding, Hold, InvariantResult, Report, Status, Verdict};
+use std::fmt::Write;
+
+const COLUMNS: usize = 80;
+
+/// What the caller knows about the terminal and the report does not.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
+    /// Use ANSI colours.
+    pub colour: bool,
+    /// The run's directory, where the artefacts are.
+    pub directory: Option<&'a str>,
+}
+
+/// Renders the report for a terminal.
+pub fn render(report: &Report, options: Options) -> String {
+    let mut page = Page {
+        out: String::new(),
+        colour: options.colour,
+    };
+    head(&mut page, report);
+    invariants(&mut page, report);
+    for (index, finding) in report.findings.iter().enumerate() {
+        violation(&mut page, index + 1, finding);
+    }
+    more_findings(&mut page, report);
+    unmet_steps(&mut page, report);
+    faults(&mut page, report);
+    list(&mut page, "Notes", &report.notes);
+    list(
+        &mut page,
+        "What keeps this run from proving more",
+        &report.unknown_because,
+    );
+    conclusion(&mut page, report);
+    artefacts(&mut page, report, options.directory);
+    page.out
+}
+
+/// The paint of a word; used only when the caller asked for colour.
+#[derive(Clone, Copy)]
+enum Paint {
+    Bold,
+    Good,
+    Bad,
+    Doubt,
+}
+
+struct Page {
+    out: String,
+    colour: bool,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    /// A first column, then text that is wrapped beside it.
+    fn row(&mut self, first: &str, text: &str) {
+        let indent = first.chars().count();
+        for (index, part) in wrap(text, COLUMNS.saturating_sub(indent).max(20))
+            .iter()
+            .enumerate()
+        {
+            let lead = match index {
+                0 => first.to_owned(),
+                _ => " ".repeat(indent),
+            };
+            self.line(&format!("{lead}{part}"));
+        }
+    }
+
+    fn paint(&self, paint: Paint, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let code = match paint {
+            Paint::Bold => "1",
+            Paint::Good => "1;32",
+            Paint::Bad => "1;31",
+            Paint::Doubt => "1;33",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    fn title(&mut self, text: &str) {
+        self.out.push('\n');
+        let text = self.paint(Paint::Bold, text);
+        self.line(&text);
+    }
+}
+
+fn head(page: &mut Page, report: &Report) {
+    let name = page.paint(Paint::Bold, &clean_name(&report.scenario.name));
+    page.line(&name);
+    if !report.scenario.about.is_empty() {
+        page.row("  ", &clean(&report.scenario.about));
+    }
+    let mut lock = clean_name(&report.lock.name);
+    if let Some(version) = &report.lock.version {
+        let _ = write!(lock, " {}", clean_name(version));
+    }
+    if let Some(lifetime) = report.lock.lifetime_ns {
+        let _ = write!(lock, ", lifetime {}", seconds(lifetime));
+    }
+    page.row("  lock  ", &lock);
+    let provenance = &report.provenance;
+    page.row(
+        "  on    ",
+        &format!("NFS {}", clean_name(&provenance.nfs_version)),
+    );
+    page.row("  seed  ", &report.scenario.seed.to_string());
+    let statistics = &report.statistics;
+    let ran = format!(
+        "{} of virtual time, {} on {}",
+        seconds(statistics.virtual_ns),
+        counted(statistics.critical_sections, "critical section"),
+        counted(statistics.clients.len() as u64, "client"),
+    );
+    page.row("  ran   ", &ran);
+}
+
+fn invariants(page: &mut Page, report: &Report) {
+    page.title("Invariants");
+    for result in &report.invariants {
+        let (word, paint) = match result.status {
+            Status::Kept => ("kept", Some(Paint::Good)),
+            Status::Violated => ("VIOLATED", Some(Paint::Bad)),
+            Status::NotTried => ("not tried", None),
+            Status::NotPromised => ("not promised", None),
+            Status::Unknown => ("unknown", Some(Paint::Doubt)),
+        };
+        let plain = format!("  {:<22}{word:<14}", result.invariant.words());
+        let indent = plain.chars().count();
+        for (index, part) in wrap(&clean(&result.note), COLUMNS - indent)
+            .iter()
+            .enumerate()
+        {
+            match (index, paint) {
+                (0, None) => page.line(&format!("{plain}{part}")),
+                (0, Some(paint)) => {
+                    let word = page.paint(paint, word) + &" ".repeat(14 - word.len());
+                    page.line(&format!("  {:<22}{word}{part}", result.invariant.words()));
+                }
+                _ => page.line(&format!("{}{part}", " ".repeat(indent))),
+            }
+        }
+    }
+}
+
+fn violation(page: &mut Page, number: usize, finding: &Finding) {
+    page.title(&format!(
+        "Violation {number}: {} at {} ({})",
+        finding.invariant.words(),
+        seconds(finding.at_ns),
+        class_words(finding.class),
+    ));
+    page.row("  ", &clean(&finding.explanation));
+    let width = finding
+        .holds
+        .iter()
+        .map(|hold| clean_name(&hold.client).chars().count())
+        .max()
+        .unwrap_or(0)
+        .clamp(4, 20);
+    for hold in &finding.holds {
+        page.row(
+            &format!("    {:<width$}  ", clean_name(&hold.client)),
+            &hold_words(hold),
+        );
+    }
+    if let Some((from, until)) = overlap(&finding.holds) {
+        page.row(
+            &format!("    {:<width$}  ", "both"),
+            &format!(
+                "{} to {}, for {}",
+                seconds(from),
+                seconds(until),
+                span(until - from)
+            ),
+        );
+    }
+    for fault in &finding.faults {
+        page.row(
+            &format!("    {:<width$}  ", "fault"),
+            &format!("in force: {}", clean(fault)),
+        );
+    }
+}
+
+fn hold_words(hold: &Hold) -> String {
+    let mut words = format!("inside from {}", seconds(hold.from_ns));
+    match hold.until_ns {
+        Some(until) if hold.died => {
+            let _ = write!(words, " until it died at {}", seconds(until));
+        }
+        Some(until) => {
+            let _ = write!(words, " to {}", seconds(until));
+        }
+        None => words.push_str(" to the end of the run"),
+    }
+    if let Some(claim) = hold.claim_until_ns {
+        let _ = write!(words, ", claim until {}", seconds(claim));
+    }
+    words
+}
+
+/// When the first two holds both counted.
+fn overlap(holds: &[Hold]) -> Option<(u64, u64)> {
+    let [first, second, ..] = holds else {
+        return None;
+    };
+    let end = |hold: &Hold| {
+        let until = hold.until_ns.unwrap_or(u64::MAX);
+        until.min(hold.claim_until_ns.unwrap_or(u64::MAX))
+    };
+    let from = first.from_ns.max(second.from_ns);
+    let until = end(first).min(end(second));
+    (from <= until && until < u64::MAX).then_some((from, until))
+}
+
+/// The document holds only the first few findings of an invariant.
+fn more_findings(page: &mut Page, report: &Report) {
+    for result in &report.invariants {
+        let shown = |finding: &&Finding| finding.invariant == result.invariant;
+        let shown = report.findings.iter().filter(shown).count() as u64;
+        if result.violations > shown {
+            let more = format!(
+                "... and {} more of {}.",
+                result.violations - shown,
+                result.invariant.words()
+            );
+            page.title(&more);
+        }
+    }
+}
+
+fn unmet_steps(page: &mut Page, report: &Report) {
+    if report.unmet_steps.is_empty() {
+        return;
+    }
+    page.title("Steps that did not end as the script expects");
+    for step in &report.unmet_steps {
+        page.row(
+            &format!("  {:>3}. ", step.step + 1),
+            &format!(
+                "`{}` at {}: saw {}",
+                clean(&step.text),
+                seconds(step.at_ns),
+                clean(&step.saw)
+            ),
+        );
+    }
+}
+
+fn faults(page: &mut Page, report: &Report) {
+    if report.faults.is_empty() {
+        return;
+    }
+    page.title("Faults");
+    for fault in &report.faults {
+        let mut words = match fault.struck_ns {
+            Some(from) => format!("from {}", seconds(from)),
+            None => "never struck".into(),
+        };
+        if let Some(until) = fault.ended_ns {
+            let _ = write!(words, " to {}", seconds(until));
+        }
+        for more in [&fault.detail, &fault.effect] {
+            if !more.is_empty() {
+                let _ = write!(words, "; {}", clean(more));
+            }
+        }
+        if fault.missed {
+            words.push_str(" (missed)");
+        }
+        let name = format!("{} {}", clean_name(&fault.kind), clean_name(&fault.node));
+        page.row(&format!("  {name:<16}  "), &words);
+    }
+}
+
+fn list(page: &mut Page, title: &str, items: &[String]) {
+    const SHOWN_MAX: usize = 12;
+    if items.is_empty() {
+        return;
+    }
+    page.title(title);
+    for item in items.iter().take(SHOWN_MAX) {
+        page.row("  - ", &clean(item));
+    }
+    if items.len() > SHOWN_MAX {
+        page.line(&format!(
+            "  ... and {} more in report.json",
+            items.len() - SHOWN_MAX
+        ));
+    }
+}
+
+fn conclusion(page: &mut Page, report: &Report) {
+    let (word, paint) = match report.verdict {
+        Verdict::Valid => ("VALID", Paint::Good),
+        Verdict::Violated => ("VIOLATED", Paint::Bad),
+        Verdict::Unknown => ("UNKNOWN", Paint::Doubt),
+    };
+    let words = match (report.verdict, report.class) {
+        (Verdict::Valid, _) => {
+            let kept = |result: &&InvariantResult| result.status == Status::Kept;
+            let kept = report.invariants.iter().filter(kept).count() as u64;
+            format!("{} tried and kept", counted(kept, "invariant"))
+        }
+        (Verdict::Violated, class) => class.map_or("", class_words).to_owned(),
+        (Verdict::Unknown, _) => "this run proves nothing, for the reasons above".to_owned(),
+    };
+    page.out.push('\n');
+    let plain = format!("{word}: {words}");
+    let painted = plain.replacen(word, &page.paint(paint, word), 1);
+    page.line(&painted);
+    let expected = expected_words(report.expected);
+    if report.as_expected {
+        if report.expected != Expected::Valid {
+            page.row("", &format!("As expected: the scenario says {expected}."));
+        }
+    } else {
+        page.row(
+            "",
+            &format!("Not as expected: the scenario says {expected}."),
+        );
+    }
+}
+
+fn artefacts(page: &mut Page, report: &Report, directory: Option<&str>) {
+    page.out.push('\n');
+    page.line(&format!(
+        "history {}",
+        clean_name(&report.provenance.history_sha256)
+    ));
+    if report.artefacts.is_empty() {
+        return;
+    }
+    match directory {
+        Some(directory) => page.line(&format!("files in {}", clean(directory))),
+        None => page.line("files"),
+    }
+    let width = report
+        .artefacts
+        .iter()
+        .map(|artefact| clean_name(&artefact.file).chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(30);
+    for artefact in &report.artefacts {
+        page.row(
+            &format!("  {:<width$}  ", clean_name(&artefact.file)),
+            &clean(&artefact.about),
+        );
+    }
+}
+
+fn class_words(class: Class) -> &'static str {
+    match class {
+        Class::BrokenPromise => "broken promise",
+        Class::ScriptExpectation => "not what the script expects",
+        Class::BeyondAssumptions => "beyond the lock's assumptions",
+    }
+}
+
+fn expected_words(expected: Expected) -> &'static str {
+    match expected {
+        Expected::Valid => "that the lock keeps its promises",
+        Expected::BrokenPromise => "that the lock breaks a promise",
+        Expected::BeyondAssumptions => "that the lock fails beyond its assumptions",
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
