@@ -30,3 +30,11 @@ pub struct Plan {
     /// Seed of the hold and think times of each client (ChaCha8).
     pub workload_seeds: BTreeMap<String, u64>,
 }
+
+impl Plan {
+    /// The lifetime of the lock under test; `None` for a lock without one.
+    pub fn lifetime(&self) -> Option<crate::units::Nanos> {
+        let profile = self.profile.lifetime?;
+        Some(self.scenario.lock.lifetime.unwrap_or(profile.default))
+    }
+}
