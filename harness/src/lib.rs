@@ -12,6 +12,7 @@
 //!
 //! Below, each module names only modules that stand above it.
 
+pub mod assets;
 pub mod check;
 pub mod cli;
 pub mod fault;
@@ -21,5 +22,7 @@ pub mod plan;
 pub mod run;
 pub mod scenario;
 pub mod site;
+pub mod source;
+pub mod suggest;
 pub mod units;
 pub mod verdict;
