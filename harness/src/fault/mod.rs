@@ -67,6 +67,16 @@ pub enum Strike {
 }
 
 impl Strike {
+    /// The kind's name, as in the scenario file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Strike::Cut(_) => "cut",
+            Strike::Crash(_) => "crash",
+            Strike::Clock(_) => "clock",
+            Strike::Impair(_) => "impair",
+        }
+    }
+
     /// The node it is aimed at: `server`, `c1` ..., or `owner`: the client that is in its
     /// critical section when the fault strikes.
     pub fn target(&self) -> &str {
