@@ -1,45 +1,17 @@
-//! Builds the agent, which the harness carries in itself.
+//! What the harness compiles in: the agent, the keys of what `ci/setup` builds, and the scenarios.
 
-use std::env;
+#[path = "build/agent.rs"]
+mod agent;
+#[path = "build/keys.rs"]
+mod keys;
+#[path = "build/scenarios.rs"]
+mod scenarios;
+
 use std::path::Path;
-use std::process::Command;
 
 fn main() {
-    build_agent();
-}
-
-/// The agent is a static binary of its own (nothing of the host is in a node), so it needs other
-/// flags than the harness and is built by a cargo of its own, in a target directory of its own.
-fn build_agent() {
-    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    let here = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
-    let target = env::var("TARGET").expect("cargo sets TARGET");
-    // Shared by all profiles of the harness: OUT_DIR is target/PROFILE/build/lockstorm-HASH/out.
-    let shared = Path::new(&out)
-        .ancestors()
-        .nth(4)
-        .unwrap_or(Path::new(&out))
-        .join("agent");
-    println!("cargo::rerun-if-changed=agent");
-    let status = Command::new(env::var("CARGO").expect("cargo sets CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--bin",
-            "lockstorm-agent",
-            "--profile",
-            "agent",
-        ])
-        .args(["--target", &target])
-        .arg("--manifest-path")
-        .arg(Path::new(&here).join("agent/Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&shared)
-        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static")
-        .env_remove("RUSTC_WORKSPACE_WRAPPER")
-        .status()
-        .expect("cargo can be started");
-    assert!(status.success(), "the agent could not be built");
-    let agent = shared.join(target).join("agent/lockstorm-agent");
-    println!("cargo::rustc-env=LOCKSTORM_AGENT={}", agent.display());
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    agent::compile_in();
+    keys::compile_in(&repository.join("containers"));
+    scenarios::compile_in(&repository.join("scenarios"));
 }

@@ -12,6 +12,12 @@
 //!
 //! Below, each module names only modules that stand above it.
 
+pub mod assets;
+
+pub mod suggest;
+
+pub mod source;
+
 pub mod units;
 
 pub mod lock;

@@ -78,10 +78,15 @@ pub enum Act {
     /// Lay a rule over the wire. It is lifted when the fault ends.
     Lay(Box<dyn Rule>),
     /// Cut the power. Of a server's unflushed sectors this share lasts, drawn sector by sector.
-    PowerOff { keep: f64 },
+    PowerOff {
+        keep: f64,
+    },
     PowerOn,
     /// Step the wall clock and set its rate.
-    SetClock { step_ns: i64, drift_ppm: i64 },
+    SetClock {
+        step_ns: i64,
+        drift_ppm: i64,
+    },
 }
 
 /// What every fault tells of itself.

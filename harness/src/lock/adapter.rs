@@ -60,8 +60,14 @@ impl Request {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// The first line: the adapter has loaded its library, which says its own version.
-    Ready { library: String, version: String },
-    Answer { id: u64, answer: Answer },
+    Ready {
+        library: String,
+        version: String,
+    },
+    Answer {
+        id: u64,
+        answer: Answer,
+    },
 }
 
 impl Reply {
@@ -72,13 +78,17 @@ impl Reply {
             library: String,
             version: String,
         }
-        let quoted: String = line.chars().take(80).flat_map(char::escape_default).collect();
-        let mut value: serde_json::Value =
-            serde_json::from_str(line).map_err(|_| format!("wrote what is no JSON: \"{quoted}\""))?;
+        let quoted: String = line
+            .chars()
+            .take(80)
+            .flat_map(char::escape_default)
+            .collect();
+        let mut value: serde_json::Value = serde_json::from_str(line)
+            .map_err(|_| format!("wrote what is no JSON: \"{quoted}\""))?;
         if let Some(ready) = value.get_mut("ready") {
             let ready = Ready::deserialize(ready.take());
-            let Ready { library, version } =
-                ready.map_err(|error| format!("said that it is ready, but {error}: \"{quoted}\""))?;
+            let Ready { library, version } = ready
+                .map_err(|error| format!("said that it is ready, but {error}: \"{quoted}\""))?;
             return Ok(Reply::Ready { library, version });
         }
         let id = value.get("id").and_then(serde_json::Value::as_u64);

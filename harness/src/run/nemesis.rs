@@ -51,7 +51,10 @@ pub struct Active {
 
 impl<'a> Nemesis<'a> {
     pub fn new(plan: &'a Plan) -> Nemesis<'a> {
-        let armed = |spec| Armed { spec, state: State::Waiting };
+        let armed = |spec| Armed {
+            spec,
+            state: State::Waiting,
+        };
         Nemesis {
             faults: plan.scenario.faults.iter().map(armed).collect(),
             entered: 0,
@@ -84,7 +87,9 @@ impl<'a> Nemesis<'a> {
         self.entered += 1;
         self.entered_by[client] += 1;
         for (index, fault) in self.faults.iter_mut().enumerate() {
-            let Trigger::Entered(trigger) = &fault.spec.when else { continue };
+            let Trigger::Entered(trigger) = &fault.spec.when else {
+                continue;
+            };
             let count = match &trigger.client {
                 None => self.entered,
                 Some(name) if *name == stage.clients[client].name => self.entered_by[client],
@@ -125,7 +130,9 @@ impl<'a> Nemesis<'a> {
 
     fn end(&mut self, index: usize, stage: &mut Stage) -> Result<(), RunError> {
         let fault = &mut self.faults[index];
-        let State::Active(active) = std::mem::replace(&mut fault.state, State::Over) else { return Ok(()) };
+        let State::Active(active) = std::mem::replace(&mut fault.state, State::Over) else {
+            return Ok(());
+        };
         let acts = fault.spec.strike.fault().end();
         active.end(acts, index, stage, &mut self.draws)
     }
@@ -155,12 +162,22 @@ impl Active {
         stage: &mut Stage,
         draws: &mut Draws,
     ) -> Result<Active, RunError> {
-        let mut active = Active { node, rules: Vec::new(), effects: Vec::new() };
+        let mut active = Active {
+            node,
+            rules: Vec::new(),
+            effects: Vec::new(),
+        };
         active.perform(acts, index, stage, draws)?;
         Ok(active)
     }
 
-    fn perform(&mut self, acts: Vec<Act>, index: usize, stage: &mut Stage, draws: &mut Draws) -> Result<(), RunError> {
+    fn perform(
+        &mut self,
+        acts: Vec<Act>,
+        index: usize,
+        stage: &mut Stage,
+        draws: &mut Draws,
+    ) -> Result<(), RunError> {
         for act in acts {
             match act {
                 Act::Lay(rule) => self.rules.push(stage.site().wire().lay(rule)),
@@ -186,9 +203,19 @@ impl Active {
     }
 
     /// Takes the fault back, and tells what it did. A fault that did nothing was missed.
-    pub fn end(mut self, acts: Vec<Act>, index: usize, stage: &mut Stage, draws: &mut Draws) -> Result<(), RunError> {
+    pub fn end(
+        mut self,
+        acts: Vec<Act>,
+        index: usize,
+        stage: &mut Stage,
+        draws: &mut Draws,
+    ) -> Result<(), RunError> {
         let laid = !self.rules.is_empty();
-        let frames: u64 = self.rules.drain(..).map(|rule| stage.site().wire().lift(rule)).sum();
+        let frames: u64 = self
+            .rules
+            .drain(..)
+            .map(|rule| stage.site().wire().lift(rule))
+            .sum();
         if laid && frames > 0 {
             self.effects.push(format!("{frames} frames hit"));
         }
@@ -196,7 +223,10 @@ impl Active {
         self.perform(acts, index, stage, draws)?;
         let effect = self.effects.join(", ");
         if effective {
-            return stage.record(What::FaultEnded { fault: index, effect });
+            return stage.record(What::FaultEnded {
+                fault: index,
+                effect,
+            });
         }
         let why = match laid {
             true => "no frame came its way".into(),

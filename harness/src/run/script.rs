@@ -34,7 +34,10 @@ enum Waiting {
     /// Not for anything: the next step can be taken.
     Nothing,
     Pause,
-    Answer { client: ClientId, expect: Expectation },
+    Answer {
+        client: ClientId,
+        expect: Expectation,
+    },
     Node(NodeId),
 }
 
@@ -59,7 +62,11 @@ impl<'a> Script<'a> {
                 break;
             };
             match step {
-                Step::Call { client, call, expect } => self.call(client, *call, *expect, stage)?,
+                Step::Call {
+                    client,
+                    call,
+                    expect,
+                } => self.call(client, *call, *expect, stage)?,
                 Step::Await { client, expect } => self.wait_for(client, *expect, stage)?,
                 Step::Pass(time) => {
                     stage.set_timer_in(*time, Wake::Step(self.at));
@@ -68,7 +75,11 @@ impl<'a> Script<'a> {
                 Step::Strike { verb, node, step } => self.strike(*verb, node, *step, stage)?,
             }
         }
-        if self.done { self.end_faults(stage) } else { Ok(()) }
+        if self.done {
+            self.end_faults(stage)
+        } else {
+            Ok(())
+        }
     }
 
     fn call(
@@ -78,7 +89,9 @@ impl<'a> Script<'a> {
         expect: Option<Expectation>,
         stage: &mut Stage,
     ) -> Result<(), RunError> {
-        let Some(client) = client(name, stage) else { return self.unmet(format!("there is no {name}"), stage) };
+        let Some(client) = client(name, stage) else {
+            return self.unmet(format!("there is no {name}"), stage);
+        };
         if !stage.clients[client].ready {
             return self.unmet(format!("{name} has no adapter that is ready"), stage);
         }
@@ -100,8 +113,15 @@ impl<'a> Script<'a> {
         }
     }
 
-    fn wait_for(&mut self, name: &str, expect: Expectation, stage: &mut Stage) -> Result<(), RunError> {
-        let Some(client) = client(name, stage) else { return self.unmet(format!("there is no {name}"), stage) };
+    fn wait_for(
+        &mut self,
+        name: &str,
+        expect: Expectation,
+        stage: &mut Stage,
+    ) -> Result<(), RunError> {
+        let Some(client) = client(name, stage) else {
+            return self.unmet(format!("there is no {name}"), stage);
+        };
         if let Some(answer) = self.early.remove(&client) {
             return self.judge(expect, &answer, stage);
         }
@@ -117,7 +137,10 @@ impl<'a> Script<'a> {
         answer: &Answer,
         stage: &mut Stage,
     ) -> Result<(), RunError> {
-        if matches!((operation, answer), (Operation::Acquire { .. }, Answer::Ok { .. })) {
+        if matches!(
+            (operation, answer),
+            (Operation::Acquire { .. }, Answer::Ok { .. })
+        ) {
             stage.enter(id)?;
         }
         match self.waiting {
@@ -129,13 +152,30 @@ impl<'a> Script<'a> {
         }
     }
 
-    fn judge(&mut self, expect: Expectation, answer: &Answer, stage: &mut Stage) -> Result<(), RunError> {
+    fn judge(
+        &mut self,
+        expect: Expectation,
+        answer: &Answer,
+        stage: &mut Stage,
+    ) -> Result<(), RunError> {
         let saw = describe(answer);
-        if expect.answer == saw.0 { self.met(saw.1, stage) } else { self.unmet(saw.1, stage) }
+        if expect.answer == saw.0 {
+            self.met(saw.1, stage)
+        } else {
+            self.unmet(saw.1, stage)
+        }
     }
 
-    fn strike(&mut self, verb: Verb, name: &str, step: Option<i64>, stage: &mut Stage) -> Result<(), RunError> {
-        let Some(node) = stage.site().node(name) else { return self.unmet(format!("there is no {name}"), stage) };
+    fn strike(
+        &mut self,
+        verb: Verb,
+        name: &str,
+        step: Option<SignedNanos>,
+        stage: &mut Stage,
+    ) -> Result<(), RunError> {
+        let Some(node) = stage.site().node(name) else {
+            return self.unmet(format!("there is no {name}"), stage);
+        };
         let begun = match verb {
             Verb::Heal => Some(Verb::Cut),
             Verb::Restart => Some(Verb::Crash),
@@ -148,7 +188,12 @@ impl<'a> Script<'a> {
         let acts = fault.begin(node);
         let kind = format!("{verb:?}").to_lowercase();
         let detail = fault.describe();
-        stage.record(What::FaultStruck { fault: self.at, kind, node: name.to_owned(), detail })?;
+        stage.record(What::FaultStruck {
+            fault: self.at,
+            kind,
+            node: name.to_owned(),
+            detail,
+        })?;
         let draws = self.draws.get_or_insert_with(|| Draws::new(stage.plan()));
         let active = Active::begin(node, acts, self.at, stage, draws)?;
         self.faults.push((self.at, verb, active));
@@ -156,10 +201,19 @@ impl<'a> Script<'a> {
     }
 
     fn end_fault(&mut self, begun: Verb, node: NodeId, stage: &mut Stage) -> Result<(), RunError> {
-        let found = self.faults.iter().position(|(_, verb, active)| *verb == begun && active.node == node);
-        let Some(found) = found else { return self.unmet("there was nothing to end".into(), stage) };
+        let found = self
+            .faults
+            .iter()
+            .position(|(_, verb, active)| *verb == begun && active.node == node);
+        let Some(found) = found else {
+            return self.unmet("there was nothing to end".into(), stage);
+        };
         let (step, verb, active) = self.faults.remove(found);
-        let acts = if verb == Verb::Crash { vec![Act::PowerOn] } else { Vec::new() };
+        let acts = if verb == Verb::Crash {
+            vec![Act::PowerOn]
+        } else {
+            Vec::new()
+        };
         let draws = self.draws.get_or_insert_with(|| Draws::new(stage.plan()));
         active.end(acts, step, stage, draws)?;
         if verb == Verb::Crash {
@@ -192,7 +246,12 @@ impl<'a> Script<'a> {
     fn step_done(&mut self, met: bool, saw: String, stage: &mut Stage) -> Result<(), RunError> {
         let step = self.at;
         stage.clear_timers(|wake| *wake == Wake::Step(step));
-        stage.record(What::StepDone { step, text: self.steps[step].to_string(), met, saw })?;
+        stage.record(What::StepDone {
+            step,
+            text: self.steps[step].to_string(),
+            met,
+            saw,
+        })?;
         self.waiting = Waiting::Nothing;
         self.at += 1;
         Ok(())
@@ -205,7 +264,9 @@ impl<'a> Script<'a> {
                 let within = expect.within.unwrap_or(ANSWER_WITHIN);
                 self.unmet(format!("no answer within {within}"), stage)
             }
-            Waiting::Node(_) => self.unmet(format!("it was not back within {ANSWER_WITHIN}"), stage),
+            Waiting::Node(_) => {
+                self.unmet(format!("it was not back within {ANSWER_WITHIN}"), stage)
+            }
             Waiting::Nothing => Ok(()),
         }
     }
@@ -215,10 +276,18 @@ impl Workload for Script<'_> {
     fn on(&mut self, cue: &Cue, stage: &mut Stage) -> Result<(), RunError> {
         match cue {
             Cue::Began => {}
-            Cue::Answered { client, operation, answer } => self.answered(*client, operation, answer, stage)?,
+            Cue::Answered {
+                client,
+                operation,
+                answer,
+            } => self.answered(*client, operation, answer, stage)?,
             Cue::Timer(Wake::Step(step)) if *step == self.at => self.timer(stage)?,
-            Cue::Returned(id) if self.waiting == Waiting::Node(id + 1) => self.met("back".into(), stage)?,
-            Cue::ServerReady if self.waiting == Waiting::Node(0) => self.met("back".into(), stage)?,
+            Cue::Returned(id) if self.waiting == Waiting::Node(id + 1) => {
+                self.met("back".into(), stage)?
+            }
+            Cue::ServerReady if self.waiting == Waiting::Node(0) => {
+                self.met("back".into(), stage)?
+            }
             Cue::Lost(id) => {
                 self.early.remove(id);
             }
@@ -240,10 +309,14 @@ fn client(name: &str, stage: &Stage) -> Option<ClientId> {
     stage.clients.iter().position(|client| client.name == name)
 }
 
-fn fault(verb: Verb, name: &str, step: Option<i64>) -> Box<dyn Fault> {
+fn fault(verb: Verb, name: &str, step: Option<SignedNanos>) -> Box<dyn Fault> {
     let node = name.to_owned();
     match verb {
-        Verb::Clock => Box::new(Clock { node, step: SignedNanos(step.unwrap_or(0)), drift_ppm: 0 }),
+        Verb::Clock => Box::new(Clock {
+            node,
+            step: step.unwrap_or_default(),
+            drift_ppm: 0,
+        }),
         Verb::Crash | Verb::Restart => Box::new(Crash { node, keep: 0.0 }),
         Verb::Cut | Verb::Heal => Box::new(Cut { node }),
     }
@@ -253,11 +326,15 @@ fn fault(verb: Verb, name: &str, step: Option<i64>) -> Box<dyn Fault> {
 fn describe(answer: &Answer) -> (ExpectedAnswer, String) {
     match answer {
         Answer::Ok { held: Some(true) } => (ExpectedAnswer::Held, "held".into()),
-        Answer::Ok { held: Some(false) } | Answer::NotHeld => (ExpectedAnswer::NotHeld, "not held".into()),
+        Answer::Ok { held: Some(false) } | Answer::NotHeld => {
+            (ExpectedAnswer::NotHeld, "not held".into())
+        }
         Answer::Ok { held: None } => (ExpectedAnswer::Ok, "ok".into()),
         Answer::Busy => (ExpectedAnswer::Busy, "busy".into()),
         Answer::Timeout => (ExpectedAnswer::Timeout, "timeout".into()),
         Answer::Unsupported => (ExpectedAnswer::Error, "unsupported".into()),
-        Answer::Error { class, message, .. } => (ExpectedAnswer::Error, format!("error: {class}: {message}")),
+        Answer::Error { class, message, .. } => {
+            (ExpectedAnswer::Error, format!("error: {class}: {message}"))
+        }
     }
 }

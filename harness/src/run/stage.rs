@@ -48,7 +48,11 @@ pub enum Cue {
     Returned(ClientId),
     /// A client's node has lost its power.
     Lost(ClientId),
-    Answered { client: ClientId, operation: Operation, answer: Answer },
+    Answered {
+        client: ClientId,
+        operation: Operation,
+        answer: Answer,
+    },
     /// A client has entered its critical section.
     Entered(ClientId),
     /// An increment of the counter came to an end, good or bad.
@@ -99,7 +103,13 @@ pub struct Stage<'a> {
 impl<'a> Stage<'a> {
     pub fn new(plan: &'a Plan, site: Site<'a>, history: Writer) -> Stage<'a> {
         let nodes = &plan.blueprint.nodes;
-        let client = |name: &String| Client { name: name.clone(), ready: false, call: None, inside: false, counting: false };
+        let client = |name: &String| Client {
+            name: name.clone(),
+            ready: false,
+            call: None,
+            inside: false,
+            counting: false,
+        };
         Stage {
             plan,
             site,
@@ -186,17 +196,29 @@ impl<'a> Stage<'a> {
         // A machine that is switched on takes its time from the true one.
         if self.clocks[node].offset_ns != 0 || self.clocks[node].drift_ppm != 0 {
             self.clocks[node] = WallClock::default();
-            self.record(What::ClockSet { node: name, offset_ns: 0, drift_ppm: 0 })?;
+            self.record(What::ClockSet {
+                node: name,
+                offset_ns: 0,
+                drift_ppm: 0,
+            })?;
         }
         self.site.power_on(node)?;
         Ok(())
     }
 
     /// Cuts a node's power, as the plan wants it. Answers the number of sectors lost.
-    pub fn power_off(&mut self, node: NodeId, keep: impl FnMut(u64) -> bool) -> Result<usize, RunError> {
+    pub fn power_off(
+        &mut self,
+        node: NodeId,
+        keep: impl FnMut(u64) -> bool,
+    ) -> Result<usize, RunError> {
         let lost = self.site.power_off(node, keep);
         let name = self.node_name(node).to_owned();
-        self.record(What::NodeDied { node: name, by_plan: true, cause: "its power was cut".into() })?;
+        self.record(What::NodeDied {
+            node: name,
+            by_plan: true,
+            cause: "its power was cut".into(),
+        })?;
         self.forget(node);
         Ok(lost)
     }
@@ -205,7 +227,9 @@ impl<'a> Stage<'a> {
     fn forget(&mut self, node: NodeId) {
         self.tasks.retain(|(owner, _), _| *owner != node);
         self.crew.forget(node);
-        let Some(id) = node.checked_sub(1) else { return };
+        let Some(id) = node.checked_sub(1) else {
+            return;
+        };
         let client = &mut self.clients[id];
         (client.ready, client.call, client.inside, client.counting) = (false, None, false, false);
         self.cues.push_back(Cue::Lost(id));
@@ -225,7 +249,11 @@ impl<'a> Stage<'a> {
         client.call = Some((call, operation.clone(), now));
         let name = client.name.clone();
         let request = Request::from(&operation).numbered(call);
-        self.record(What::Called { client: name, call, operation })?;
+        self.record(What::Called {
+            client: name,
+            call,
+            operation,
+        })?;
         self.site.send(id + 1, Command::Adapter { line: request });
         Ok(())
     }
@@ -233,7 +261,9 @@ impl<'a> Stage<'a> {
     /// The witness: the client's acquire has returned, and it is in its critical section.
     pub fn enter(&mut self, id: ClientId) -> Result<(), RunError> {
         self.clients[id].inside = true;
-        self.record(What::Entered { client: self.clients[id].name.clone() })?;
+        self.record(What::Entered {
+            client: self.clients[id].name.clone(),
+        })?;
         self.cues.push_back(Cue::Entered(id));
         Ok(())
     }
@@ -241,13 +271,17 @@ impl<'a> Stage<'a> {
     /// The witness: the client is about to call release.
     pub fn leave(&mut self, id: ClientId) -> Result<(), RunError> {
         self.clients[id].inside = false;
-        self.record(What::Left { client: self.clients[id].name.clone() })
+        self.record(What::Left {
+            client: self.clients[id].name.clone(),
+        })
     }
 
     /// Increments the counter on a client's mount.
     pub fn count(&mut self, id: ClientId) -> Result<(), RunError> {
         self.clients[id].counting = true;
-        self.record(What::CountBegan { client: self.clients[id].name.clone() })?;
+        self.record(What::CountBegan {
+            client: self.clients[id].name.clone(),
+        })?;
         let file = format!("{MOUNT_POINT}/{COUNTER}");
         self.command(id + 1, Command::Count { file }, Task::Count(id));
         Ok(())
@@ -255,7 +289,11 @@ impl<'a> Stage<'a> {
 
     /// Steps a node's wall clock and sets its rate; fault number `fault` did it.
     pub fn set_clock(&mut self, node: NodeId, step_ns: i64, drift_ppm: i64, fault: usize) {
-        let task = Task::SetClock { step_ns, drift_ppm, fault };
+        let task = Task::SetClock {
+            step_ns,
+            drift_ppm,
+            fault,
+        };
         self.command(node, Command::SetClock { step_ns, drift_ppm }, task);
     }
 
@@ -279,7 +317,10 @@ impl<'a> Stage<'a> {
                 Happening::Timer(token) => self.wake(token),
                 Happening::Message { node, message } => self.take_message(node, message)?,
                 Happening::Garbled { node, cause } => {
-                    self.fail(format!("{}: its agent cannot be understood: {cause}", self.node_name(node)));
+                    self.fail(format!(
+                        "{}: its agent cannot be understood: {cause}",
+                        self.node_name(node)
+                    ));
                 }
                 Happening::Died { node, cause } => self.node_died(node, cause)?,
                 Happening::Idle => return Ok(None),
@@ -303,7 +344,11 @@ impl<'a> Stage<'a> {
     fn node_died(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
         let name = self.node_name(node).to_owned();
         self.fail(format!("{name}: {cause}"));
-        self.record(What::NodeDied { node: name, by_plan: false, cause })?;
+        self.record(What::NodeDied {
+            node: name,
+            by_plan: false,
+            cause,
+        })?;
         self.forget(node);
         Ok(())
     }
@@ -331,7 +376,12 @@ impl<'a> Stage<'a> {
                 self.counter = Some(value);
                 Ok(())
             }
-            (Task::SetClock { step_ns, drift_ppm, .. }, Outcome::Ok) => self.clock_set(node, step_ns, drift_ppm),
+            (
+                Task::SetClock {
+                    step_ns, drift_ppm, ..
+                },
+                Outcome::Ok,
+            ) => self.clock_set(node, step_ns, drift_ppm),
             (task, Outcome::Failed { message, .. }) => self.task_failed(node, task, message),
             (task, outcome) => self.go_on(node, task, outcome),
         }
@@ -361,10 +411,14 @@ impl<'a> Stage<'a> {
         let client = self.clients[id].name.clone();
         self.record(match outcome {
             Outcome::Counted { read } => What::Counted { client, read },
-            Outcome::Failed { errno, message } => {
-                What::CountFailed { client, error: errno.unwrap_or(message) }
-            }
-            other => What::CountFailed { client, error: format!("{other:?}") },
+            Outcome::Failed { errno, message } => What::CountFailed {
+                client,
+                error: errno.unwrap_or(message),
+            },
+            other => What::CountFailed {
+                client,
+                error: format!("{other:?}"),
+            },
         })?;
         self.cues.push_back(Cue::Counted(id));
         Ok(())
@@ -377,11 +431,17 @@ impl<'a> Stage<'a> {
         clock.offset_ns += drifted as i64 + step_ns;
         (clock.drift_ppm, clock.since) = (drift_ppm, now);
         let offset_ns = clock.offset_ns;
-        self.record(What::ClockSet { node: self.node_name(node).to_owned(), offset_ns, drift_ppm })
+        self.record(What::ClockSet {
+            node: self.node_name(node).to_owned(),
+            offset_ns,
+            drift_ppm,
+        })
     }
 
     fn take_adapter_line(&mut self, node: NodeId, line: &str) -> Result<(), RunError> {
-        let Some(id) = node.checked_sub(1) else { return Ok(()) };
+        let Some(id) = node.checked_sub(1) else {
+            return Ok(());
+        };
         let reply = match Reply::parse(line) {
             Ok(reply) => reply,
             Err(cause) => return self.adapter_failed(node, cause),
@@ -391,13 +451,23 @@ impl<'a> Stage<'a> {
             Reply::Answer { id: call, answer } => match self.clients[id].call.take() {
                 Some((asked, operation, _)) if asked == call => {
                     let client = self.clients[id].name.clone();
-                    self.record(What::Answered { client, call, answer: answer.clone() })?;
-                    self.cues.push_back(Cue::Answered { client: id, operation, answer });
+                    self.record(What::Answered {
+                        client,
+                        call,
+                        answer: answer.clone(),
+                    })?;
+                    self.cues.push_back(Cue::Answered {
+                        client: id,
+                        operation,
+                        answer,
+                    });
                     Ok(())
                 }
                 pending => {
                     let cause = match pending {
-                        Some((asked, ..)) => format!("answered call {call} while call {asked} was open"),
+                        Some((asked, ..)) => {
+                            format!("answered call {call} while call {asked} was open")
+                        }
                         None => format!("answered call {call}, which was not open"),
                     };
                     self.adapter_failed(node, cause)
@@ -406,10 +476,19 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn adapter_ready(&mut self, id: ClientId, library: String, version: String) -> Result<(), RunError> {
+    fn adapter_ready(
+        &mut self,
+        id: ClientId,
+        library: String,
+        version: String,
+    ) -> Result<(), RunError> {
         let client = self.clients[id].name.clone();
         self.clients[id].ready = true;
-        self.record(What::AdapterReady { client, library, version })?;
+        self.record(What::AdapterReady {
+            client,
+            library,
+            version,
+        })?;
         if self.began.is_some() {
             self.cues.push_back(Cue::Returned(id));
         } else if self.clients.iter().all(|client| client.ready) {
@@ -432,7 +511,13 @@ impl<'a> Stage<'a> {
         if self.failure.is_some() || !self.crew.serves() {
             return Ok(());
         }
-        self.command(0, Command::ReadCount { file: format!("{EXPORT}/{COUNTER}") }, Task::ReadCounter);
+        self.command(
+            0,
+            Command::ReadCount {
+                file: format!("{EXPORT}/{COUNTER}"),
+            },
+            Task::ReadCounter,
+        );
         self.set_timer(self.now() + 60 * SECOND, Wake::NoCounter);
         while self.counter.is_none() {
             match self.next_cue()? {
@@ -448,7 +533,9 @@ impl<'a> Stage<'a> {
 
     /// Names the node, and what it was asked to do when it began to compute without end.
     pub fn explain_stuck(&self, stuck: &SiteError) -> String {
-        let SiteError::Stuck { node, .. } = stuck else { return stuck.to_string() };
+        let SiteError::Stuck { node, .. } = stuck else {
+            return stuck.to_string();
+        };
         let client = self.clients.iter().find(|client| client.name == *node);
         let lock = &self.plan.profile.name;
         match client.and_then(|client| client.call.as_ref()) {
@@ -464,7 +551,11 @@ impl<'a> Stage<'a> {
     /// Ends the artefacts and gives the history away.
     pub fn finish(mut self, _artefacts: &Path) -> Result<(Finished, u64, Statistics), RunError> {
         self.site.finish()?;
-        Ok((self.history.finish()?, self.site.now(), self.site.statistics()))
+        Ok((
+            self.history.finish()?,
+            self.site.now(),
+            self.site.statistics(),
+        ))
     }
 
     pub(super) fn crew(&mut self) -> &mut Crew {

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::net::UnixListener;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -91,6 +91,8 @@ impl Launcher {
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LD_PRELOAD", &self.preload)
             .env("LOCKSTORM_RANDOM_SEED", node.seed.to_string())
+            // Ctrl-C is for the harness, which then ends its nodes in good order.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(console.try_clone()?)
             .stderr(console)
