@@ -1,0 +1,86 @@
+//! No two clients are inside at once, while both have a claim.
+//!
+//! The witness is entered after acquire has returned and left before release is called, so two
+//! overlapping intervals are two real holders. Spans are half-open, in the order of the
+//! history's lines: an owner that leaves and one that enters at the same instant overlap only
+//! if the entry was written first, because then it did happen first. At the very end of a
+//! claim the next owner is welcome.
+
+use super::holds::Hold;
+use super::spans::Span;
+use super::{Checker, Evidence, Outcome};
+use lockstorm_reports::Invariant;
+use lockstorm_reports::text::span as time_span;
+use std::collections::BTreeSet;
+
+pub const CHECKER: Checker = Checker {
+    invariant: Invariant::MutualExclusion,
+    check,
+};
+
+fn check(evidence: &Evidence) -> Outcome {
+    let overlaps = overlaps(&evidence.holds, |hold| hold.exclusive().collect());
+    let findings = overlaps.iter().map(|overlap| {
+        let (first, second) = (overlap.first, overlap.second);
+        let end = overlap.span.until.at_ns.min(evidence.end_ns);
+        let length = end.saturating_sub(overlap.span.from.at_ns);
+        let explanation = format!(
+            "{} was inside and within its claim when {} {}; both held for {}.",
+            first.client,
+            second.client,
+            match overlap.span.from == second.entered {
+                true => "entered",
+                false => "was told that it still holds",
+            },
+            time_span(length),
+        );
+        let at_ns = overlap.span.from.at_ns;
+        let holds = [first, second];
+        evidence.finding(Invariant::MutualExclusion, at_ns, explanation, &holds)
+    });
+    let findings = findings.collect();
+    let asking = evidence.calls.iter().filter(|call| call.is_acquire());
+    let asking: BTreeSet<_> = asking.map(|call| &call.client).collect();
+    if asking.len() < 2 {
+        return Outcome::NotTried("fewer than two clients asked for the lock".into());
+    }
+    let cases = evidence.holds.len() as u64;
+    let otherwise = "nobody got the lock";
+    Outcome::of(cases, "critical section", findings, otherwise)
+}
+
+/// Two holds of different clients that met.
+pub(super) struct Overlap<'a> {
+    /// The one whose span began earlier.
+    pub first: &'a Hold,
+    pub second: &'a Hold,
+    pub span: Span,
+}
+
+/// Every two holds of different clients whose spans meet, once each, in the order in which they
+/// met.
+pub(super) fn overlaps(holds: &[Hold], spans: fn(&Hold) -> Vec<Span>) -> Vec<Overlap<'_>> {
+    let all = holds.iter().enumerate();
+    let mut all: Vec<(Span, usize)> = all
+        .flat_map(|(index, hold)| spans(hold).into_iter().map(move |span| (span, index)))
+        .collect();
+    all.sort_by_key(|(span, index)| (span.from, *index));
+    let mut active: Vec<(Span, usize)> = Vec::new();
+    let mut met: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let mut out = Vec::new();
+    for (span, second) in all {
+        active.retain(|(other, _)| other.until > span.from);
+        for &(other, first) in &active {
+            let pair = (first.min(second), first.max(second));
+            if holds[first].client != holds[second].client && met.insert(pair) {
+                out.push(Overlap {
+                    first: &holds[first],
+                    second: &holds[second],
+                    span: span.and(other),
+                });
+            }
+        }
+        active.push((span, second));
+    }
+    out
+}

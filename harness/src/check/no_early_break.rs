@@ -1,0 +1,77 @@
+//! Nobody enters before the claim of an owner that has not released is over.
+//!
+//! Mutual exclusion judges owners that are inside. This covers those that are not any more: a
+//! dead owner's lock stands until its lifetime is over, and whoever enters earlier has broken
+//! it early.
+//!
+//! Who enters must have a claim itself. An acquire whose answer took longer than a lifetime may
+//! have been granted before the owner's, and rightly been broken since: then it is the entry
+//! that is late, not the break that is early.
+
+use super::mutual_exclusion::overlaps;
+use super::{Checker, Evidence, Outcome};
+use lockstorm_reports::Invariant;
+use lockstorm_reports::text::{seconds, span};
+
+pub const CHECKER: Checker = Checker {
+    invariant: Invariant::NoEarlyBreak,
+    check,
+};
+
+fn check(evidence: &Evidence) -> Outcome {
+    if evidence.lifetime_ns.is_none() {
+        return Outcome::NotPromised("a lock without a lifetime is never broken".into());
+    }
+    let overlaps = overlaps(&evidence.holds, |hold| hold.claimed().collect());
+    // A claim that is refreshed while another holds is mutual exclusion's to judge.
+    let entries = overlaps
+        .iter()
+        .filter(|overlap| overlap.span.from == overlap.second.entered);
+    let findings = entries.map(|overlap| {
+        let (owner, next) = (overlap.first, overlap.second);
+        let at_ns = overlap.span.from.at_ns;
+        // The claim in force then, not the last one.
+        let claim = owner.claimed().find(|claim| claim.contains(next.entered));
+        let until_ns = claim.map_or(at_ns, |claim| claim.until.at_ns);
+        let explanation = format!(
+            "{} entered at {}, {} before the claim of {} was over; {} had not released.",
+            next.client,
+            seconds(at_ns),
+            span(until_ns.saturating_sub(at_ns)),
+            owner.client,
+            owner.client,
+        );
+        evidence.finding(Invariant::NoEarlyBreak, at_ns, explanation, &[owner, next])
+    });
+    let findings = findings.collect();
+    let otherwise = "nobody asked while another client had a claim";
+    Outcome::of(contested(evidence), "contested claim", findings, otherwise)
+}
+
+/// How many claims there were while somebody else asked.
+fn contested(evidence: &Evidence) -> u64 {
+    let mut asking: Vec<_> = evidence
+        .calls
+        .iter()
+        .filter(|call| call.is_acquire())
+        .collect();
+    asking.sort_by_key(|call| call.called);
+    let mut begun = 0;
+    let mut active: Vec<&super::calls::Call> = Vec::new();
+    let mut count = 0;
+    for hold in &evidence.holds {
+        let Some(until) = hold.claimed().map(|claim| claim.until).max() else {
+            continue;
+        };
+        while begun < asking.len() && asking[begun].called < until {
+            active.push(asking[begun]);
+            begun += 1;
+        }
+        active.retain(|call| call.over() > hold.entered);
+        let asked = active
+            .iter()
+            .any(|call| call.client != hold.client && call.called < until);
+        count += u64::from(asked);
+    }
+    count
+}

@@ -1,0 +1,154 @@
+//! A release by one who does not own the lock any more does not end the next owner's hold.
+//!
+//! Such a release is one that can still do something (its call has not returned) after its
+//! caller's lifetime was over, or one by a client that holds nothing. It is a case when another
+//! client is inside then, with a claim. What shows that it ended that client's hold:
+//! - somebody else enters within that claim, with a claim of its own (an acquire that was
+//!   granted long before and answered late is no evidence); or
+//! - the owner is told by its own release or is_held that it does not hold, within its claim.
+//!   (Not by a release during which its node or the server was disturbed: a retransmitted
+//!   removal meets its own result.)
+//!
+//! A release in flight whose caller's claim is not over is the ordinary way to hand the lock
+//! over, however long its answer takes. A lock without a lifetime therefore has no former
+//! owners, only clients that never held.
+
+use super::calls::Call;
+use super::holds::{Exit, Hold};
+use super::spans::{Moment, Span};
+use super::{Checker, Evidence, Outcome};
+use crate::history::Operation;
+use crate::lock::adapter::Answer;
+use lockstorm_reports::text::seconds;
+use lockstorm_reports::{Finding, Invariant};
+
+pub const CHECKER: Checker = Checker {
+    invariant: Invariant::OwnerOnlyRelease,
+    check,
+};
+
+fn check(evidence: &Evidence) -> Outcome {
+    let mut cases = 0;
+    let mut findings = Vec::new();
+    for release in &evidence.calls {
+        if !matches!(release.operation, Operation::Release) {
+            continue;
+        }
+        let Some(late) = late(evidence, release) else {
+            continue;
+        };
+        for (owner, span) in owners(evidence, release, late) {
+            cases += 1;
+            findings.extend(harm(evidence, release, owner, span));
+        }
+    }
+    let otherwise = "nobody released late while another client held";
+    Outcome::of(cases, "late release", findings, otherwise)
+}
+
+/// When the release could do harm: while it is in flight and its caller does not own the lock.
+fn late(evidence: &Evidence, release: &Call) -> Option<Span> {
+    let mut not_owner_from = release.called;
+    if let Some(hold) = released_hold(evidence, release) {
+        let over = hold.lifetime_over();
+        if over == Moment::NEVER {
+            return None;
+        }
+        not_owner_from = not_owner_from.max(over);
+    }
+    let late = Span::new(not_owner_from, release.over());
+    (!late.is_empty()).then_some(late)
+}
+
+/// The hold that a release is meant to end; none when its caller held nothing.
+fn released_hold<'a>(evidence: &'a Evidence, release: &Call) -> Option<&'a Hold> {
+    let entered = evidence
+        .holds
+        .partition_point(|hold| hold.entered < release.called);
+    let mut before = evidence.holds[..entered].iter().rev();
+    let hold = before.find(|hold| hold.client == release.client)?;
+    let left = match hold.exit {
+        Exit::Left(left) => left,
+        // Inside and releasing all the same: its own hold is meant.
+        Exit::Open => return Some(hold),
+        // Another process's.
+        Exit::Died(_) => return None,
+    };
+    let answered_before = evidence.calls.iter().any(|call| {
+        matches!(call.operation, Operation::Release)
+            && call.client == release.client
+            && (left..release.called).contains(&call.called)
+            && matches!(call.answer(), Some(Answer::Ok { .. } | Answer::NotHeld))
+    });
+    (!answered_before).then_some(hold)
+}
+
+/// The holds of others that stood while the late release could act, and since when both did.
+fn owners<'a>(evidence: &'a Evidence, release: &Call, late: Span) -> Vec<(&'a Hold, Span)> {
+    let holds = evidence.holds.iter();
+    let others = holds.filter(|hold| hold.client != release.client && hold.entered < late.until);
+    let spans = others.flat_map(|hold| hold.exclusive().map(move |span| (hold, span)));
+    let met = spans.filter(|(_, span)| !span.and(late).is_empty());
+    met.map(|(hold, span)| (hold, Span::new(span.from.max(late.from), span.until)))
+        .collect()
+}
+
+/// What shows that the release ended the hold of `owner`, which stood for `span` from then on.
+fn harm(evidence: &Evidence, release: &Call, owner: &Hold, span: Span) -> Option<Finding> {
+    let former = &release.client;
+    let late = format!(
+        "{former} released at {}, when it did not own the lock any more and {} did",
+        seconds(release.called.at_ns),
+        owner.client
+    );
+    let intruder = evidence.holds.iter().find(|hold| {
+        let with_claim = hold.exclusive().any(|span| span.contains(hold.entered));
+        hold.client != owner.client
+            && hold.entered > span.from
+            && span.contains(hold.entered)
+            && with_claim
+    });
+    let told = told_not_held(evidence, owner, span.from);
+    let at = |moment: Moment| moment.at_ns;
+    let (at_ns, explanation, holds) = match (intruder, told) {
+        (Some(intruder), told) if told.is_none_or(|told| intruder.entered < told) => (
+            at(intruder.entered),
+            format!(
+                "{late}; then {} entered within that claim.",
+                intruder.client
+            ),
+            vec![owner, intruder],
+        ),
+        (_, Some(told)) => (
+            at(told),
+            format!(
+                "{late}; then {} was told within its claim that it does not hold.",
+                owner.client
+            ),
+            vec![owner],
+        ),
+        _ => return None,
+    };
+    Some(evidence.finding(Invariant::OwnerOnlyRelease, at_ns, explanation, &holds))
+}
+
+/// When the owner was told within its claim, after `from`, that it does not hold.
+fn told_not_held(evidence: &Evidence, owner: &Hold, from: Moment) -> Option<Moment> {
+    let over = owner.lifetime_over();
+    let calls = evidence.calls.iter();
+    let own = calls.filter(|call| call.client == owner.client && call.called > owner.entered);
+    // What comes after its next acquire is about another hold.
+    let own = own.take_while(|call| !call.is_acquire());
+    let mut answered = own.filter(|call| call.over() > from && call.over() < over);
+    let told = answered.find(|call| {
+        let (called_ns, over_ns) = (call.called.at_ns, call.over().at_ns);
+        match (&call.operation, call.answer()) {
+            (Operation::IsHeld, Some(Answer::Ok { held: Some(false) } | Answer::NotHeld)) => true,
+            (Operation::Release, Some(Answer::NotHeld)) => {
+                evidence.outages.quiet(&owner.client, called_ns, over_ns)
+            }
+            _ => false,
+        }
+    });
+    told.map(Call::over)
+}

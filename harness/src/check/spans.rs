@@ -1,0 +1,108 @@
+//! Spans of the run: half-open, in the order of the history.
+
+/// A moment of the history.
+///
+/// Moments at the same time are ordered by their lines: the writer's order is what happened.
+/// A moment that has no line of its own (a lifetime runs out) stands before the lines of its
+/// time: at the very end of a claim, the next owner is welcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    pub at_ns: u64,
+    /// The line in history.jsonl, from 1; 0 for none.
+    pub line: usize,
+}
+
+impl Moment {
+    /// After everything.
+    pub const NEVER: Moment = Moment {
+        at_ns: u64::MAX,
+        line: usize::MAX,
+    };
+
+    /// The time itself, before anything that was written at it.
+    pub fn at(at_ns: u64) -> Moment {
+        Moment { at_ns, line: 0 }
+    }
+}
+
+/// From a moment to before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub from: Moment,
+    pub until: Moment,
+}
+
+impl Span {
+    pub fn new(from: Moment, until: Moment) -> Span {
+        Span { from, until }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.from >= self.until
+    }
+
+    pub fn contains(&self, moment: Moment) -> bool {
+        self.from <= moment && moment < self.until
+    }
+
+    /// What both have in common; empty when they do not meet.
+    pub fn and(&self, other: Span) -> Span {
+        Span {
+            from: self.from.max(other.from),
+            until: self.until.min(other.until),
+        }
+    }
+}
+
+/// Merges times (not moments) into disjoint spans in order; touching ones become one.
+pub fn merged(mut times: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    times.retain(|(from, until)| from < until);
+    times.sort_unstable();
+    let mut out: Vec<(u64, u64)> = Vec::new();
+    for (from, until) in times {
+        match out.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(until),
+            _ => out.push((from, until)),
+        }
+    }
+    out
+}
+
+/// What of `from..until` is in none of the (merged) `times`.
+pub fn outside(times: &[(u64, u64)], from: u64, until: u64) -> Vec<(u64, u64)> {
+    let mut out = Vec::new();
+    let mut at = from;
+    for &(start, end) in times {
+        if start > at && at < until {
+            out.push((at, start.min(until)));
+        }
+        at = at.max(end);
+    }
+    if at < until {
+        out.push((at, until));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn touching_times_merge_and_the_rest_is_outside() {
+        let times = merged(vec![(5, 7), (1, 2), (2, 3), (9, 9), (6, 8)]);
+        assert_eq!(times, [(1, 3), (5, 8)]);
+        assert_eq!(outside(&times, 0, 10), [(0, 1), (3, 5), (8, 10)]);
+        assert_eq!(outside(&times, 2, 6), [(3, 5)]);
+        assert_eq!(outside(&times, 6, 7), []);
+        assert_eq!(outside(&[], 1, 1), []);
+    }
+
+    #[test]
+    fn a_lifetime_that_runs_out_makes_room_at_that_instant() {
+        let claim = Span::new(Moment { at_ns: 1, line: 4 }, Moment::at(9));
+        assert!(!claim.contains(Moment { at_ns: 9, line: 7 }));
+        assert!(!claim.contains(Moment { at_ns: 1, line: 3 }));
+        assert!(claim.contains(Moment { at_ns: 8, line: 9 }));
+    }
+}

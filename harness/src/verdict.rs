@@ -1,1 +1,0 @@
-//! The verdict: what the findings and the run itself add up to.

@@ -1,0 +1,268 @@
+//! The verdict: what the findings and the run itself add up to.
+//!
+//! - A violation that was seen is a violation, even if the run went wrong later; the report
+//!   then says both. Only a history that contradicts itself is no evidence of anything.
+//! - A run that went wrong (a fault that missed, a node that died by itself, an adapter that
+//!   failed, too few critical sections) is unknown, never valid; each reason is told.
+//! - A script states the answers that its author expects. They are no promises of the lock, so
+//!   an unmet step violates in a class of its own, and only in a run that went right.
+
+pub mod recheck;
+mod summary;
+
+pub use recheck::{RecheckError, recheck};
+
+use crate::check::{self, Evidence};
+use crate::history::{Event, What};
+use crate::plan::Plan;
+use crate::scenario::ExpectedVerdict;
+use lockstorm_reports::text::seconds;
+use lockstorm_reports::{
+    Artefact, Class, Expected, FORMAT, FaultReport, Finding, InvariantResult, LockPart, Provenance,
+    Report, ScenarioPart, Statistics, Status, UnmetStep, Verdict, Wall,
+};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Notes and reasons of one kind that are told one by one.
+const TOLD_MAX: usize = 20;
+
+/// What a report needs and the history does not hold.
+#[derive(Clone, Debug, Default)]
+pub struct Circumstances {
+    /// As the history's writer or reader computed it.
+    pub history_sha256: String,
+    pub artefacts: Vec<Artefact>,
+    /// Counts of the site: frames, NFS calls ... Deterministic ones only.
+    pub site: BTreeMap<String, u64>,
+    pub wall: Option<Wall>,
+}
+
+/// Judges a run.
+pub fn judge(plan: &Plan, history: &[Event], circumstances: Circumstances) -> Report {
+    // The evidence is derived from what a file says, perhaps a damaged one. Should that ever
+    // panic, it is a bug, but the verdict stays honest.
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        let evidence = Evidence::of(plan, history);
+        let (invariants, findings) = check::check(&evidence);
+        Judged {
+            unknown_because: unknown_because(&evidence, &invariants),
+            contradictory: !evidence.contradictions.is_empty(),
+            notes: summary::notes(&evidence),
+            statistics: summary::statistics(&evidence),
+            faults: evidence.faults,
+            invariants,
+            findings,
+        }
+    }));
+    let judged = judged.unwrap_or_else(|panic| Judged::failed(&check::message(&*panic)));
+    report(plan, history, circumstances, judged)
+}
+
+/// What the checkers and the run itself say.
+#[derive(Default)]
+struct Judged {
+    invariants: Vec<InvariantResult>,
+    findings: Vec<Finding>,
+    contradictory: bool,
+    unknown_because: Vec<String>,
+    notes: Vec<String>,
+    statistics: Statistics,
+    faults: Vec<FaultReport>,
+}
+
+impl Judged {
+    fn failed(message: &str) -> Judged {
+        let result = |checker: &check::Checker| InvariantResult {
+            invariant: checker.invariant,
+            status: Status::Unknown,
+            judged: 0,
+            violations: 0,
+            note: "the history could not be judged".into(),
+        };
+        Judged {
+            invariants: check::CHECKERS.iter().map(result).collect(),
+            unknown_because: vec![format!(
+                "lockstorm failed to judge the history, which is a bug: {message}"
+            )],
+            ..Judged::default()
+        }
+    }
+}
+
+fn report(
+    plan: &Plan,
+    history: &[Event],
+    circumstances: Circumstances,
+    mut judged: Judged,
+) -> Report {
+    let unmet_steps = unmet_steps(history);
+    let (verdict, class) = verdict(&judged, &unmet_steps);
+    let scenario = &plan.scenario;
+    let expected = match scenario.expect.verdict {
+        ExpectedVerdict::Valid => Expected::Valid,
+        ExpectedVerdict::BrokenPromise => Expected::BrokenPromise,
+        ExpectedVerdict::BeyondAssumptions => Expected::BeyondAssumptions,
+    };
+    judged.statistics.site = circumstances.site;
+    Report {
+        format: FORMAT,
+        scenario: ScenarioPart {
+            name: scenario.name.clone(),
+            about: scenario.about.clone(),
+            seed: plan.seed,
+        },
+        lock: LockPart {
+            name: plan.profile.name.clone(),
+            version: summary::version(plan, history),
+            lifetime_ns: check::holds::lifetime(plan),
+        },
+        provenance: Provenance {
+            lockstorm: env!("CARGO_PKG_VERSION").into(),
+            kernel_key: plan.kernel_key.clone(),
+            image_key: plan.image_key.clone(),
+            nfs_version: plan.blueprint.mount.version.clone(),
+            mounts: summary::mounts(plan, history),
+            history_sha256: circumstances.history_sha256,
+        },
+        verdict,
+        class,
+        expected,
+        as_expected: unmet_steps.is_empty() && is_expected(verdict, class, expected),
+        invariants: judged.invariants,
+        findings: judged.findings,
+        unmet_steps,
+        unknown_because: judged.unknown_because,
+        notes: judged.notes,
+        statistics: judged.statistics,
+        faults: judged.faults,
+        artefacts: circumstances.artefacts,
+        wall: circumstances.wall,
+    }
+}
+
+fn verdict(judged: &Judged, unmet_steps: &[UnmetStep]) -> (Verdict, Option<Class>) {
+    let unmet = (!unmet_steps.is_empty()).then_some(Class::ScriptExpectation);
+    let found = judged.findings.iter().map(|finding| finding.class).min();
+    if judged.contradictory {
+        (Verdict::Unknown, None)
+    } else if let Some(found) = found {
+        (
+            Verdict::Violated,
+            Some(unmet.map_or(found, |unmet| found.min(unmet))),
+        )
+    } else if !judged.unknown_because.is_empty() {
+        (Verdict::Unknown, None)
+    } else if unmet.is_some() {
+        (Verdict::Violated, unmet)
+    } else {
+        (Verdict::Valid, None)
+    }
+}
+
+fn is_expected(verdict: Verdict, class: Option<Class>, expected: Expected) -> bool {
+    match expected {
+        Expected::Valid => verdict == Verdict::Valid,
+        Expected::BrokenPromise => class == Some(Class::BrokenPromise),
+        Expected::BeyondAssumptions => class == Some(Class::BeyondAssumptions),
+    }
+}
+
+/// Everything that keeps the run from being valid, in words.
+fn unknown_because(evidence: &Evidence, invariants: &[InvariantResult]) -> Vec<String> {
+    let mut because = Vec::new();
+    let contradictions = evidence.contradictions.iter();
+    because.extend(told(
+        contradictions.map(|what| format!("the history contradicts itself, {what}")),
+    ));
+    because.extend(told(faults_missed(evidence)));
+    because.extend(told(evidence.history.iter().filter_map(went_wrong)));
+    let ended = |event: &Event| matches!(event.what, What::WorkloadEnded { .. });
+    if !evidence.history.iter().any(ended) {
+        because.push("the history does not say that the workload ended".into());
+    }
+    let sections = evidence.holds.len();
+    let expected = evidence.plan.scenario.expect.critical_sections as usize;
+    if sections == 0 {
+        because.push("nobody entered a critical section".into());
+    } else if sections < expected {
+        because.push(format!(
+            "there were {sections} critical sections, and the scenario expects at least {expected}"
+        ));
+    }
+    let failed = invariants
+        .iter()
+        .filter(|result| result.status == Status::Unknown);
+    because.extend(failed.map(|result| {
+        let words = result.invariant.words();
+        format!("{words} was not judged: {}", result.note)
+    }));
+    let tried = |result: &InvariantResult| matches!(result.status, Status::Kept | Status::Violated);
+    if !invariants.iter().any(tried) {
+        because.push("no promise of the lock was put to the test".into());
+    }
+    because
+}
+
+/// The first few, and how many more there are.
+fn told(all: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<String> = all.collect();
+    if all.len() > TOLD_MAX {
+        let more = all.len() - TOLD_MAX;
+        all.truncate(TOLD_MAX);
+        all.push(format!("... and {more} more like these"));
+    }
+    all
+}
+
+/// Faults that said so, and faults of the plan of which the history says nothing.
+fn faults_missed<'a>(evidence: &'a Evidence) -> impl Iterator<Item = String> + 'a {
+    let missed = evidence.faults.iter().filter(|fault| fault.missed);
+    let missed = missed.map(|fault| match fault.struck_ns {
+        Some(_) => format!("{} of {} missed: {}", fault.kind, fault.node, fault.effect),
+        None => format!("fault {} never struck: {}", fault.node, fault.effect),
+    });
+    let planned = 0..evidence.plan.scenario.faults.len();
+    let silent = planned.filter(|index| !evidence.faults.iter().any(|f| f.fault == *index));
+    missed.chain(silent.map(|index| format!("fault {} never struck", index + 1)))
+}
+
+/// An event that no good run has.
+fn went_wrong(event: &Event) -> Option<String> {
+    let at = seconds(event.at_ns);
+    match &event.what {
+        What::NodeDied {
+            node,
+            by_plan: false,
+            cause,
+        } => Some(format!(
+            "{node} died at {at}, by no fault of the plan: {cause}"
+        )),
+        What::AdapterFailed { client, cause } => {
+            Some(format!("the adapter of {client} failed at {at}: {cause}"))
+        }
+        What::WorkloadEnded {
+            completed: false,
+            why,
+        } => Some(format!("the workload was not completed: {why}")),
+        _ => None,
+    }
+}
+
+fn unmet_steps(history: &[Event]) -> Vec<UnmetStep> {
+    let steps = history.iter().filter_map(|event| match &event.what {
+        What::StepDone {
+            step,
+            text,
+            met: false,
+            saw,
+        } => Some(UnmetStep {
+            step: *step,
+            text: text.clone(),
+            saw: saw.clone(),
+            at_ns: event.at_ns,
+        }),
+        _ => None,
+    });
+    steps.collect()
+}
