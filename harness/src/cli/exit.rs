@@ -42,6 +42,8 @@ pub enum Failure {
     Host(String),
     #[error("{0}")]
     Internal(String),
+    #[error("interrupted; what was recorded so far has been kept")]
+    Interrupted,
 }
 
 impl Failure {
@@ -52,6 +54,7 @@ impl Failure {
             Failure::SetUpMissing(_) => Exit::SetUpMissing,
             Failure::Host(_) => Exit::Host,
             Failure::Internal(_) => Exit::Internal,
+            Failure::Interrupted => Exit::Interrupted,
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod exit;
 
 mod doctor;
+mod engine;
 mod list;
 mod plan;
 mod prepare;

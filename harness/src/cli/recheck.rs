@@ -1,8 +1,10 @@
 //! `lockstorm recheck DIR`: judge a saved run again, without running anything.
 
+use super::engine::{exit, print};
 use super::exit::{Exit, Failure};
 use super::prepare::saved_plan;
 use super::terminal::Terminal;
+use crate::verdict::recheck;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -12,10 +14,10 @@ pub struct Args {
     directory: PathBuf,
 }
 
-pub fn run(args: &Args, _terminal: &Terminal) -> Result<Exit, Failure> {
-    let _plan = saved_plan(&args.directory)?;
-    // CALL SITE: read history.jsonl, run the checkers, print the verdict.
-    Err(Failure::Internal(
-        "the checkers are not joined to the command line yet".into(),
-    ))
+pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    // A plan that is wrong is told with its line.
+    saved_plan(&args.directory)?;
+    let report = recheck(&args.directory).map_err(|error| Failure::Host(error.to_string()))?;
+    print(&report, &args.directory, false, terminal)?;
+    Ok(exit(&report))
 }

@@ -1,6 +1,7 @@
 //! Printing: standard output for what was asked for, standard error for everything else.
 
 use super::exit::Failure;
+use crate::history::Observer;
 use std::io::{self, IsTerminal, Write};
 
 /// What `--color` says.
@@ -26,6 +27,16 @@ impl Terminal {
             ColorWish::Auto => !refused && io::stderr().is_terminal(),
         };
         Terminal { color }
+    }
+
+    /// Whether standard output may have colours.
+    pub fn colour(&self) -> bool {
+        self.color
+    }
+
+    /// Those who watch a run for the user.
+    pub fn observers(&self, _quiet: bool) -> Vec<Box<dyn Observer>> {
+        Vec::new()
     }
 
     /// Prints on standard output. A reader who goes away (`| head -1`) has seen enough.

@@ -57,6 +57,8 @@ pub enum Cue {
     Entered(ClientId),
     /// An increment of the counter came to an end, good or bad.
     Counted(ClientId),
+    /// The counter's value on the server.
+    CounterRead(u64),
     Timer(Wake),
     /// The server (again) serves.
     ServerReady,
@@ -96,7 +98,6 @@ pub struct Stage<'a> {
     tasks: BTreeMap<(NodeId, u64), Task>,
     clocks: Vec<WallClock>,
     began: Option<u64>,
-    counter: Option<u64>,
     failure: Option<String>,
 }
 
@@ -123,7 +124,6 @@ impl<'a> Stage<'a> {
             tasks: BTreeMap::new(),
             clocks: vec![WallClock::default(); nodes.len()],
             began: None,
-            counter: None,
             failure: None,
         }
     }
@@ -373,7 +373,7 @@ impl<'a> Stage<'a> {
         match (task, outcome) {
             (Task::Count(id), outcome) => self.counted(id, outcome),
             (Task::ReadCounter, Outcome::Count { value }) => {
-                self.counter = Some(value);
+                self.cues.push_back(Cue::CounterRead(value));
                 Ok(())
             }
             (
@@ -519,15 +519,12 @@ impl<'a> Stage<'a> {
             Task::ReadCounter,
         );
         self.set_timer(self.now() + 60 * SECOND, Wake::NoCounter);
-        while self.counter.is_none() {
+        loop {
             match self.next_cue()? {
+                Some(Cue::CounterRead(value)) => return self.record(What::CounterRead { value }),
                 None | Some(Cue::Timer(Wake::NoCounter)) => return Ok(()),
                 Some(_) => {}
             }
-        }
-        match self.counter {
-            Some(value) => self.record(What::CounterRead { value }),
-            None => Ok(()),
         }
     }
 
