@@ -1,10 +1,10 @@
 //! Keys of the kernel's and the node image's recipes, as `ci/setup` computes them:
 //!
 //! ```sh
-//! cd containers && find ./node ./locks -type f | LC_ALL=C sort | xargs sha256sum | sha256sum
+//! cd containers && find ./node ./locks -type f ! -name '*.md' | LC_ALL=C sort | xargs sha256sum | sha256sum
 //! ```
 //!
-//! (the kernel's from inside containers/kernel), of which the first 16 digits are the key.
+//! (the kernel's from inside containers/kernel), of which the first 16 digits are the key. Documents are left out: what they say builds nothing.
 
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -48,7 +48,7 @@ fn collect(folder: &Path, name: &str, files: &mut Vec<String>) {
         let path = format!("{name}/{}", entry.file_name().to_string_lossy());
         if kind.is_dir() {
             collect(folder, &path, files);
-        } else if kind.is_file() {
+        } else if kind.is_file() && !path.ends_with(".md") {
             files.push(path);
         }
     }
