@@ -273,6 +273,12 @@ fn every_shipped_scenario_loads_and_plans(#[files("../scenarios/**/*.yaml")] pat
         !plan.scenario.about.is_empty(),
         "a shipped scenario says what it is about"
     );
+    let catalogue = include_str!("../../../scenarios/README.md");
+    let file = path.file_name().unwrap().to_string_lossy();
+    assert!(
+        catalogue.contains(&format!("]({file})")),
+        "scenarios/README.md has no row for {file}"
+    );
 }
 
 proptest! {
