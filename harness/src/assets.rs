@@ -62,10 +62,23 @@ impl Assets {
         }
     }
 
-    /// The parts, all of which are there.
-    pub fn locate() -> Result<Assets, Missing> {
+    fn ours() -> Result<Assets, Missing> {
         let cache = cache_dir().ok_or(Missing(Vec::new()))?;
-        let assets = Assets::below(&cache);
+        Ok(Assets::below(&cache))
+    }
+
+    /// The directory of the lock profiles: all that planning needs.
+    pub fn locate_locks() -> Result<PathBuf, Missing> {
+        let locks = Assets::ours()?.locks;
+        match locks.is_dir() {
+            true => Ok(locks),
+            false => Err(Missing(vec![locks])),
+        }
+    }
+
+    /// The parts, all of which are there: what running needs.
+    pub fn locate() -> Result<Assets, Missing> {
+        let assets = Assets::ours()?;
         let missing: Vec<PathBuf> = assets.paths().into_iter().filter(|p| !p.exists()).collect();
         match missing.is_empty() {
             true => Ok(assets),

@@ -52,7 +52,8 @@ impl FromStr for Nanos {
             .unwrap_or(text.len());
         let (number, unit) = text.split_at(split);
         if text.starts_with('-') {
-            return Err(format!("`{text}` is negative; a duration runs forward"));
+            let forward = text.trim_start_matches('-');
+            return Err(format!("`{text}` is negative; did you mean `{forward}`?"));
         }
         let expected = "a number and a unit (ns, us, ms, s, m, h), such as 1.5s";
         if !number.contains(|c: char| c.is_ascii_digit()) {
@@ -144,7 +145,8 @@ impl de::Visitor<'_> for DurationText {
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Nanos, E> {
         Err(E::custom(format!(
-            "`{number}` is negative; a duration runs forward"
+            "`{number}` is negative; did you mean `{}s`?",
+            number.unsigned_abs()
         )))
     }
 
@@ -332,7 +334,7 @@ mod tests {
     fn a_wrong_duration_says_what_was_expected() {
         let message = |text: &str| text.parse::<Nanos>().unwrap_err();
         insta::assert_snapshot!(message("15"), @"`15` has no unit; did you mean `15s`?");
-        insta::assert_snapshot!(message("-3s"), @"`-3s` is negative; a duration runs forward");
+        insta::assert_snapshot!(message("-3s"), @"`-3s` is negative; did you mean `3s`?");
         insta::assert_snapshot!(message(".s"), @"`.s` is not a duration; expected a number and a unit (ns, us, ms, s, m, h), such as 1.5s");
         insta::assert_snapshot!(message("3 parsecs"), @"`parsecs` is not a unit of time; expected a number and a unit (ns, us, ms, s, m, h), such as 1.5s");
         insta::assert_snapshot!(message("1.2.3s"), @"`1.2.3s` is not a duration; expected a number and a unit (ns, us, ms, s, m, h), such as 1.5s");

@@ -3,7 +3,6 @@
 use super::exit::{Exit, Failure};
 use super::prepare::catalogue;
 use super::terminal::Terminal;
-use crate::assets::Assets;
 use crate::scenario::load::load_source;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::shipped;
@@ -52,7 +51,7 @@ fn scenarios() -> Result<Vec<(String, String)>, Failure> {
 }
 
 fn locks() -> Result<Vec<(String, String)>, Failure> {
-    let catalogue = catalogue(&Assets::locate()?)?;
+    let catalogue = catalogue()?;
     let mut rows = Vec::new();
     for name in catalogue.names() {
         if let Some(profile) = catalogue.load(name) {

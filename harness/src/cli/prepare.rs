@@ -27,27 +27,32 @@ pub struct StoryArgs {
 }
 
 /// Loads, validates and expands. Bad input is reported before missing set-up.
-pub fn prepare(args: &StoryArgs) -> Result<(Plan, Assets), Failure> {
+pub fn prepare(args: &StoryArgs) -> Result<Plan, Failure> {
     let overrides = Overrides {
         lock: args.lock.clone(),
         set: args.set.clone(),
     };
     let mut loaded = load(&args.scenario, &overrides)?;
-    let assets = Assets::locate()?;
-    let catalogue = catalogue(&assets)?;
+    let catalogue = catalogue()?;
     let Some(profile) = catalogue.load(&loaded.scenario.lock.name) else {
         return Err(loaded.unknown_lock(catalogue.names()).into());
     };
     let profile = profile?;
     loaded.settle(&profile)?;
-    let plan = expand(&loaded.scenario, args.seed, &profile, KERNEL_KEY, NODE_KEY);
-    Ok((plan, assets))
+    Ok(expand(
+        &loaded.scenario,
+        args.seed,
+        &profile,
+        KERNEL_KEY,
+        NODE_KEY,
+    ))
 }
 
 /// The locks of the node image.
-pub fn catalogue(assets: &Assets) -> Result<Catalogue, Failure> {
-    let directory = assets.locks.display();
-    Catalogue::open(assets.locks.clone())
+pub fn catalogue() -> Result<Catalogue, Failure> {
+    let locks = Assets::locate_locks()?;
+    let directory = locks.display().to_string();
+    Catalogue::open(locks)
         .map_err(|error| Failure::Host(format!("failed to list {directory}: {error}")))
 }
 

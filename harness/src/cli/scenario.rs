@@ -33,6 +33,7 @@ pub struct RunArgs {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let (plan, assets) = prepare(&args.story)?;
+    let plan = prepare(&args.story)?;
+    let assets = Assets::locate()?;
     execute(&plan, &assets, &args.run, terminal)
 }

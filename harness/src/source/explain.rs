@@ -5,7 +5,7 @@ use super::path::{KeyPath, Segment};
 use crate::suggest::closest;
 
 /// How the reader calls types, and how people do.
-const TYPES: [(&str, &str); 14] = [
+const TYPES: [(&str, &str); 13] = [
     ("u8", "a whole number from 0 to 255"),
     ("u16", "a whole number from 0 to 65535"),
     ("u32", "a whole number from 0 to 4294967295"),
@@ -17,7 +17,6 @@ const TYPES: [(&str, &str); 14] = [
     ("a map", "keys with values"),
     ("a sequence", "a list"),
     ("a boolean", "true or false"),
-    ("map with a single key", "one key, with its value"),
     ("a YAML value", "a value"),
     ("unit variant", "a word alone"),
 ];
@@ -52,23 +51,32 @@ pub fn problem(path: KeyPath, message: &str) -> Problem {
         return problem.help(suggestion(name, expected));
     }
     if let Some((name, expected)) = quoted_after(message, "unknown variant ") {
+        // A kind is chosen by a key (`strike: {cut: ...}`) or by a word (`verdict: valid`).
+        let at_key = path.0.last() == Some(&Segment::Key(name.into()));
         let message = format!("`{name}` is not one of the choices here");
-        return Problem::new(path, message).help(suggestion(name, expected));
+        let problem = Problem::new(path, message).help(suggestion(name, expected));
+        return Problem { at_key, ..problem };
     }
     if let Some((name, _)) = quoted_after(message, "missing field ") {
         let place = match path.0.is_empty() {
             true => String::new(),
             false => format!(" in `{path}`"),
         };
-        return Problem::new(path, format!("the key `{name}` is missing{place}")).at_key();
+        let problem = Problem::new(path, format!("the key `{name}` is missing{place}"));
+        return problem.at_key().help(format!("add `{name}: ...`"));
+    }
+    if message.ends_with("expected map with a single key") {
+        return Problem::new(path, "more than one key stands here; expected one alone");
     }
     let wrong = message.strip_prefix("invalid type: ");
     let wrong = wrong.or_else(|| message.strip_prefix("invalid value: "));
     if let Some((found, expected)) = wrong.and_then(|rest| rest.rsplit_once(", expected ")) {
-        let problem = Problem::new(
-            path,
-            format!("expected {}, found {found}", type_name(expected)),
+        let message = format!(
+            "expected {}, found {}",
+            type_name(expected),
+            found_name(found)
         );
+        let problem = Problem::new(path, message);
         // `version: 4.2` is a number, `"4.2"` a text.
         return match expected == "a string" && found.contains('`') {
             true => problem.help("put it in quotes"),
@@ -84,6 +92,25 @@ fn type_name(reader: &str) -> String {
     }
     let found = TYPES.iter().find(|(name, _)| *name == reader);
     found.map_or(reader, |(_, people)| people).to_string()
+}
+
+/// What was found instead, in the words of people.
+fn found_name(reader: &str) -> String {
+    const FOUND: [(&str, &str); 7] = [
+        ("string ", "the text "),
+        ("integer ", "the number "),
+        ("floating point ", "the number "),
+        ("boolean ", ""),
+        ("sequence", "a list"),
+        ("map", "keys with values"),
+        ("unit value", "nothing"),
+    ];
+    for (theirs, ours) in FOUND {
+        if let Some(rest) = reader.strip_prefix(theirs) {
+            return format!("{ours}{rest}");
+        }
+    }
+    reader.to_string()
 }
 
 /// The name in the first pair of backticks after `prefix`, and what follows.

@@ -134,7 +134,7 @@ fn a_step_that_does_not_parse_says_what_was_expected() {
     c1: acquire 2s -> ok            | `acquire 2s` is not understood; expected `acquire` or `acquire timeout 2s`
     c1: acquire timeout 2 -> ok     | `2` has no unit; did you mean `2s`?
     c1: acquire -> ok within        | `within` without a duration; expected such as `within 12s`
-    c1: acquire -> ok within -3s    | `-3s` is negative; a duration runs forward
+    c1: acquire -> ok within -3s    | `-3s` is negative; did you mean `3s`?
     c1: release now -> ok           | `now` is too much after `release`; expected `-> ANSWER` or nothing
     a client: release               | `a client` is not the name of a client; expected such as `c1`
     at 15s                          | `at` counts from the step before it; did you mean `at +15s`?

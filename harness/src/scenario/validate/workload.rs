@@ -29,10 +29,10 @@ pub fn check(scenario: &Scenario, cycles: &CyclesSpec, findings: &mut Findings) 
         let most = u64::from(rounds) * u64::from(scenario.site.clients);
         let expected = scenario.expect.critical_sections;
         if u64::from(expected) > most {
-            findings.add(
-                KeyPath::keys("expect.critical_sections"),
-                format!("{expected} critical sections cannot come of {rounds} rounds each; expected at most {most}"),
-            );
+            let message =
+                format!("{expected} critical sections cannot come of {rounds} rounds each");
+            let path = KeyPath::keys("expect.critical_sections");
+            findings.add(path, format!("{message}; expected at most {most}"));
         }
     }
 }
