@@ -4,6 +4,7 @@ use super::engine::execute;
 use super::exit::{Exit, Failure};
 use super::prepare::{StoryArgs, prepare};
 use super::terminal::Terminal;
+use crate::assets::Assets;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
