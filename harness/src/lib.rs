@@ -12,14 +12,30 @@
 //!
 //! Below, each module names only modules that stand above it.
 
-pub mod check;
-pub mod cli;
-pub mod fault;
-pub mod history;
-pub mod lock;
-pub mod plan;
-pub mod run;
-pub mod scenario;
-pub mod site;
+pub mod assets;
+
+pub mod suggest;
+
+pub mod source;
+
 pub mod units;
+
+pub mod lock;
+
+pub mod history;
+
+pub mod site;
+
+pub mod fault;
+
+pub mod scenario;
+
+pub mod plan;
+
+pub mod run;
+
+pub mod check;
+
 pub mod verdict;
+
+pub mod cli;

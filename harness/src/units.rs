@@ -52,10 +52,11 @@ impl FromStr for Nanos {
             .unwrap_or(text.len());
         let (number, unit) = text.split_at(split);
         if text.starts_with('-') {
-            return Err(format!("`{text}` is negative; a duration runs forward"));
+            let forward = text.trim_start_matches('-');
+            return Err(format!("`{text}` is negative; did you mean `{forward}`?"));
         }
         let expected = "a number and a unit (ns, us, ms, s, m, h), such as 1.5s";
-        if number.is_empty() {
+        if !number.contains(|c: char| c.is_ascii_digit()) {
             return Err(format!("`{text}` is not a duration; expected {expected}"));
         }
         if unit.trim().is_empty() {
@@ -96,7 +97,7 @@ impl fmt::Display for Nanos {
             return f.write_str("0s");
         }
         let exact = UNITS[..4].iter().rev().find(|(_, scale)| {
-            self.0 >= *scale && (self.0 % scale == 0 || self.0 % (scale / 1000).max(1) == 0)
+            self.0 >= *scale && (u128::from(self.0) * 1000).is_multiple_of(u128::from(*scale))
         });
         let (name, scale) = exact.copied().unwrap_or(("ns", 1));
         let (whole, rest) = (self.0 / scale, self.0 % scale);
@@ -144,7 +145,8 @@ impl de::Visitor<'_> for DurationText {
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Nanos, E> {
         Err(E::custom(format!(
-            "`{number}` is negative; a duration runs forward"
+            "`{number}` is negative; did you mean `{}s`?",
+            number.unsigned_abs()
         )))
     }
 
@@ -286,8 +288,27 @@ impl Serialize for SignedNanos {
 
 impl<'de> Deserialize<'de> for SignedNanos {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SignedNanos, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        struct StepText;
+        impl de::Visitor<'_> for StepText {
+            type Value = SignedNanos;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration with an optional sign, such as -2m")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<SignedNanos, E> {
+                text.parse().map_err(E::custom)
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<SignedNanos, E> {
+                DurationText
+                    .visit_u64(number)
+                    .map(|_| SignedNanos::default())
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<SignedNanos, E> {
+                Err(E::custom(format!(
+                    "`{number}` has no unit; did you mean `{number}s`?"
+                )))
+            }
+        }
+        deserializer.deserialize_any(StepText)
     }
 }
 
@@ -301,5 +322,38 @@ impl JsonSchema for SignedNanos {
             "description": "A duration with an optional sign, such as -2m",
             "type": "string"
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_wrong_duration_says_what_was_expected() {
+        let message = |text: &str| text.parse::<Nanos>().unwrap_err();
+        insta::assert_snapshot!(message("15"), @"`15` has no unit; did you mean `15s`?");
+        insta::assert_snapshot!(message("-3s"), @"`-3s` is negative; did you mean `3s`?");
+        insta::assert_snapshot!(message(".s"), @"`.s` is not a duration; expected a number and a unit (ns, us, ms, s, m, h), such as 1.5s");
+        insta::assert_snapshot!(message("3 parsecs"), @"`parsecs` is not a unit of time; expected a number and a unit (ns, us, ms, s, m, h), such as 1.5s");
+        insta::assert_snapshot!(message("1.2.3s"), @"`1.2.3s` is not a duration; expected a number and a unit (ns, us, ms, s, m, h), such as 1.5s");
+        insta::assert_snapshot!("5s..1s".parse::<NanosRange>().unwrap_err(), @"`5s..1s` runs backward; did you mean `1s..5s`?");
+    }
+
+    proptest! {
+        #[test]
+        fn a_duration_prints_so_that_it_reads_back(nanos: u64, signed in -i64::MAX..) {
+            prop_assert_eq!(Nanos(nanos).to_string().parse(), Ok(Nanos(nanos)));
+            let signed = SignedNanos(signed);
+            prop_assert_eq!(signed.to_string().parse(), Ok(signed));
+        }
+
+        #[test]
+        fn no_text_makes_a_duration_panic(text: String) {
+            let _ = text.parse::<Nanos>();
+            let _ = text.parse::<NanosRange>();
+            let _ = text.parse::<SignedNanos>();
+        }
     }
 }

@@ -127,6 +127,17 @@ pub enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    /// In one word.
+    pub fn words(self) -> &'static str {
+        match self {
+            Verdict::Valid => "valid",
+            Verdict::Violated => "violated",
+            Verdict::Unknown => "unknown",
+        }
+    }
+}
+
 /// Whose fault a violation is, the gravest first.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,

@@ -69,10 +69,7 @@ fn clean() -> Report {
 }
 
 fn artefact(file: &str, about: &str) -> Artefact {
-    Artefact {
-        file: file.into(),
-        about: about.into(),
-    }
+    Artefact { file: file.into(), about: about.into() }
 }
 
 fn statistics() -> Statistics {
@@ -172,10 +169,8 @@ fn unknown() -> Report {
 }
 
 fn text(report: &Report) -> String {
-    let options = terminal::Options {
-        colour: false,
-        directory: Some("lockstorm-runs/partition-7"),
-    };
+    let options =
+        terminal::Options { colour: false, directory: Some("lockstorm-runs/partition-7") };
     terminal::render(report, options)
 }
 
@@ -228,10 +223,8 @@ fn a_document_of_another_format_is_refused() {
 #[test]
 fn colour_is_only_used_when_asked_for_and_changes_no_word() {
     for report in [clean(), violated(), unknown()] {
-        let options = terminal::Options {
-            colour: true,
-            directory: Some("lockstorm-runs/partition-7"),
-        };
+        let options =
+            terminal::Options { colour: true, directory: Some("lockstorm-runs/partition-7") };
         let coloured = terminal::render(&report, options);
         assert!(coloured.contains("\x1b["));
         let mut plain = coloured;

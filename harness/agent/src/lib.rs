@@ -1,1 +1,92 @@
-//! What the agent and the harness share: the control protocol.
+//! What the agent and the harness share: the control protocol, one JSON object a line over a
+//! virtio console port that no fault touches.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where the clients mount the export.
+pub const MOUNT_POINT: &str = "/mnt/nfs";
+/// The directory that the server exports, on its disk.
+pub const EXPORT: &str = "/disk/export";
+/// A line longer than this is a broken peer, not a message (bytes).
+pub const LINE_MAX: usize = 64 * 1024;
+
+/// A command with the number that its answer echoes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Numbered {
+    pub id: u64,
+    pub command: Command,
+}
+
+/// What the harness asks of a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Name the machine and bring its network up.
+    Configure { hostname: String, address: String },
+    /// Export the disk over NFS. A disk without a file system is given one first.
+    Serve {
+        lease_s: u32,
+        grace_s: u32,
+        threads: u8,
+    },
+    /// Mount the server's export on [`MOUNT_POINT`], with these options of nfs(5).
+    Mount { options: String },
+    /// Start the lock's adapter in `dir`.
+    StartAdapter {
+        dir: String,
+        argv: Vec<String>,
+        env: BTreeMap<String, String>,
+    },
+    /// Hand one line to the adapter.
+    Adapter { line: String },
+    /// Add one to the number in this file on the mount, close to open.
+    Count { file: String },
+    /// Read the number in this file (on the server: beneath [`EXPORT`]).
+    ReadCount { file: String },
+    /// Step the wall clock and set its rate (parts per million away from true).
+    SetClock { step_ns: i64, drift_ppm: i64 },
+}
+
+/// What a node tells the harness.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// The agent runs and takes commands.
+    Hello,
+    Done {
+        id: u64,
+        outcome: Outcome,
+    },
+    /// The adapter wrote a line.
+    AdapterLine {
+        line: String,
+    },
+    /// The adapter ended, or wrote what is no line.
+    AdapterEnded {
+        cause: String,
+    },
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Ok,
+    /// Mounted, with the options in force as /proc/mounts tells them.
+    Mounted {
+        options: String,
+    },
+    /// [`Command::Count`]: it read `read` and wrote one more.
+    Counted {
+        read: u64,
+    },
+    Count {
+        value: u64,
+    },
+    /// `errno` is the symbol, where there was one.
+    Failed {
+        errno: Option<String>,
+        message: String,
+    },
+}

@@ -28,10 +28,7 @@ use lockstorm_reports::text::{seconds, span};
 use lockstorm_reports::{Finding, Invariant};
 use std::collections::BTreeMap;
 
-pub const CHECKER: Checker = Checker {
-    invariant: Invariant::BreakAfterLifetime,
-    check,
-};
+pub const CHECKER: Checker = Checker { invariant: Invariant::BreakAfterLifetime, check };
 
 /// A script asks again at once, or it means not to.
 const SCRIPT_THINK_NS: u64 = 1_000_000_000;
@@ -117,8 +114,13 @@ impl Judge<'_> {
                 return (own, freed);
             }
             own.push(*call);
-            let confirmed = matches!(call.answer(), Some(Answer::Ok { .. } | Answer::NotHeld));
-            if later && confirmed && matches!(call.operation, Operation::Release) {
+            let over = match (&call.operation, call.answer()) {
+                (Operation::Release, Some(Answer::Ok { .. })) => true,
+                // Whose lock it is now is another hold's story.
+                (_, Some(Answer::NotHeld | Answer::Ok { held: Some(false) })) => true,
+                _ => false,
+            };
+            if later && over {
                 return (own, call.over().at_ns);
             }
         }
@@ -165,9 +167,7 @@ impl Judge<'_> {
             return None;
         }
         let allowance = self.clock_allowance(hold.acquire_called_ns, until);
-        let age = lifetime_ns
-            .saturating_add(self.bound.slop.0)
-            .saturating_add(allowance);
+        let age = lifetime_ns.saturating_add(self.bound.slop.0).saturating_add(allowance);
         let mut first: Option<(&str, u64)> = None;
         for (client, asked) in &self.asking {
             for &(well_from, well_until) in &self.evidence.outages.well(client, 0, until) {
@@ -231,8 +231,7 @@ impl Judge<'_> {
             span(deadline - old_from),
         );
         let invariant = Invariant::BreakAfterLifetime;
-        self.evidence
-            .finding(invariant, deadline, explanation, &[hold])
+        self.evidence.finding(invariant, deadline, explanation, &[hold])
     }
 }
 

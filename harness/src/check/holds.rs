@@ -35,6 +35,10 @@ pub struct Hold {
     pub acquire_called_ns: u64,
     pub entered: Moment,
     pub exit: Exit,
+    /// When its lock was given up: release was called, or its client began anew.
+    pub released: Option<Moment>,
+    /// When it was told that it does not hold any more: from then on it knows.
+    pub told_lost: Option<Moment>,
     /// When its lock's lifetime covers it, in order, whether or not it is still inside.
     /// Never empty; without a lifetime, one span without end.
     pub claims: Vec<Span>,
@@ -62,30 +66,32 @@ impl Hold {
         Span::new(self.entered, until)
     }
 
-    /// When nobody else may be inside: while it is inside and has a claim.
+    /// When nobody else may be inside: while it is inside, has a claim, and believes so.
     pub fn exclusive(&self) -> impl Iterator<Item = Span> + '_ {
-        let inside = self.inside();
-        let spans = self.claims.iter().map(move |claim| claim.and(inside));
-        spans.filter(|span| !span.is_empty())
+        let mut inside = self.inside();
+        inside.until = inside.until.min(self.told_lost.unwrap_or(Moment::NEVER));
+        self.claims_within(inside)
     }
 
-    /// When its lock stands by right: until it is released or its lifetime is over. Death does
-    /// not end it.
+    /// When its lock stands by right: until it is released or its lifetime is over. Neither
+    /// death nor bad news end that.
     pub fn claimed(&self) -> impl Iterator<Item = Span> + '_ {
-        let released = match self.exit {
-            Exit::Left(at) => at,
-            Exit::Died(_) | Exit::Open => Moment::NEVER,
-        };
-        let all = Span::new(self.entered, released);
-        let spans = self.claims.iter().map(move |claim| claim.and(all));
+        let released = self.released.unwrap_or(Moment::NEVER);
+        self.claims_within(Span::new(self.entered, released))
+    }
+
+    fn is_of_the_living(&self) -> bool {
+        !matches!(self.exit, Exit::Died(_))
+    }
+
+    fn claims_within(&self, time: Span) -> impl Iterator<Item = Span> + '_ {
+        let spans = self.claims.iter().map(move |claim| claim.and(time));
         spans.filter(|span| !span.is_empty())
     }
 
     /// When its last claim ends by lifetime alone; `NEVER` without a lifetime.
     pub fn lifetime_over(&self) -> Moment {
-        self.claims
-            .last()
-            .map_or(Moment::NEVER, |claim| claim.until)
+        self.claims.last().map_or(Moment::NEVER, |claim| claim.until)
     }
 
     /// As the report shows it.
@@ -112,13 +118,7 @@ pub fn holds(plan: &Plan, history: &[Event], contradictions: &mut Vec<String>) -
         contradictions,
     };
     for (index, event) in history.iter().enumerate() {
-        derive.event(
-            Moment {
-                at_ns: event.at_ns,
-                line: index + 1,
-            },
-            &event.what,
-        );
+        derive.event(Moment { at_ns: event.at_ns, line: index + 1 }, &event.what);
     }
     derive.holds
 }
@@ -154,16 +154,8 @@ struct Client {
 impl Derive<'_> {
     fn event(&mut self, now: Moment, what: &What) {
         match what {
-            What::Called {
-                client,
-                call,
-                operation,
-            } => self.called(now, client, *call, operation),
-            What::Answered {
-                client,
-                call,
-                answer,
-            } => self.answered(now, client, *call, answer),
+            What::Called { client, call, operation } => self.called(now, client, *call, operation),
+            What::Answered { client, call, answer } => self.answered(now, client, *call, answer),
             What::Entered { client } => self.entered(now, client),
             What::Left { client } => match self.client(client).inside.take() {
                 Some(hold) => self.holds[hold].exit = Exit::Left(now),
@@ -186,14 +178,15 @@ impl Derive<'_> {
     }
 
     fn contradiction(&mut self, now: Moment, what: &str) {
-        self.contradictions
-            .push(format!("line {}: {what}", now.line));
+        self.contradictions.push(format!("line {}: {what}", now.line));
     }
 
     fn called(&mut self, now: Moment, client: &str, call: u64, operation: &Operation) {
-        let state = self.client(client);
         match operation {
             Operation::Acquire { .. } => {
+                // A dead process's lock is not given up by the next one's asking.
+                self.release(client, now, Hold::is_of_the_living);
+                let state = self.client(client);
                 state.acquire = Some((call, now));
                 state.acquired = false;
                 let standing = self.clients.values().filter_map(|client| client.last);
@@ -201,6 +194,7 @@ impl Derive<'_> {
                 self.client(client).standing = standing;
             }
             Operation::Refresh { lifetime } => {
+                let state = self.client(client);
                 state.refreshes.insert(call, (now.at_ns, lifetime.0));
                 let inside = state.inside;
                 if let Some(hold) = inside
@@ -212,7 +206,20 @@ impl Derive<'_> {
                     }
                 }
             }
-            Operation::Release | Operation::IsHeld => {}
+            Operation::Release => {
+                self.release(client, now, Hold::is_of_the_living);
+            }
+            Operation::IsHeld => {}
+        }
+    }
+
+    /// The client gives up its last hold's lock, if that is so.
+    fn release(&mut self, client: &str, now: Moment, if_so: fn(&Hold) -> bool) {
+        if let Some(last) = self.client(client).last {
+            let hold = &mut self.holds[last];
+            if if_so(hold) {
+                hold.released.get_or_insert(now);
+            }
         }
     }
 
@@ -223,7 +230,12 @@ impl Derive<'_> {
         if state.acquire.is_some_and(|(id, _)| id == call) {
             state.acquired = ok;
         }
+        let lost = matches!(answer, Answer::NotHeld | Answer::Ok { held: Some(false) });
         let refresh = state.refreshes.remove(&call);
+        if let (Some(hold), true) = (state.inside, lost) {
+            self.holds[hold].told_lost.get_or_insert(now);
+            return;
+        }
         if let (Some((called_ns, lifetime)), Some(hold), true) =
             (refresh, state.inside, ok && has_lifetime)
         {
@@ -246,6 +258,8 @@ impl Derive<'_> {
         if !acquired {
             self.contradiction(now, &format!("{client} enters without a lock"));
         }
+        // Whatever stood of a dead process's lock, its own node has now taken over.
+        self.release(client, now, |_| true);
         let called = acquire.map_or(now, |(_, called)| called);
         let until = self.claim_until(client, called, now);
         let index = self.holds.len();
@@ -254,6 +268,8 @@ impl Derive<'_> {
             acquire_called_ns: called.at_ns,
             entered: now,
             exit: Exit::Open,
+            released: None,
+            told_lost: None,
             claims: vec![Span::new(now, until)],
         });
         let state = self.client(client);

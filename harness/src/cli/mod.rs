@@ -1,7 +1,82 @@
-//! The command line.
+//! The command line: one file a command.
 
-pub mod progress;
+pub mod exit;
 
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod doctor;
+mod engine;
+mod list;
+mod plan;
+mod prepare;
+mod progress;
+mod recheck;
+mod replay;
+mod scenario;
+mod schema;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use std::process::ExitCode;
+use terminal::{ColorWish, Terminal};
+
+/// A chaos and conformance harness for file locking over NFS.
+///
+/// Exit codes: 0 valid, 1 violated, 2 unknown, 10 bad input, 11 set-up missing, 12 trouble with
+/// this host, 13 an error in lockstorm itself, 130 interrupted.
+#[derive(Parser)]
+#[command(name = "lockstorm", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Colours in what is printed.
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    color: ColorWish,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a scenario and judge it.
+    Scenario(scenario::Args),
+    /// Judge a saved run again, without running anything.
+    Recheck(recheck::Args),
+    /// Run a saved plan again, to the same history.
+    Replay(replay::Args),
+    /// Print the plan that a scenario expands to.
+    Plan(plan::Args),
+    /// Print the JSON Schema of scenario files.
+    Schema,
+    /// List what lockstorm ships.
+    List(list::Args),
+    /// Check whether this host has what a run needs.
+    Doctor,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A reader who has gone away does not matter here.
+            let _ = error.print();
+            let wrong = error.use_stderr();
+            return if wrong { Exit::Input } else { Exit::Valid }.into();
+        }
+    };
+    let terminal = Terminal::new(cli.color);
+    let outcome = match &cli.command {
+        Command::Scenario(args) => scenario::run(args, &terminal),
+        Command::Recheck(args) => recheck::run(args, &terminal),
+        Command::Replay(args) => replay::run(args, &terminal),
+        Command::Plan(args) => plan::run(args, &terminal),
+        Command::Schema => schema::run(&terminal),
+        Command::List(args) => list::run(args, &terminal),
+        Command::Doctor => doctor::run(&terminal),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            terminal.failure(&failure);
+            failure.exit().into()
+        }
+    }
 }

@@ -118,11 +118,9 @@ impl Progress {
     fn line(&self, wall: Duration) -> String {
         let state = &self.state;
         let phase = match state.phase {
-            Phase::Booting => format!(
-                "booting {}/{} nodes",
-                state.ready.min(self.nodes),
-                self.nodes
-            ),
+            Phase::Booting => {
+                format!("booting {}/{} nodes", state.ready.min(self.nodes), self.nodes)
+            }
             Phase::Workload => "workload".into(),
             Phase::Ending => "ending".into(),
         };
@@ -137,12 +135,7 @@ impl Progress {
 
     fn fault(&mut self, at_ns: u64, event: &What) {
         match event {
-            What::FaultStruck {
-                fault,
-                kind,
-                node,
-                detail,
-            } => {
+            What::FaultStruck { fault, kind, node, detail } => {
                 let name = format!("{} {}", clean_name(kind), clean_name(node));
                 let detail = clean(detail);
                 let colon = if detail.is_empty() { "" } else { ": " };
@@ -157,11 +150,7 @@ impl Progress {
                 let name = self.name(*fault);
                 self.lasting(at_ns, &format!("{name} missed: {}", clean(why)));
             }
-            What::NodeDied {
-                node,
-                by_plan: false,
-                cause,
-            } => {
+            What::NodeDied { node, by_plan: false, cause } => {
                 let (node, cause) = (clean_name(node), clean(cause));
                 self.lasting(at_ns, &format!("{node} died by itself: {cause}"));
             }
@@ -280,10 +269,8 @@ mod tests {
     #[test]
     fn hostile_words_do_not_move_the_cursor() {
         let mut history = story(STORY);
-        history[4].what = What::AdapterFailed {
-            client: "c1\x1b[2J".into(),
-            cause: "\r\n\x1b]0;x\x07".into(),
-        };
+        history[4].what =
+            What::AdapterFailed { client: "c1\x1b[2J".into(), cause: "\r\n\x1b]0;x\x07".into() };
         let screen = Screen::default();
         let mut progress = Progress::to(Box::new(screen.clone()), 4, Show::Faults);
         progress.event(&history[4]);

@@ -1,9 +1,34 @@
+use super::{Act, Fault};
+use crate::site::NodeId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Cut a node's power. A server keeps only the sectors that were flushed.
+/// Cut a node's power. A server keeps the sectors that were flushed; at the end of `for` the node
+/// is switched on again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Crash {
     pub node: String,
+    /// Share of the server's unflushed sectors that last all the same, drawn sector by sector:
+    /// 0 to 1.
+    #[serde(default)]
+    pub keep: f64,
+}
+
+impl Fault for Crash {
+    fn target(&self) -> &str {
+        &self.node
+    }
+
+    fn begin(&self, _: NodeId) -> Vec<Act> {
+        vec![Act::PowerOff { keep: self.keep }]
+    }
+
+    fn end(&self) -> Vec<Act> {
+        vec![Act::PowerOn]
+    }
+
+    fn describe(&self) -> String {
+        "loses power".into()
+    }
 }

@@ -1,4 +1,9 @@
+use super::{Act, Fault};
+use crate::site::NodeId;
+use crate::site::wire::{Frame, Rule, Verdict};
 use crate::units::NanosRange;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,4 +21,56 @@ pub struct Impair {
     /// Added to every frame's delay; frames may overtake each other.
     #[serde(default)]
     pub delay: NanosRange,
+}
+
+impl Fault for Impair {
+    fn target(&self) -> &str {
+        &self.node
+    }
+
+    fn begin(&self, node: NodeId) -> Vec<Act> {
+        vec![Act::Lay(Box::new(Bad {
+            node,
+            spec: self.clone(),
+        }))]
+    }
+
+    fn end(&self) -> Vec<Act> {
+        Vec::new()
+    }
+
+    fn describe(&self) -> String {
+        let percent = |share: f64| share * 100.0;
+        format!(
+            "has a bad link: {}% of frames lost, {}% doubled, {} late",
+            percent(self.loss),
+            percent(self.duplicate),
+            self.delay
+        )
+    }
+}
+
+struct Bad {
+    node: NodeId,
+    spec: Impair,
+}
+
+impl Rule for Bad {
+    fn on_frame(&mut self, frame: &Frame, rng: &mut ChaCha8Rng) -> Verdict {
+        if frame.from != self.node && frame.to != self.node {
+            return Verdict::Pass;
+        }
+        // Every draw is made for every frame, so that one share never shifts another's draws.
+        let (lost, doubled) = (
+            rng.random::<f64>() < self.spec.loss,
+            rng.random::<f64>() < self.spec.duplicate,
+        );
+        let delay = rng.random_range(self.spec.delay.least.0..=self.spec.delay.most.0);
+        match (lost, doubled) {
+            (true, _) => Verdict::Drop,
+            (_, true) => Verdict::Duplicate(delay),
+            _ if delay > 0 => Verdict::Delay(delay),
+            _ => Verdict::Pass,
+        }
+    }
 }

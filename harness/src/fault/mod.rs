@@ -1,15 +1,22 @@
 //! Faults: what the harness does to the site, and when.
 //!
-//! A fault is one file here and one line in [`Strike`].
+//! A fault is one file here and one line in each match of [`Strike`]. It says what it does as
+//! data, a list of [`Act`]s; the nemesis of the run carries them out, takes them back and looks
+//! whether they had any effect.
 
 pub mod clock;
 pub mod crash;
 pub mod cut;
 pub mod impair;
 
+use crate::site::NodeId;
+use crate::site::wire::Rule;
 use crate::units::Nanos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// The target that stands for whoever is in its critical section when a fault strikes.
+pub const OWNER: &str = "owner";
 
 /// One fault of a scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -66,15 +73,56 @@ pub enum Strike {
     Impair(impair::Impair),
 }
 
+/// One thing that is done to a node.
+pub enum Act {
+    /// Lay a rule over the wire. It is lifted when the fault ends.
+    Lay(Box<dyn Rule>),
+    /// Cut the power. Of a server's unflushed sectors this share lasts, drawn sector by sector.
+    PowerOff {
+        keep: f64,
+    },
+    PowerOn,
+    /// Step the wall clock and set its rate.
+    SetClock {
+        step_ns: i64,
+        drift_ppm: i64,
+    },
+}
+
+/// What every fault tells of itself.
+pub trait Fault {
+    /// The node it is aimed at: `server`, `c1` ..., or [`OWNER`].
+    fn target(&self) -> &str;
+    /// What is done when it strikes.
+    fn begin(&self, node: NodeId) -> Vec<Act>;
+    /// What is done when it ends, beside lifting the rules it laid.
+    fn end(&self) -> Vec<Act>;
+    /// What it does, in words that follow the node's name.
+    fn describe(&self) -> String;
+}
+
 impl Strike {
-    /// The node it is aimed at: `server`, `c1` ..., or `owner`: the client that is in its
-    /// critical section when the fault strikes.
-    pub fn target(&self) -> &str {
+    /// The fault's name in YAML and in the history.
+    pub fn kind(&self) -> &'static str {
         match self {
-            Strike::Cut(fault) => &fault.node,
-            Strike::Crash(fault) => &fault.node,
-            Strike::Clock(fault) => &fault.node,
-            Strike::Impair(fault) => &fault.node,
+            Strike::Cut(_) => "cut",
+            Strike::Crash(_) => "crash",
+            Strike::Clock(_) => "clock",
+            Strike::Impair(_) => "impair",
         }
+    }
+
+    pub fn fault(&self) -> &dyn Fault {
+        match self {
+            Strike::Cut(fault) => fault,
+            Strike::Crash(fault) => fault,
+            Strike::Clock(fault) => fault,
+            Strike::Impair(fault) => fault,
+        }
+    }
+
+    /// The node it is aimed at: `server`, `c1` ..., or [`OWNER`].
+    pub fn target(&self) -> &str {
+        self.fault().target()
     }
 }

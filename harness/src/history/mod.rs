@@ -147,3 +147,31 @@ pub trait Observer {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+impl Operation {
+    /// The name that the adapter protocol gives it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Operation::Acquire { .. } => "acquire",
+            Operation::Release => "release",
+            Operation::Refresh { .. } => "refresh",
+            Operation::IsHeld => "is_held",
+        }
+    }
+}
+
+impl From<&Operation> for crate::lock::adapter::Request {
+    fn from(operation: &Operation) -> Self {
+        use crate::lock::adapter::Request;
+        match operation {
+            Operation::Acquire { timeout } => {
+                Request::Acquire { timeout: timeout.map(Nanos::as_secs_f64) }
+            }
+            Operation::Release => Request::Release,
+            Operation::Refresh { lifetime } => {
+                Request::Refresh { lifetime: lifetime.as_secs_f64() }
+            }
+            Operation::IsHeld => Request::IsHeld,
+        }
+    }
+}

@@ -46,3 +46,55 @@ pub enum Answer {
         message: String,
     },
 }
+
+impl Request {
+    /// The request as a line, with the number that the answer echoes.
+    pub fn numbered(&self, id: u64) -> String {
+        let mut line = serde_json::to_value(self).expect("a request is always JSON");
+        line["id"] = id.into();
+        line.to_string()
+    }
+}
+
+/// A line of an adapter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// The first line: the adapter has loaded its library, which says its own version.
+    Ready {
+        library: String,
+        version: String,
+    },
+    Answer {
+        id: u64,
+        answer: Answer,
+    },
+}
+
+impl Reply {
+    /// Understands a line; the error is what is wrong with it, in words that follow "the adapter".
+    pub fn parse(line: &str) -> Result<Reply, String> {
+        #[derive(Deserialize)]
+        struct Ready {
+            library: String,
+            version: String,
+        }
+        let quoted: String = line
+            .chars()
+            .take(80)
+            .flat_map(char::escape_default)
+            .collect();
+        let mut value: serde_json::Value = serde_json::from_str(line)
+            .map_err(|_| format!("wrote what is no JSON: \"{quoted}\""))?;
+        if let Some(ready) = value.get_mut("ready") {
+            let ready = Ready::deserialize(ready.take());
+            let Ready { library, version } = ready
+                .map_err(|error| format!("said that it is ready, but {error}: \"{quoted}\""))?;
+            return Ok(Reply::Ready { library, version });
+        }
+        let id = value.get("id").and_then(serde_json::Value::as_u64);
+        let id = id.ok_or_else(|| format!("wrote an answer without a number: \"{quoted}\""))?;
+        let answer = Answer::deserialize(value)
+            .map_err(|error| format!("wrote what is no answer ({error}): \"{quoted}\""))?;
+        Ok(Reply::Answer { id, answer })
+    }
+}

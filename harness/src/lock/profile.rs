@@ -1,9 +1,11 @@
 //! Lock profiles: `containers/locks/NAME/profile.yaml`.
 
+use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
 use crate::units::Nanos;
 use lockstorm_reports::Invariant;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// One lock implementation: how it is started, what it promises, what it assumes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,7 @@ pub struct Profile {
     /// For controls: the invariant that it is known to break.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaks: Option<Invariant>,
+    /// Defaults of what is passed on to the adapter; a scenario may override each.
     #[serde(default)]
     pub options: BTreeMap<String, serde_json::Value>,
 }
@@ -88,3 +91,114 @@ pub struct Assumptions {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
 }
+
+const NFS_VERSIONS: [&str; 4] = ["3", "4.0", "4.1", "4.2"];
+
+impl Profile {
+    /// Reads `directory/profile.yaml`.
+    pub fn load(directory: &Path) -> Result<Profile, Diagnostics> {
+        let document = Document::parse(Source::read(&directory.join("profile.yaml"))?)?;
+        let profile: Profile = document.read().map_err(|p| document.diagnose(p))?;
+        let directory = directory.file_name().unwrap_or_default().to_string_lossy();
+        let problems = profile.problems(&directory);
+        match problems.is_empty() {
+            true => Ok(profile),
+            false => Err(document.diagnose_all(problems)),
+        }
+    }
+
+    /// Everything that the types cannot say.
+    fn problems(&self, directory: &str) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let mut add = |key: &str, message: String| {
+            found.push(Problem::new(KeyPath::keys(key), message));
+        };
+        if self.name != directory {
+            let name = &self.name;
+            add(
+                "name",
+                format!("`{name}` lies in the directory `{directory}`; expected the same name"),
+            );
+        }
+        if self.start.first().is_none_or(String::is_empty) {
+            add(
+                "start",
+                "no command; expected such as `[python3, adapter.py]`".into(),
+            );
+        }
+        for version in &self.assumes.nfs {
+            if !NFS_VERSIONS.contains(&version.as_str()) {
+                let known = NFS_VERSIONS.join(", ");
+                add(
+                    "assumes.nfs",
+                    format!("no NFS version `{version}`; expected of {known}"),
+                );
+            }
+        }
+        self.check_lifetime(&mut add);
+        self.check_control(&mut add);
+        found
+    }
+
+    fn check_lifetime(&self, add: &mut impl FnMut(&str, String)) {
+        if let Some(lifetime) = self.lifetime {
+            if lifetime.least == Nanos::ZERO {
+                add("lifetime.least", "`least` is 0s; expected a time".into());
+            }
+            if lifetime.default < lifetime.least {
+                add(
+                    "lifetime.default",
+                    "`default` is below `least`; expected no less".into(),
+                );
+            }
+        }
+        for (invariant, name) in [
+            (
+                Invariant::BreakAfterLifetime,
+                "promises.break_after_lifetime",
+            ),
+            (Invariant::NoEarlyBreak, "promises.no_early_break"),
+        ] {
+            if self.promises.contains_key(&invariant) && self.lifetime.is_none() {
+                add(
+                    name,
+                    "a lock without lifetimes is not broken; expected `lifetime:` too".into(),
+                );
+            }
+        }
+        let promised = self.promises.contains_key(&Invariant::BreakAfterLifetime);
+        match self.break_bound {
+            Some(_) if !promised => {
+                let message = "a bound for a break that is not promised; expected \
+                    `break_after_lifetime` among the promises";
+                add("break_bound", message.into());
+            }
+            None if promised => {
+                let message = "this is promised without a bound; expected \
+                    `break_bound: {slop: 10s, within: 5s}` too";
+                add("promises.break_after_lifetime", message.into());
+            }
+            _ => {}
+        }
+    }
+
+    fn check_control(&self, add: &mut impl FnMut(&str, String)) {
+        let Some(breaks) = self.breaks else {
+            return;
+        };
+        if self.kind != Kind::Control {
+            add(
+                "breaks",
+                "only a control is known to break something; expected `kind: control`".into(),
+            );
+        }
+        if !self.promises.contains_key(&breaks) {
+            let message = "what it breaks is not among its promises, so nobody would look; \
+                expected it there";
+            add("breaks", message.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,16 @@
 //! to the same bytes every time, and the run's history depends on it alone (and on the kernel
 //! and the node image, whose keys it names).
 
+mod expand;
+mod seeds;
+
+pub use expand::expand;
+
 use crate::lock::profile::Profile;
 use crate::scenario::Scenario;
-use crate::site::blueprint::Blueprint;
+use crate::scenario::validate;
+use crate::site::blueprint::{Blueprint, Role};
+use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,3 +37,73 @@ pub struct Plan {
     /// Seed of the hold and think times of each client (ChaCha8).
     pub workload_seeds: BTreeMap<String, u64>,
 }
+
+impl Plan {
+    /// The lifetime of the lock under test; `None` for a lock without one.
+    pub fn lifetime(&self) -> Option<crate::units::Nanos> {
+        let profile = self.profile.lifetime?;
+        Some(self.scenario.lock.lifetime.unwrap_or(profile.default))
+    }
+
+    /// The plan as YAML: the same plan, the same bytes.
+    pub fn to_yaml(&self) -> Result<String, serde_yaml::Error> {
+        serde_yaml::to_string(self)
+    }
+
+    /// Reads a plan that was saved, whoever has edited it since.
+    pub fn from_source(source: Source) -> Result<Plan, Diagnostics> {
+        let document = Document::parse(source)?;
+        let format = document
+            .value
+            .get("format")
+            .and_then(|format| format.as_u64());
+        if format.is_some_and(|format| format != u64::from(FORMAT)) {
+            let message = format!("a plan of another format; expected {FORMAT}");
+            let problem = Problem::new(KeyPath::keys("format"), message);
+            return Err(document.diagnose(problem).into());
+        }
+        let plan: Plan = document.read().map_err(|p| document.diagnose(p))?;
+        let problems = plan.problems();
+        match problems.is_empty() {
+            true => Ok(plan),
+            false => Err(document.diagnose_all(problems)),
+        }
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = validate::scenario(&self.scenario);
+        problems.extend(validate::against_profile(&self.scenario, &self.profile));
+        for problem in &mut problems {
+            let inner = std::mem::take(&mut problem.path);
+            problem.path = KeyPath::keys("scenario");
+            problem.path.0.extend(inner.0);
+        }
+        let nodes = &self.blueprint.nodes;
+        let fits = nodes
+            .first()
+            .is_some_and(|first| first.role == Role::Server)
+            && nodes
+                .iter()
+                .map(|node| &node.name)
+                .eq(&expand::node_names(&self.scenario))
+            && nodes.iter().skip(1).all(|node| node.role == Role::Client);
+        if !fits {
+            let message = "the nodes are not those of the scenario; \
+                expected the server, then its clients in order";
+            problems.push(Problem::new(KeyPath::keys("blueprint.nodes"), message));
+        }
+        let seeded = |name: &String| self.workload_seeds.contains_key(name);
+        if !expand::node_names(&self.scenario)
+            .iter()
+            .skip(1)
+            .all(seeded)
+        {
+            let message = "a client has no seed; expected one for each";
+            problems.push(Problem::new(KeyPath::keys("workload_seeds"), message));
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,131 @@
-//! The run: workloads drive the clients, faults strike, the witness writes the history.
+//! The run: workloads drive the clients, the nemesis strikes, the witness writes the history.
+//!
+//! [`Stage`] is what all of them stand on: it turns what happens at the site into cues, and
+//! what a workload wants into commands; it is the witness, and the only one that writes the
+//! history.
+
+mod crew;
+mod cycles;
+mod nemesis;
+mod script;
+mod stage;
+
+use crate::history::writer::{Finished, WriteError, Writer};
+use crate::history::{Observer, What};
+use crate::plan::Plan;
+use crate::scenario::WorkloadSpec;
+use crate::site::{Provisions, Site, SiteError, Statistics};
+use cycles::Cycles;
+use nemesis::Nemesis;
+use script::Script;
+use stage::{Cue, Stage};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// What a run needs beside its plan.
+pub struct Options<'a> {
+    pub kernel: &'a Path,
+    /// The library that seeds the kernels' random numbers.
+    pub preload: &'a Path,
+    pub image: &'a Path,
+    /// An existing directory for the history, the capture and the console logs.
+    pub artefacts: &'a Path,
+    /// How long a node may compute without a pause, in wall time.
+    pub patience: Duration,
+    /// Asked now and then whether the user wants to stop.
+    pub interrupted: &'a dyn Fn() -> bool,
+    pub observers: Vec<Box<dyn Observer>>,
+}
+
+/// A run that has ended, and whose history is whole.
+pub struct Run {
+    pub history: Finished,
+    pub virtual_ns: u64,
+    pub wall: Duration,
+    pub statistics: Statistics,
+}
+
+/// The harness itself failed; no verdict can be had.
+#[derive(Debug, Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    #[error(transparent)]
+    History(#[from] WriteError),
+}
+
+/// Runs a plan from power-on to the end of its workload.
+///
+/// Whatever happens inside the site is in the history, and no error: a kernel that panics, an
+/// adapter that talks nonsense, a guest that never pauses.
+pub fn execute(plan: &Plan, options: Options) -> Result<Run, RunError> {
+    let begin = Instant::now();
+    let mut history = Writer::create(&options.artefacts.join("history.jsonl"))?;
+    for observer in options.observers {
+        history.observe(observer);
+    }
+    let provisions = Provisions {
+        kernel: options.kernel,
+        preload: options.preload,
+        image: options.image,
+        artefacts: options.artefacts,
+        patience: options.patience,
+        interrupted: options.interrupted,
+    };
+    let site = Site::new(&plan.blueprint, provisions)?;
+    let mut stage = Stage::new(plan, site, history);
+    match play(&mut stage, plan) {
+        Err(RunError::Site(stuck @ SiteError::Stuck { .. })) => {
+            let why = stage.explain_stuck(&stuck);
+            stage.record(What::WorkloadEnded {
+                completed: false,
+                why,
+            })?;
+        }
+        other => other?,
+    }
+    let (history, virtual_ns, statistics) = stage.finish(options.artefacts)?;
+    Ok(Run {
+        history,
+        virtual_ns,
+        wall: begin.elapsed(),
+        statistics,
+    })
+}
+
+/// A workload: told of every cue, it makes its next moves on the stage.
+trait Workload {
+    fn on(&mut self, cue: &Cue, stage: &mut Stage) -> Result<(), RunError>;
+    /// Nothing is left to do.
+    fn is_done(&self) -> bool;
+    /// Time is up: what is still open, in words; empty when that is nothing to worry about.
+    fn unfinished(&self, stage: &Stage) -> String;
+}
+
+fn play(stage: &mut Stage, plan: &Plan) -> Result<(), RunError> {
+    let mut nemesis = Nemesis::new(plan);
+    let mut workload: Box<dyn Workload> = match &plan.scenario.workload {
+        WorkloadSpec::Cycles(spec) => Box::new(Cycles::new(spec, plan)),
+        WorkloadSpec::Script(steps) => Box::new(Script::new(steps)),
+    };
+    stage.power_on_all()?;
+    let mut overdue = false;
+    while !workload.is_done() && !overdue && stage.failure().is_none() {
+        let Some(cue) = stage.next_cue()? else { break };
+        overdue = cue == Cue::Overdue;
+        nemesis.on(&cue, stage)?;
+        workload.on(&cue, stage)?;
+    }
+    let why = match stage.failure() {
+        Some(failure) => failure.to_owned(),
+        None if workload.is_done() => String::new(),
+        None => workload.unfinished(stage),
+    };
+    nemesis.finish(stage)?;
+    stage.read_counter()?;
+    stage.record(What::WorkloadEnded {
+        completed: why.is_empty(),
+        why,
+    })
+}

@@ -4,13 +4,21 @@
 //! holds them against each other, and the plan makes them explicit. Field comments become the
 //! JSON Schema (`lockstorm schema`).
 
+pub mod load;
+pub mod overrides;
+pub mod schema;
 pub mod script;
+pub mod shipped;
+pub mod validate;
 
 use crate::fault::FaultSpec;
 use crate::units::{Nanos, NanosRange};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// The most clients that a site can have.
+pub const CLIENTS_MAX: u8 = 16;
 
 /// A scenario: site, lock, workload, faults, expectations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

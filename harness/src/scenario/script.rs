@@ -6,14 +6,34 @@
 //! - c3: acquire                  # begins, and is not waited for
 //! - at +15s                      # virtual time passes
 //! - cut c1                       # a fault: cut, heal, crash, restart
+//! - clock c2 +8s                 # a wall clock steps
 //! - c3: -> ok within 12s         # the answer that was not waited for
 //! - c1: release -> not held
 //! ```
+//!
+//! The grammar; words are separated by blanks:
+//!
+//! ```text
+//! step        = CLIENT ":" call [ "->" expectation ]
+//!             | CLIENT ":" "->" expectation
+//!             | "at" "+"DURATION
+//!             | ( "cut" | "heal" | "crash" | "restart" ) NODE
+//!             | "clock" NODE [ "+" | "-" ]DURATION
+//! call        = "acquire" [ "timeout" DURATION ]       (0s: does not wait)
+//!             | "release"
+//!             | "refresh" [ DURATION ]
+//!             | "is_held"
+//! expectation = answer [ "within" DURATION ]
+//! answer      = "ok" | "busy" | "timeout" | "not held" | "held" | "error"
+//! ```
 
-use crate::units::Nanos;
+use crate::suggest::{closest, listed};
+use crate::units::{Nanos, SignedNanos};
+use std::fmt;
+use std::str::FromStr;
 
 /// One step of a script.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Ask a client's lock for something. Without `expect` the answer is left for a later
     /// [`Step::Await`].
@@ -30,13 +50,13 @@ pub enum Step {
     Strike {
         verb: Verb,
         node: String,
-        step: Option<i64>,
+        /// How far [`Verb::Clock`] steps; `None` for the other verbs.
+        step: Option<SignedNanos>,
     },
 }
 
-#[derive(
-    Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+/// What a step asks of a client's lock.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Call {
     /// `timeout`: `None` waits for ever, zero does not wait.
     Acquire {
@@ -51,17 +71,15 @@ pub enum Call {
 }
 
 /// The answer a step expects, and how soon.
-#[derive(
-    Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expectation {
     pub answer: ExpectedAnswer,
+    /// Counted from the step that names it; `None`: whenever it comes.
     pub within: Option<Nanos>,
 }
 
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+/// The answer a step expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpectedAnswer {
     Ok,
     Busy,
@@ -72,14 +90,287 @@ pub enum ExpectedAnswer {
     Error,
 }
 
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+/// What a step does to the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     Cut,
     Heal,
     Crash,
     Restart,
-    /// `clock c2 +8s`: the node's wall clock steps; `step` holds nanoseconds.
+    /// `clock c2 +8s`: the node's wall clock steps.
     Clock,
 }
+
+const ANSWERS: [(&str, ExpectedAnswer); 6] = [
+    ("ok", ExpectedAnswer::Ok),
+    ("busy", ExpectedAnswer::Busy),
+    ("timeout", ExpectedAnswer::Timeout),
+    ("not held", ExpectedAnswer::NotHeld),
+    ("held", ExpectedAnswer::Held),
+    ("error", ExpectedAnswer::Error),
+];
+
+const VERBS: [(&str, Verb); 5] = [
+    ("cut", Verb::Cut),
+    ("heal", Verb::Heal),
+    ("crash", Verb::Crash),
+    ("restart", Verb::Restart),
+    ("clock", Verb::Clock),
+];
+
+const CALLS: [&str; 4] = ["acquire", "release", "refresh", "is_held"];
+
+fn names<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {
+    table.iter().map(|(name, _)| *name).collect()
+}
+
+/// "`word` is not a KIND; did you mean `x`?", or the list of those there are.
+fn unknown(word: &str, kind: &str, known: &[&'static str]) -> String {
+    let shown: String = word.chars().take(40).collect();
+    match closest(word, known.iter().copied()) {
+        Some(near) => format!("`{shown}` is not {kind}; did you mean `{near}`?"),
+        None => format!("`{shown}` is not {kind}; expected {}", listed(known)),
+    }
+}
+
+impl FromStr for Step {
+    type Err = String;
+
+    /// Parses a whole step on one line. The error says what was expected.
+    fn from_str(text: &str) -> Result<Step, String> {
+        let text = text.trim();
+        if let Some((client, rest)) = text.split_once(':') {
+            return Step::of_client(client.trim(), rest);
+        }
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.split_first() {
+            None => Err("an empty step; expected such as `c1: acquire -> ok` or `at +15s`".into()),
+            Some((&"at", rest)) => pass(&rest.join(" ")),
+            Some((verb, rest)) => match VERBS.iter().find(|(name, _)| name == verb) {
+                Some((_, verb)) => strike(*verb, rest),
+                None => Err(unknown_step(verb, rest)),
+            },
+        }
+    }
+}
+
+fn unknown_step(word: &str, rest: &[&str]) -> String {
+    // `c1 acquire -> ok` is an easy slip, and YAML takes it for a plain string.
+    if rest.first().is_some_and(|call| CALLS.contains(call)) {
+        return format!(
+            "`{word} {rest}` names a client without a colon; did you mean `{word}: {rest}`?",
+            rest = rest.join(" ")
+        );
+    }
+    let mut known = names(&VERBS);
+    known.push("at");
+    match closest(word, known.iter().copied()) {
+        Some(_) => unknown(word, "a step", &known),
+        None => {
+            let plain = unknown(word, "a step", &known);
+            format!("{plain}, or a client and its call such as `c1: acquire -> ok`")
+        }
+    }
+}
+
+impl Step {
+    /// Parses what follows `CLIENT:`.
+    fn of_client(client: &str, text: &str) -> Result<Step, String> {
+        if client.is_empty() || client.contains(char::is_whitespace) {
+            return Err(format!(
+                "`{client}` is not the name of a client; expected such as `c1`"
+            ));
+        }
+        let client = client.to_string();
+        let (call, expect) = match text.split_once("->") {
+            Some((call, expect)) => (call.trim(), Some(expect.parse()?)),
+            None => (text.trim(), None),
+        };
+        match (call.is_empty(), expect) {
+            (true, Some(expect)) => Ok(Step::Await { client, expect }),
+            (true, None) => Err(format!(
+                "`{client}:` asks for nothing; expected a call ({}) or `-> ANSWER`",
+                listed(&CALLS)
+            )),
+            (false, expect) => Ok(Step::Call {
+                client,
+                call: call.parse()?,
+                expect,
+            }),
+        }
+    }
+
+    /// The client or node the step names.
+    pub fn actor(&self) -> Option<&str> {
+        match self {
+            Step::Call { client, .. } | Step::Await { client, .. } => Some(client),
+            Step::Strike { node, .. } => Some(node),
+            Step::Pass(_) => None,
+        }
+    }
+
+    /// What stands after `CLIENT: ` in a client's step.
+    fn client_text(&self) -> Option<(&str, String)> {
+        match self {
+            Step::Call {
+                client,
+                call,
+                expect: Some(expect),
+            } => Some((client, format!("{call} -> {expect}"))),
+            Step::Call { client, call, .. } => Some((client, call.to_string())),
+            Step::Await { client, expect } => Some((client, format!("-> {expect}"))),
+            _ => None,
+        }
+    }
+}
+
+fn pass(time: &str) -> Result<Step, String> {
+    match time.strip_prefix('+') {
+        Some(span) => Ok(Step::Pass(span.parse()?)),
+        None => Err(format!(
+            "`at` counts from the step before it; did you mean `at +{time}`?"
+        )),
+    }
+}
+
+fn strike(verb: Verb, words: &[&str]) -> Result<Step, String> {
+    let Some((node, rest)) = words.split_first() else {
+        return Err(format!(
+            "`{verb}` of which node? expected such as `{verb} c1`"
+        ));
+    };
+    let node = node.to_string();
+    let step = match (verb, rest.join(" ")) {
+        (Verb::Clock, step) if step.is_empty() => {
+            return Err(format!(
+                "`clock {node}` does not say how far it steps; did you mean `clock {node} +8s`?"
+            ));
+        }
+        (Verb::Clock, step) => Some(step.parse()?),
+        (_, rest) if rest.is_empty() => None,
+        (_, rest) => return Err(format!("`{rest}` is too much; expected `{verb} {node}`")),
+    };
+    Ok(Step::Strike { verb, node, step })
+}
+
+impl FromStr for Call {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Call, String> {
+        let (word, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+        let rest = rest.trim();
+        match (word, rest) {
+            ("acquire", "") => Ok(Call::Acquire { timeout: None }),
+            ("acquire", rest) => match rest.strip_prefix("timeout ") {
+                Some(timeout) => Ok(Call::Acquire {
+                    timeout: Some(timeout.parse()?),
+                }),
+                None => Err(format!(
+                    "`acquire {rest}` is not understood; expected `acquire` or `acquire timeout 2s`"
+                )),
+            },
+            ("release", "") => Ok(Call::Release),
+            ("refresh", "") => Ok(Call::Refresh { lifetime: None }),
+            ("refresh", lifetime) => Ok(Call::Refresh {
+                lifetime: Some(lifetime.parse()?),
+            }),
+            ("is_held", "") => Ok(Call::IsHeld),
+            ("release" | "is_held", rest) => Err(format!(
+                "`{rest}` is too much after `{word}`; expected `-> ANSWER` or nothing"
+            )),
+            _ => Err(unknown(word, "a call", &CALLS)),
+        }
+    }
+}
+
+impl FromStr for Expectation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Expectation, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let within = words.iter().position(|word| *word == "within");
+        let answer = words[..within.unwrap_or(words.len())].join(" ");
+        let within = match within {
+            Some(at) if at + 1 == words.len() => {
+                return Err("`within` without a duration; expected such as `within 12s`".into());
+            }
+            Some(at) => Some(words[at + 1..].join(" ").parse()?),
+            None => None,
+        };
+        match ANSWERS.iter().find(|(name, _)| *name == answer) {
+            Some((_, answer)) => Ok(Expectation {
+                answer: *answer,
+                within,
+            }),
+            None if answer.is_empty() => Err(format!(
+                "`->` without an answer; expected {}",
+                listed(&names(&ANSWERS))
+            )),
+            None => Err(unknown(&answer, "an answer", &names(&ANSWERS))),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    /// The canonical text, which parses back to the same step.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Pass(span) => write!(f, "at +{span}"),
+            Step::Strike { verb, node, step } => match step {
+                None => write!(f, "{verb} {node}"),
+                Some(step) if step.0 < 0 => write!(f, "{verb} {node} {step}"),
+                Some(step) => write!(f, "{verb} {node} +{step}"),
+            },
+            Step::Call { .. } | Step::Await { .. } => {
+                let (client, text) = self.client_text().unwrap_or_default();
+                write!(f, "{client}: {text}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Call::Acquire { timeout: None } => f.write_str("acquire"),
+            Call::Acquire {
+                timeout: Some(timeout),
+            } => write!(f, "acquire timeout {timeout}"),
+            Call::Release => f.write_str("release"),
+            Call::Refresh { lifetime: None } => f.write_str("refresh"),
+            Call::Refresh {
+                lifetime: Some(lifetime),
+            } => write!(f, "refresh {lifetime}"),
+            Call::IsHeld => f.write_str("is_held"),
+        }
+    }
+}
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.answer.fmt(f)?;
+        match self.within {
+            Some(within) => write!(f, " within {within}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for ExpectedAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = ANSWERS.iter().find(|(_, answer)| answer == self);
+        f.write_str(found.map_or("?", |(name, _)| name))
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = VERBS.iter().find(|(_, verb)| verb == self);
+        f.write_str(found.map_or("?", |(name, _)| name))
+    }
+}
+
+mod yaml;
+
+#[cfg(test)]
+mod tests;

@@ -30,10 +30,7 @@ const BEYOND: &str = "
 
 fn judged(plan: &Plan, text: &str, more: &[What]) -> Report {
     let mut history = story(text);
-    history.extend(more.iter().map(|what| Event {
-        at_ns: 10_000_000_000,
-        what: what.clone(),
-    }));
+    history.extend(more.iter().map(|what| Event { at_ns: 10_000_000_000, what: what.clone() }));
     judge(plan, &history, Circumstances::default())
 }
 
@@ -92,9 +89,7 @@ fn a_run_that_went_wrong_is_unknown(#[case] because: &str, #[case] what: What) {
 
 #[test]
 fn a_history_that_contradicts_itself_is_no_evidence() {
-    let left = What::Left {
-        client: "c3".into(),
-    };
+    let left = What::Left { client: "c3".into() };
     let report = judged(&plan(), BROKEN, &[left]);
     assert_eq!(report.verdict, Verdict::Unknown);
     assert_eq!(report.class, None);
@@ -152,10 +147,7 @@ fn an_unmet_step_violates_in_its_own_class_and_is_never_expected() {
 
 #[test]
 fn an_unmet_step_of_a_run_that_went_wrong_proves_nothing() {
-    let failed = What::AdapterFailed {
-        client: "c2".into(),
-        cause: "it hung".into(),
-    };
+    let failed = What::AdapterFailed { client: "c2".into(), cause: "it hung".into() };
     let report = judged(&plan(), CALM, &[failed, step(false)]);
     assert_eq!(report.verdict, Verdict::Unknown);
     assert_eq!(report.unmet_steps.len(), 1);
@@ -201,10 +193,8 @@ fn an_owner_that_overstays_is_noted() {
     assert_eq!(report.verdict, Verdict::Valid);
     assert_eq!(
         report.notes,
-        [
-            "c1 overstayed its claim by up to 4.000 s: inside from 1.000 s to 20.000 s, \
-         with a claim until 16.000 s"
-        ]
+        ["c1 overstayed its claim by up to 4.000 s: inside from 1.000 s to 20.000 s, \
+         with a claim until 16.000 s"]
     );
 }
 

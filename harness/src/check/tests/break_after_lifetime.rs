@@ -262,6 +262,16 @@ use rstest::rstest;
     27s c2 is told error
     56s workload ends"
 )]
+#[case::an_owner_that_lost_its_lock_and_left(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c2 asks
+    20s c1 calls refresh 15s
+    20s c1 is told not_held
+    20s c1 leaves without release
+    90s workload ends"
+)]
 #[case::a_lock_that_was_released_need_not_be_broken(
     Shows::NotTried,
     "

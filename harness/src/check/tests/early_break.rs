@@ -71,6 +71,27 @@ use rstest::rstest;
     5s c2 asks
     5s c1 acquires"
 )]
+#[case::what_its_own_node_took_over_it_may_hand_on(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c1 dies
+    4s c1 boots
+    5s c2 asks
+    5s c1 acquires
+    6s c1 releases
+    7s c2 enters"
+)]
+#[case::an_owner_that_lost_its_lock_early_and_left(
+    Shows::Broken(1, 4_000),
+    "
+    1s c1 acquires
+    2s c1 calls refresh 15s
+    2s c1 is told not_held
+    2s c1 leaves without release
+    3s c2 asks
+    4s c2 enters"
+)]
 #[case::nobody_else_asked(
     Shows::NotTried,
     "

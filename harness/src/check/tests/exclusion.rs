@@ -159,6 +159,14 @@ use rstest::rstest;
     28s c1 refreshes 15s
     30s c2 enters"
 )]
+#[case::one_that_was_told_it_does_not_hold_is_no_holder(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c1 calls refresh 15s
+    2s c1 is told not_held
+    3s c2 acquires"
+)]
 #[case::only_one_client(
     Shows::NotTried,
     "

@@ -50,9 +50,7 @@ pub fn expect(plan: &Plan, invariant: Invariant, shows: Shows, text: &str) {
     let (result, findings) = judged(plan, &story::story(text), invariant);
     let first = findings.iter().map(|finding| finding.at_ns / 1_000_000);
     let first = first.min().unwrap_or(0);
-    let beyond = findings
-        .iter()
-        .all(|finding| finding.class == Class::BeyondAssumptions);
+    let beyond = findings.iter().all(|finding| finding.class == Class::BeyondAssumptions);
     let seen = match result.status {
         Status::Kept => Shows::Kept(result.judged),
         Status::Violated if beyond => Shows::Beyond(result.violations, first),

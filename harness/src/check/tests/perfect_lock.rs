@@ -75,6 +75,9 @@ pub fn history(seed: u64, bug: Bug) -> Vec<Event> {
     sim.teller.events
 }
 
+/// Time, order, node, the life of its process, step.
+type Due = (u64, u64, &'static str, u32, Step);
+
 struct Process {
     life: u32,
     token: u64,
@@ -87,7 +90,7 @@ struct Sim {
     rng: ChaCha8Rng,
     bug: Bug,
     teller: Teller,
-    queue: BinaryHeap<Reverse<(u64, u64, &'static str, u32, Step)>>,
+    queue: BinaryHeap<Reverse<Due>>,
     order: u64,
     /// The owner's token and when its lifetime is over.
     lock: Option<(u64, u64)>,
@@ -104,12 +107,7 @@ struct Sim {
 impl Sim {
     fn run(&mut self) {
         for client in CLIENTS {
-            let process = Process {
-                life: 0,
-                token: 0,
-                leaves: 0,
-                gives_up: u64::MAX,
-            };
+            let process = Process { life: 0, token: 0, leaves: 0, gives_up: u64::MAX };
             self.processes.insert(client, process);
             self.after(0, 500 * MS, client, Step::Ask);
         }
@@ -133,10 +131,7 @@ impl Sim {
         self.teller.now = END;
         let value = self.counter;
         self.teller.write(What::CounterRead { value });
-        self.teller.write(What::WorkloadEnded {
-            completed: true,
-            why: String::new(),
-        });
+        self.teller.write(What::WorkloadEnded { completed: true, why: String::new() });
     }
 
     fn push(&mut self, at: u64, node: &'static str, step: Step) {
@@ -254,9 +249,7 @@ impl Sim {
     /// What reaches the server, and what comes back.
     fn effect(&mut self, client: &'static str, step: Step) {
         let now = self.teller.now;
-        let mine = self
-            .lock
-            .is_some_and(|(token, _)| token == self.process(client).token);
+        let mine = self.lock.is_some_and(|(token, _)| token == self.process(client).token);
         match step {
             Step::CountRead => {
                 let read = self.counter;
@@ -264,7 +257,7 @@ impl Sim {
             }
             Step::CountWrite(read) => {
                 self.counts += 1;
-                if self.bug != Bug::LosesCounts || self.counts % 10 != 0 {
+                if self.bug != Bug::LosesCounts || !self.counts.is_multiple_of(10) {
                     self.counter = read + 1;
                 }
                 self.after(0, 10 * MS, client, Step::Counted(read));
@@ -286,11 +279,7 @@ impl Sim {
                 self.after(0, 20 * MS, client, Step::ReleaseAnswered(mine));
             }
             Step::RefreshAnswered(ok) | Step::ReleaseAnswered(ok) => {
-                let ok = if ok {
-                    Answer::Ok { held: None }
-                } else {
-                    Answer::NotHeld
-                };
+                let ok = if ok { Answer::Ok { held: None } } else { Answer::NotHeld };
                 self.teller.answer(client, ok);
             }
             _ => {}
@@ -348,8 +337,6 @@ impl Sim {
     }
 
     fn process(&mut self, client: &'static str) -> &mut Process {
-        self.processes
-            .get_mut(client)
-            .expect("a client of the simulation")
+        self.processes.get_mut(client).expect("a client of the simulation")
     }
 }

@@ -21,12 +21,7 @@ fn tally(bug: Bug, seeds: std::ops::Range<u64>) -> BTreeMap<Invariant, (u64, u64
         assert_eq!(evidence.contradictions, [""; 0], "seed {seed}");
         let (results, findings) = check(&evidence);
         for result in results {
-            assert_ne!(
-                result.status,
-                Status::Unknown,
-                "seed {seed}: {}",
-                result.note
-            );
+            assert_ne!(result.status, Status::Unknown, "seed {seed}: {}", result.note);
             let (judged, violations) = tally.entry(result.invariant).or_default();
             *judged += result.judged;
             *violations += result.violations;
@@ -62,9 +57,8 @@ fn intrude(mut history: Vec<Event>, pick: prop::sample::Index) -> Option<Vec<Eve
     let plan = plan();
     let evidence = Evidence::of(&plan, &history);
     let spans = evidence.holds.iter().flat_map(|hold| hold.exclusive());
-    let spans: Vec<_> = spans
-        .filter(|span| span.until.at_ns.min(evidence.end_ns) > span.from.at_ns + 10)
-        .collect();
+    let spans: Vec<_> =
+        spans.filter(|span| span.until.at_ns.min(evidence.end_ns) > span.from.at_ns + 10).collect();
     if spans.is_empty() {
         return None;
     }

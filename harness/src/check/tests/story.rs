@@ -51,11 +51,7 @@ fn scenario() -> Scenario {
         name: "story".into(),
         about: "What the clients live through.".into(),
         site: SiteSpec::default(),
-        lock: LockSpec {
-            name: "flufl.lock".into(),
-            lifetime: None,
-            options: BTreeMap::new(),
-        },
+        lock: LockSpec { name: "flufl.lock".into(), lifetime: None, options: BTreeMap::new() },
         workload: WorkloadSpec::Cycles(CyclesSpec::default()),
         faults: Vec::new(),
         expect: Expect::default(),
@@ -78,15 +74,9 @@ fn profile() -> Profile {
         layer: "python".into(),
         start: vec!["adapter".into()],
         primitive: Primitive::Link,
-        lifetime: Some(Lifetime {
-            default: Nanos::from_secs(15),
-            least: Nanos::from_secs(1),
-        }),
+        lifetime: Some(Lifetime { default: Nanos::from_secs(15), least: Nanos::from_secs(1) }),
         promises: promises.map(|promise| (promise, String::new())).into(),
-        break_bound: Some(BreakBound {
-            slop: Nanos::from_secs(10),
-            within: Nanos::from_secs(5),
-        }),
+        break_bound: Some(BreakBound { slop: Nanos::from_secs(10), within: Nanos::from_secs(5) }),
         assumes: Assumptions {
             clock_skew: Some(Nanos::from_secs(10)),
             nfs: vec!["4.2".into()],
@@ -101,11 +91,7 @@ fn blueprint() -> Blueprint {
     let latency = Nanos(100_000);
     let node = |(index, name): (usize, &str)| NodeBlueprint {
         name: name.into(),
-        role: if index == 0 {
-            Role::Server
-        } else {
-            Role::Client
-        },
+        role: if index == 0 { Role::Server } else { Role::Client },
         mac: format!("02:00:00:00:00:{index:02x}"),
         ip: [10, 0, 0, index as u8 + 1].into(),
         seed: index as u64,
@@ -113,32 +99,11 @@ fn blueprint() -> Blueprint {
     };
     Blueprint {
         wall_start_s: 1_700_000_000,
-        wire: WireBlueprint {
-            latency: NanosRange {
-                least: latency,
-                most: latency,
-            },
-            seed: 1,
-        },
-        disk: DiskBlueprint {
-            size_mib: 64,
-            latency,
-            flush: latency,
-        },
-        server: ServerBlueprint {
-            lease_s: 30,
-            grace_s: 30,
-            threads: 4,
-        },
-        mount: MountBlueprint {
-            version: "4.2".into(),
-            options: Vec::new(),
-        },
-        nodes: ["server", "c1", "c2", "c3"]
-            .into_iter()
-            .enumerate()
-            .map(node)
-            .collect(),
+        wire: WireBlueprint { latency: NanosRange { least: latency, most: latency }, seed: 1 },
+        disk: DiskBlueprint { size_mib: 64, latency, flush: latency },
+        server: ServerBlueprint { lease_s: 30, grace_s: 30, threads: 4 },
+        mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },
+        nodes: ["server", "c1", "c2", "c3"].into_iter().enumerate().map(node).collect(),
     }
 }
 
@@ -174,36 +139,22 @@ pub struct Teller {
 impl Teller {
     /// Numbers its calls from `calls` on.
     pub fn from_call(calls: u64) -> Teller {
-        Teller {
-            calls,
-            ..Teller::default()
-        }
+        Teller { calls, ..Teller::default() }
     }
 
     pub fn write(&mut self, what: What) {
-        self.events.push(Event {
-            at_ns: self.now,
-            what,
-        });
+        self.events.push(Event { at_ns: self.now, what });
     }
 
     pub fn call(&mut self, client: &str, operation: Operation) {
         self.calls += 1;
         self.open.insert(client.into(), self.calls);
-        self.write(What::Called {
-            client: client.into(),
-            call: self.calls,
-            operation,
-        });
+        self.write(What::Called { client: client.into(), call: self.calls, operation });
     }
 
     pub fn answer(&mut self, client: &str, answer: Answer) {
         let call = self.open.remove(client).expect("an answer needs a call");
-        self.write(What::Answered {
-            client: client.into(),
-            call,
-            answer,
-        });
+        self.write(What::Answered { client: client.into(), call, answer });
     }
 
     pub fn ask(&mut self, client: &str) {
@@ -212,15 +163,11 @@ impl Teller {
 
     pub fn enter(&mut self, client: &str) {
         self.answer(client, Answer::Ok { held: None });
-        self.write(What::Entered {
-            client: client.into(),
-        });
+        self.write(What::Entered { client: client.into() });
     }
 
     pub fn leave(&mut self, client: &str) {
-        self.write(What::Left {
-            client: client.into(),
-        });
+        self.write(What::Left { client: client.into() });
         self.call(client, Operation::Release);
     }
 
@@ -239,54 +186,38 @@ impl Teller {
 
     pub fn heal(&mut self, node: &str) {
         let fault = self.cuts.remove(node).expect("a heal needs a cut");
-        self.write(What::FaultEnded {
-            fault,
-            effect: "frames were lost".into(),
-        });
+        self.write(What::FaultEnded { fault, effect: "frames were lost".into() });
     }
 
     pub fn die(&mut self, node: &str, by_plan: bool) {
         self.open.remove(node);
-        self.write(What::NodeDied {
-            node: node.into(),
-            by_plan,
-            cause: "power cut".into(),
-        });
+        self.write(What::NodeDied { node: node.into(), by_plan, cause: "power cut".into() });
     }
 
     pub fn boot(&mut self, node: &str) {
         let node = String::from(node);
         self.write(What::NodeBooted { node: node.clone() });
-        self.write(What::NodeReady {
-            node,
-            options: "vers=4.2".into(),
-        });
+        self.write(What::NodeReady { node, options: "vers=4.2".into() });
     }
 
     fn tell(&mut self, who: &str, words: &[&str]) -> bool {
         let client = String::from(who);
         let ok = Answer::Ok { held: None };
-        let refresh = |lifetime: &str| Operation::Refresh {
-            lifetime: lifetime.parse().unwrap(),
-        };
+        let refresh = |lifetime: &str| Operation::Refresh { lifetime: lifetime.parse().unwrap() };
         match words {
             ["asks"] => self.ask(who),
             ["asks", "for", limit] => {
                 let timeout = Some(limit.parse().unwrap());
                 self.call(who, Operation::Acquire { timeout });
             }
-            ["tries"] => self.call(
-                who,
-                Operation::Acquire {
-                    timeout: Some(Nanos::ZERO),
-                },
-            ),
+            ["tries"] => self.call(who, Operation::Acquire { timeout: Some(Nanos::ZERO) }),
             ["enters"] => self.enter(who),
             ["acquires"] => {
                 self.ask(who);
                 self.enter(who);
             }
             ["leaves"] => self.leave(who),
+            ["leaves", "without", "release"] => self.write(What::Left { client }),
             ["releases"] => {
                 self.leave(who);
                 self.answer(who, ok);
@@ -301,10 +232,9 @@ impl Teller {
             ["is", "told", answer] => self.answer(who, answer_of(answer)),
             ["dies"] => self.die(who, true),
             ["dies", "unplanned"] => self.die(who, false),
-            ["adapter", "fails"] => self.write(What::AdapterFailed {
-                client,
-                cause: "it ended".into(),
-            }),
+            ["adapter", "fails"] => {
+                self.write(What::AdapterFailed { client, cause: "it ended".into() })
+            }
             ["boots"] => self.boot(who),
             ["is", "cut"] => self.strike("cut", who),
             ["is", "impaired"] => self.strike("impair", who),
@@ -320,9 +250,7 @@ impl Teller {
         match words {
             ["counts", read] => {
                 let read = read.parse().unwrap();
-                self.write(What::CountBegan {
-                    client: client.clone(),
-                });
+                self.write(What::CountBegan { client: client.clone() });
                 self.write(What::Counted { client, read });
             }
             ["begins", "to", "count"] => self.write(What::CountBegan { client }),
@@ -330,17 +258,14 @@ impl Teller {
                 let read = read.parse().unwrap();
                 self.write(What::Counted { client, read });
             }
-            ["fails", "to", "count"] => self.write(What::CountFailed {
-                client,
-                error: "EIO".into(),
-            }),
-            ["is", value] if client == "counter" => self.write(What::CounterRead {
-                value: value.parse().unwrap(),
-            }),
-            ["ends"] if client == "workload" => self.write(What::WorkloadEnded {
-                completed: true,
-                why: "every client is done".into(),
-            }),
+            ["fails", "to", "count"] => {
+                self.write(What::CountFailed { client, error: "EIO".into() })
+            }
+            ["is", value] if client == "counter" => {
+                self.write(What::CounterRead { value: value.parse().unwrap() })
+            }
+            ["ends"] if client == "workload" => self
+                .write(What::WorkloadEnded { completed: true, why: "every client is done".into() }),
             _ => return false,
         }
         true
@@ -348,11 +273,7 @@ impl Teller {
 
     pub fn clock(&mut self, node: &str, step: &str, drift_ppm: i64) {
         let step: SignedNanos = step.parse().unwrap();
-        self.write(What::ClockSet {
-            node: node.into(),
-            offset_ns: step.0,
-            drift_ppm,
-        });
+        self.write(What::ClockSet { node: node.into(), offset_ns: step.0, drift_ppm });
     }
 }
 

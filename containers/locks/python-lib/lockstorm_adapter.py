@@ -1,0 +1,94 @@
+"""The adapter protocol, for locks that are driven from Python (see ../README.md).
+
+An adapter subclasses Adapter, overrides what its lock can do and calls serve().
+It imports little, because every node of every run pays for it.
+"""
+
+import errno
+import json
+import os
+
+PATH = os.environ.get("LOCKSTORM_PATH", "")
+LIFETIME = float(os.environ["LOCKSTORM_LIFETIME"]) if "LOCKSTORM_LIFETIME" in os.environ else None
+OPTIONS = json.loads(os.environ.get("LOCKSTORM_OPTIONS", "{}"))
+LINE_BYTES_MAX = 1 << 16
+
+
+class Adapter:
+    """One lock, one holder. A method answers "ok" (or None), "busy", "timeout" or "not_held"."""
+
+    library = version = "unknown"
+    not_held = ()  # the library's own exceptions that say "you do not hold it"
+
+    def acquire(self, timeout):
+        """Take the lock. timeout: None waits for ever, 0 does not wait, else seconds."""
+        return "unsupported"
+
+    def release(self):
+        return "unsupported"
+
+    def refresh(self, lifetime):
+        return "unsupported"
+
+    def is_held(self):
+        """What the library says, as a bool. Never a look at the file system of our own."""
+        return "unsupported"
+
+
+def serve(adapter):
+    """Say that the adapter is ready, then answer requests until quit or end of input."""
+    _say({"ready": {"library": adapter.library, "version": adapter.version}})
+    for line in _lines():
+        number = None
+        try:
+            request = json.loads(line)
+            number = request["id"]
+            operation = request["op"]
+            if operation == "quit":
+                _say({"id": number, "answer": "ok"})
+                return
+            _say({"id": number, **_answer(adapter, operation, request)})
+        except Exception as error:  # garbage is answered, not died of
+            _say({"id": number, **_error(error)})
+
+
+def _answer(adapter, operation, request):
+    try:
+        if operation == "acquire":
+            answer = adapter.acquire(request["timeout"])
+        elif operation == "release":
+            answer = adapter.release()
+        elif operation == "refresh":
+            answer = adapter.refresh(request["lifetime"])
+        elif operation == "is_held":
+            answer = adapter.is_held()
+            if isinstance(answer, bool):
+                return {"answer": "ok", "held": answer}
+        else:
+            raise ValueError("unknown op " + repr(operation))
+    except adapter.not_held:
+        return {"answer": "not_held"}
+    return {"answer": answer or "ok"}
+
+
+def _error(error):
+    """An exception leaves open what happened: never "not held", always "error"."""
+    answer = {"answer": "error", "class": type(error).__name__, "message": str(error)}
+    name = errno.errorcode.get(getattr(error, "errno", None))
+    return {**answer, "errno": name} if name else answer
+
+
+def _lines():
+    rest = b""
+    while chunk := os.read(0, LINE_BYTES_MAX):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+        if len(rest) > LINE_BYTES_MAX:
+            yield rest
+            rest = b""
+
+
+def _say(message):
+    line = json.dumps(message).encode() + b"\n"
+    while line:
+        line = line[os.write(1, line):]

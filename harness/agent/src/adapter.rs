@@ -1,0 +1,85 @@
+//! The lock's adapter: a child process whose lines are relayed as they are.
+
+use crate::boot::annotate;
+use crate::port::Port;
+use lockstorm_agent::{LINE_MAX, Message};
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+
+pub struct Adapter {
+    stdin: ChildStdin,
+}
+
+pub fn start(
+    dir: &str,
+    argv: &[String],
+    env: &BTreeMap<String, String>,
+    port: &Arc<Port>,
+) -> io::Result<Adapter> {
+    let (program, arguments) = argv
+        .split_first()
+        .ok_or_else(|| io::Error::other("the adapter has no command"))?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(dir)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("HOME", "/tmp")
+        .env("LANG", "C.UTF-8")
+        .envs(env)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| annotate(error, program))?;
+    let stdin = child
+        .stdin
+        .take()
+        .ok_or_else(|| io::Error::other("the adapter has no input"))?;
+    let port = Arc::clone(port);
+    thread::spawn(move || {
+        let cause = relay(&mut child, &port);
+        port.send(&Message::AdapterEnded { cause });
+    });
+    Ok(Adapter { stdin })
+}
+
+impl Adapter {
+    /// The harness asks one thing at a time, so a line always fits into the pipe.
+    pub fn write(&mut self, line: &str) -> io::Result<()> {
+        self.stdin.write_all(format!("{line}\n").as_bytes())
+    }
+}
+
+/// Passes lines on until the adapter ends or breaks the protocol; says which.
+fn relay(child: &mut Child, port: &Port) -> String {
+    let Some(stdout) = child.stdout.take() else {
+        return "has no output".into();
+    };
+    let mut reader = BufReader::new(stdout);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut reader)
+            .take(LINE_MAX as u64)
+            .read_until(b'\n', &mut line)
+        {
+            Ok(0) => break,
+            Ok(_) if line.last() != Some(&b'\n') && line.len() >= LINE_MAX => {
+                let _ = child.kill();
+                return format!("wrote a line of more than {LINE_MAX} bytes");
+            }
+            Ok(_) => {
+                let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+                port.send(&Message::AdapterLine { line });
+            }
+            Err(error) => return format!("cannot be read: {error}"),
+        }
+    }
+    match child.wait() {
+        Ok(status) => format!("ended with {status}"),
+        Err(error) => format!("cannot be waited for: {error}"),
+    }
+}

@@ -1,0 +1,70 @@
+//! The NFS server: ext4 on the simulated disk, exported by knfsd.
+
+use crate::boot::{annotate, bind_mount, mount_fs, mount_fs_from, run, write};
+use lockstorm_agent::EXPORT;
+use nix::errno::Errno;
+use nix::mount::MsFlags;
+use std::fs;
+use std::io;
+use std::process::{Command, Stdio};
+
+const DISK: &str = "/dev/vdb";
+/// Fixed, so that the file system is the same bytes in every run.
+const UUID: &str = "00000000-0000-0000-0000-000000000002";
+const HASH_SEED: &str = "hash_seed=00000000-0000-0000-0000-000000000001";
+
+/// Exports [`EXPORT`] over NFSv4. After a restart the disk still has its file system: mounting
+/// it replays the journal, and the clients known from before may reclaim their locks in grace.
+pub fn serve(lease_s: u32, grace_s: u32, threads: u8) -> io::Result<()> {
+    mount_disk()?;
+    // knfsd keeps the names of its clients here; they must survive a power cut.
+    bind_mount("/disk/nfs", "/var/lib/nfs")?;
+    mount_fs("nfsd", "/proc/fs/nfsd", MsFlags::empty(), "")?;
+    fs::create_dir_all("/run/rpc_pipefs")?;
+    mount_fs("rpc_pipefs", "/run/rpc_pipefs", MsFlags::empty(), "")?;
+    write("/proc/fs/nfsd/nfsv4leasetime", &lease_s.to_string())?;
+    write("/proc/fs/nfsd/nfsv4gracetime", &grace_s.to_string())?;
+    let export = format!("*:{EXPORT}");
+    run(&[
+        "exportfs",
+        "-i",
+        "-o",
+        "rw,no_root_squash,fsid=0,insecure,no_subtree_check",
+        &export,
+    ])?;
+    start_mountd()?;
+    run(&["rpc.nfsd", "-N", "3", "-V", "4.2", &threads.to_string()])
+}
+
+fn mount_disk() -> io::Result<()> {
+    match mount_fs_from(DISK, "/disk", "ext4", MsFlags::empty(), "") {
+        Ok(()) => return Ok(()),
+        // No file system yet.
+        Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => {}
+        Err(error) => return Err(error),
+    }
+    run(&[
+        "mke2fs", "-q", "-t", "ext4", "-U", UUID, "-E", HASH_SEED, DISK,
+    ])?;
+    mount_fs_from(DISK, "/disk", "ext4", MsFlags::empty(), "")?;
+    fs::create_dir_all(EXPORT)?;
+    for dir in ["nfs/v4recovery", "nfs/nfsdcltrack", "nfs/rpc_pipefs"] {
+        fs::create_dir_all(format!("/disk/{dir}"))?;
+    }
+    for file in ["nfs/etab", "nfs/rmtab"] {
+        write(format!("/disk/{file}"), "")?;
+    }
+    Ok(())
+}
+
+/// rpc.mountd answers the kernel's questions about exports, for NFSv4 too.
+fn start_mountd() -> io::Result<()> {
+    Command::new("/usr/sbin/rpc.mountd")
+        .args(["-F", "-N", "3"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map(drop)
+        .map_err(|error| annotate(error, "rpc.mountd"))
+}

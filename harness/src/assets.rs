@@ -1,0 +1,128 @@
+//! What `ci/setup` built: the kernel and the node image, in the cache, by the keys of their
+//! recipes. The keys are compiled in, so that a harness never runs with another recipe's parts.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Key of the kernel's recipe (containers/kernel); "none" when it was not there at build time.
+pub const KERNEL_KEY: &str = env!("LOCKSTORM_KERNEL_KEY");
+/// Key of the node image's recipe (containers/node and containers/locks).
+pub const NODE_KEY: &str = env!("LOCKSTORM_NODE_KEY");
+
+/// Where the parts of a site are on this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assets {
+    /// The guest's kernel: a program.
+    pub linux: PathBuf,
+    /// Preloaded into it, so that its random numbers come from a seed.
+    pub seeded_random: PathBuf,
+    /// Holds how many bytes of extended CPU state the kernel was built for.
+    pub cpu_state_size: PathBuf,
+    /// The root file system of all nodes.
+    pub image: PathBuf,
+    /// A directory NAME with profile.yaml for each lock in the image.
+    pub locks: PathBuf,
+}
+
+/// What is missing, in one line with the command that brings it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing(Vec<PathBuf>);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.first() {
+            None => f.write_str("neither XDG_CACHE_HOME nor HOME is set, so there is no cache")?,
+            Some(path) => write!(f, "{} is not there", path.display())?,
+        }
+        f.write_str("; `ci/setup` builds the kernel and the node image")
+    }
+}
+
+/// `$XDG_CACHE_HOME/lockstorm`, or the same below `$HOME/.cache`; as ci/setup has it.
+pub fn cache_dir() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let base = match variable("XDG_CACHE_HOME") {
+        Some(cache) => PathBuf::from(cache),
+        None => PathBuf::from(variable("HOME")?).join(".cache"),
+    };
+    Some(base.join("lockstorm"))
+}
+
+impl Assets {
+    /// The paths of this harness's parts below a cache, whether they are there or not.
+    pub fn below(cache: &Path) -> Assets {
+        let kernel = cache.join("kernel").join(KERNEL_KEY);
+        let node = cache.join("node").join(NODE_KEY);
+        Assets {
+            linux: kernel.join("linux"),
+            seeded_random: kernel.join("libseededrandom.so"),
+            cpu_state_size: kernel.join("cpu-state-size"),
+            image: node.join("image.erofs"),
+            locks: node.join("locks"),
+        }
+    }
+
+    fn ours() -> Result<Assets, Missing> {
+        let cache = cache_dir().ok_or(Missing(Vec::new()))?;
+        Ok(Assets::below(&cache))
+    }
+
+    /// The directory of the lock profiles: all that planning needs.
+    pub fn locate_locks() -> Result<PathBuf, Missing> {
+        let locks = Assets::ours()?.locks;
+        match locks.is_dir() {
+            true => Ok(locks),
+            false => Err(Missing(vec![locks])),
+        }
+    }
+
+    /// The parts, all of which are there: what running needs.
+    pub fn locate() -> Result<Assets, Missing> {
+        let assets = Assets::ours()?;
+        let missing: Vec<PathBuf> = assets.paths().into_iter().filter(|p| !p.exists()).collect();
+        match missing.is_empty() {
+            true => Ok(assets),
+            false => Err(Missing(missing)),
+        }
+    }
+
+    fn paths(&self) -> [PathBuf; 5] {
+        [
+            self.linux.clone(),
+            self.seeded_random.clone(),
+            self.cpu_state_size.clone(),
+            self.image.clone(),
+            self.locks.clone(),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// The recipe as ci/setup writes it.
+    fn key_by_shell(directory: &str, below: &str) -> String {
+        let containers = concat!(env!("CARGO_MANIFEST_DIR"), "/../containers");
+        let listing = format!("find {below} -type f ! -name '*.md' | LC_ALL=C sort | xargs sha256sum");
+        let output = Command::new("sh")
+            .args(["-c", &format!("({listing}) | sha256sum")])
+            .current_dir(Path::new(containers).join(directory))
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()[..16].to_string()
+    }
+
+    #[test]
+    fn the_kernels_key_is_the_one_that_setup_computes() {
+        assert_eq!(KERNEL_KEY, key_by_shell("kernel", "."));
+    }
+
+    #[test]
+    fn the_node_images_key_is_the_one_that_setup_computes() {
+        if NODE_KEY != "none" {
+            assert_eq!(NODE_KEY, key_by_shell(".", "./node ./locks"));
+        }
+    }
+}

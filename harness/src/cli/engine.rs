@@ -1,0 +1,199 @@
+//! From a plan to a verdict: runs it into a directory, judges it, prints the report.
+
+use super::exit::{Exit, Failure};
+use super::scenario::RunArgs;
+use super::terminal::Terminal;
+use crate::assets::Assets;
+use crate::plan::Plan;
+use crate::run::{self, Options, Run, RunError};
+use crate::site::{SiteError, Statistics};
+use crate::verdict::{Circumstances, judge, recheck};
+use lockstorm_reports::{Report, Verdict, Wall, json, terminal as page};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Where runs go that are given no directory.
+const RUNS: &str = "lockstorm-runs";
+
+pub fn execute(
+    plan: &Plan,
+    assets: &Assets,
+    args: &RunArgs,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
+    let directory = match &args.out {
+        Some(out) => create_new(out)?,
+        None => create_default(plan)?,
+    };
+    let interrupted = listen_for_signals()?;
+    let (report, run) = run_into(plan, assets, args, &directory, &interrupted, terminal)?;
+    print(&report, &directory, args.quiet, terminal)?;
+    if args.verify_repeat {
+        let again = directory.join("repeat");
+        fs::create_dir_all(&again).map_err(host(&again))?;
+        let (_, second) = run_into(plan, assets, args, &again, &interrupted, terminal)?;
+        compare(&run, &second, terminal)?;
+        fs::remove_dir_all(&again).map_err(host(&again))?;
+    }
+    Ok(exit(&report))
+}
+
+/// The exit code of a verdict.
+pub fn exit(report: &Report) -> Exit {
+    match report.verdict {
+        Verdict::Valid => Exit::Valid,
+        Verdict::Violated => Exit::Violated,
+        Verdict::Unknown => Exit::Unknown,
+    }
+}
+
+/// Prints a report on standard output.
+pub fn print(
+    report: &Report,
+    directory: &Path,
+    quiet: bool,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    if quiet {
+        return terminal.print(&format!("{}\n", report.verdict.words()));
+    }
+    let directory = directory.display().to_string();
+    terminal.print(&page::render(
+        report,
+        page::Options {
+            colour: terminal.colour(),
+            directory: Some(&directory),
+        },
+    ))
+}
+
+fn run_into(
+    plan: &Plan,
+    assets: &Assets,
+    args: &RunArgs,
+    directory: &Path,
+    interrupted: &AtomicBool,
+    terminal: &Terminal,
+) -> Result<(Report, Run), Failure> {
+    let text = plan
+        .to_yaml()
+        .map_err(|error| Failure::Internal(format!("the plan is no YAML: {error}")))?;
+    write(&directory.join("plan.yaml"), &text)?;
+    let options = Options {
+        kernel: &assets.linux,
+        preload: &assets.seeded_random,
+        image: &assets.image,
+        artefacts: directory,
+        patience: Duration::from_secs(args.timeout.into()),
+        interrupted: &|| interrupted.load(Ordering::Relaxed),
+        observers: terminal.observers(args.quiet, plan),
+    };
+    let run = run::execute(plan, options).map_err(failure)?;
+    let report_file = directory.join("report.json");
+    // The report lists itself among the run's files.
+    write(&report_file, "")?;
+    let circumstances = Circumstances {
+        history_sha256: run.history.sha256.clone(),
+        artefacts: recheck::artefacts(directory),
+        site: counts(&run.statistics),
+        wall: Some(Wall {
+            milliseconds: run.wall.as_millis() as u64,
+        }),
+    };
+    let report = judge(plan, &run.history.events, circumstances);
+    write(&report_file, &json::render(&report))?;
+    Ok((report, run))
+}
+
+fn counts(statistics: &Statistics) -> BTreeMap<String, u64> {
+    let Statistics {
+        slices,
+        frames,
+        disk_requests,
+    } = *statistics;
+    BTreeMap::from([
+        ("slices".to_owned(), slices),
+        ("frames".to_owned(), frames),
+        ("disk_requests".to_owned(), disk_requests),
+    ])
+}
+
+/// The two runs must have the same history. Where they do not, the first difference is told.
+fn compare(first: &Run, second: &Run, terminal: &Terminal) -> Result<(), Failure> {
+    let (one, two) = (&first.history, &second.history);
+    if one.sha256 == two.sha256 {
+        return terminal.print(&format!(
+            "The second run had the same history: {}\n",
+            &one.sha256[..16]
+        ));
+    }
+    let differs = one.events.iter().zip(&two.events).position(|(a, b)| a != b);
+    let line = differs.unwrap_or(one.events.len().min(two.events.len()));
+    let show = |events: &[crate::history::Event]| match events.get(line) {
+        Some(event) => serde_json::to_string(event).unwrap_or_default(),
+        None => "(the history ends)".into(),
+    };
+    Err(Failure::Internal(format!(
+        "the second run had another history, from line {} on:\n  {}\n  {}",
+        line + 1,
+        show(&one.events),
+        show(&two.events)
+    )))
+}
+
+fn failure(error: RunError) -> Failure {
+    match error {
+        RunError::Site(SiteError::Interrupted) => Failure::Interrupted,
+        other => Failure::Host(other.to_string()),
+    }
+}
+
+fn create_new(out: &Path) -> Result<PathBuf, Failure> {
+    if let Some(parent) = out.parent() {
+        fs::create_dir_all(parent).map_err(host(parent))?;
+    }
+    fs::create_dir(out).map_err(host(out))?;
+    Ok(out.to_owned())
+}
+
+/// A run of the same scenario, lock and seed takes the place of the one before.
+fn create_default(plan: &Plan) -> Result<PathBuf, Failure> {
+    let name = format!("{}-{}-{}", plan.scenario.name, plan.profile.name, plan.seed);
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
+    let directory = Path::new(RUNS).join(name.chars().map(safe).collect::<String>());
+    if directory.join("plan.yaml").exists() {
+        fs::remove_dir_all(&directory).map_err(host(&directory))?;
+    }
+    fs::create_dir_all(&directory).map_err(host(&directory))?;
+    Ok(directory)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(host(path))
+}
+
+fn host(path: &Path) -> impl FnOnce(io::Error) -> Failure {
+    let path = path.display().to_string();
+    move |error| Failure::Host(format!("{path}: {error}"))
+}
+
+fn listen_for_signals() -> Result<Arc<AtomicBool>, Failure> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&flag))
+            .map_err(|error| Failure::Host(format!("listening for signals: {error}")))?;
+    }
+    Ok(flag)
+}

@@ -1,0 +1,72 @@
+//! How lockstorm ends: the exit codes, and the errors that lead to those from 10 up.
+
+use crate::assets::Missing;
+use crate::source::{Diagnostic, Diagnostics};
+use std::process::ExitCode;
+
+/// The exit codes. Below 10 they are a verdict; from 10 up, there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Every promise that was tried held.
+    Valid = 0,
+    /// A promise was broken.
+    Violated = 1,
+    /// The run proves nothing: a fault missed, or the environment failed.
+    Unknown = 2,
+    /// The scenario, the plan or the arguments are wrong.
+    Input = 10,
+    /// `ci/setup` has not been run for this version.
+    SetUpMissing = 11,
+    /// The host refused: files, memory, a full disk.
+    Host = 12,
+    /// An error in lockstorm itself.
+    Internal = 13,
+    /// Ctrl-C, as shells count it: 128 and the signal's number.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a command came to no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    Input(#[from] Diagnostics),
+    #[error("{0}")]
+    SetUpMissing(String),
+    #[error("{0}")]
+    Host(String),
+    #[error("{0}")]
+    Internal(String),
+    #[error("interrupted; what was recorded so far has been kept")]
+    Interrupted,
+}
+
+impl Failure {
+    /// The exit code it leads to.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Failure::Input(_) => Exit::Input,
+            Failure::SetUpMissing(_) => Exit::SetUpMissing,
+            Failure::Host(_) => Exit::Host,
+            Failure::Internal(_) => Exit::Internal,
+            Failure::Interrupted => Exit::Interrupted,
+        }
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Failure {
+        Failure::Input(diagnostic.into())
+    }
+}
+
+impl From<Missing> for Failure {
+    fn from(missing: Missing) -> Failure {
+        Failure::SetUpMissing(missing.to_string())
+    }
+}

@@ -1,0 +1,23 @@
+//! `lockstorm recheck DIR`: judge a saved run again, without running anything.
+
+use super::engine::{exit, print};
+use super::exit::{Exit, Failure};
+use super::prepare::saved_plan;
+use super::terminal::Terminal;
+use crate::verdict::recheck;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The directory of a run, with its plan.yaml and history.jsonl.
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    // A plan that is wrong is told with its line.
+    saved_plan(&args.directory)?;
+    let report = recheck(&args.directory).map_err(|error| Failure::Host(error.to_string()))?;
+    print(&report, &args.directory, false, terminal)?;
+    Ok(exit(&report))
+}

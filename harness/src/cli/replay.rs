@@ -1,0 +1,36 @@
+//! `lockstorm replay DIR`: run a saved plan again, to the same history.
+
+use super::engine::execute;
+use super::exit::{Exit, Failure};
+use super::prepare::saved_plan;
+use super::scenario::RunArgs;
+use super::terminal::Terminal;
+use crate::assets::{Assets, KERNEL_KEY, NODE_KEY};
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The directory of a run, with its plan.yaml.
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let plan = saved_plan(&args.directory)?;
+    for (part, planned, ours) in [
+        ("kernel", &plan.kernel_key, KERNEL_KEY),
+        ("node image", &plan.image_key, NODE_KEY),
+    ] {
+        if planned != ours {
+            // Another kernel is another history: better none than one that only looks alike.
+            return Err(Failure::SetUpMissing(format!(
+                "the plan was made for the {part} {planned}, this lockstorm has {ours}; \
+                 check out the version that made it, and run `ci/setup` there"
+            )));
+        }
+    }
+    let assets = Assets::locate()?;
+    execute(&plan, &assets, &args.run, terminal)
+}

@@ -1,0 +1,70 @@
+//! Printing: standard output for what was asked for, standard error for everything else.
+
+use super::exit::Failure;
+use super::progress::{Progress, Show};
+use crate::history::Observer;
+use crate::plan::Plan;
+use std::io::{self, IsTerminal, Write};
+
+/// What `--color` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColorWish {
+    /// If standard error is a terminal and NO_COLOR is not set.
+    Auto,
+    Always,
+    Never,
+}
+
+/// Where to print, and how.
+pub struct Terminal {
+    color: bool,
+}
+
+impl Terminal {
+    pub fn new(wish: ColorWish) -> Terminal {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let color = match wish {
+            ColorWish::Always => true,
+            ColorWish::Never => false,
+            ColorWish::Auto => !refused && io::stderr().is_terminal(),
+        };
+        Terminal { color }
+    }
+
+    /// Whether standard output may have colours.
+    pub fn colour(&self) -> bool {
+        self.color
+    }
+
+    /// Those who watch a run for the user.
+    pub fn observers(&self, quiet: bool, plan: &Plan) -> Vec<Box<dyn Observer>> {
+        let nodes = plan.blueprint.nodes.len();
+        vec![Box::new(Progress::new(nodes, Show::for_stderr(quiet)))]
+    }
+
+    /// Prints on standard output. A reader who goes away (`| head -1`) has seen enough.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        let outcome = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
+        match outcome {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::Host(format!("failed to print: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says on standard error why there is no verdict.
+    pub fn failure(&self, failure: &Failure) {
+        let mut stderr = io::stderr().lock();
+        // Nobody is left to tell when standard error is closed.
+        let _ = match (failure, self.color) {
+            (Failure::Input(found), true) => write!(stderr, "{found:#}"),
+            (Failure::Input(found), false) => write!(stderr, "{found}"),
+            (other, true) => writeln!(stderr, "\x1b[1;31merror\x1b[0m\x1b[1m:\x1b[0m {other}"),
+            (other, false) => writeln!(stderr, "error: {other}"),
+        };
+    }
+}

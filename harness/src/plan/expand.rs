@@ -1,0 +1,99 @@
+//! From a scenario and a seed to a plan.
+
+use super::seeds::derive;
+use super::{FORMAT, Plan};
+use crate::lock::profile::Profile;
+use crate::scenario::Scenario;
+use crate::site::blueprint::{
+    Blueprint, DiskBlueprint, MountBlueprint, NodeBlueprint, Role, ServerBlueprint, WireBlueprint,
+};
+use crate::units::SECOND;
+use std::net::Ipv4Addr;
+
+/// What the clocks say at power-on: 2026-01-01 00:00:00 UTC. Some date must stand here, and
+/// today's would make every run another.
+const WALL_START_S: u64 = 1_767_225_600;
+const NODE_MEMORY_MIB: u32 = 128;
+
+/// Makes a settled scenario (see `Loaded::settle`) explicit: the same arguments, the same plan.
+pub fn expand(
+    scenario: &Scenario,
+    seed: u64,
+    profile: &Profile,
+    kernel_key: &str,
+    image_key: &str,
+) -> Plan {
+    let clients = node_names(scenario).into_iter().skip(1);
+    let workload_seeds = clients.map(|name| {
+        let seed = derive(seed, &format!("workload/{name}"));
+        (name, seed)
+    });
+    Plan {
+        format: FORMAT,
+        seed,
+        kernel_key: kernel_key.into(),
+        image_key: image_key.into(),
+        scenario: scenario.clone(),
+        profile: profile.clone(),
+        blueprint: blueprint(scenario, seed),
+        workload_seeds: workload_seeds.collect(),
+    }
+}
+
+/// The server, then the clients.
+pub fn node_names(scenario: &Scenario) -> Vec<String> {
+    let clients = (1..=scenario.site.clients).map(|number| format!("c{number}"));
+    std::iter::once("server".to_string())
+        .chain(clients)
+        .collect()
+}
+
+fn blueprint(scenario: &Scenario, seed: u64) -> Blueprint {
+    let site = &scenario.site;
+    let nodes = node_names(scenario).into_iter().zip(1..);
+    Blueprint {
+        wall_start_s: WALL_START_S,
+        wire: WireBlueprint {
+            latency: site.wire.latency,
+            seed: derive(seed, "wire"),
+        },
+        disk: DiskBlueprint {
+            size_mib: site.disk.size_mib,
+            latency: site.disk.latency,
+            flush: site.disk.flush,
+        },
+        server: ServerBlueprint {
+            lease_s: whole_seconds(site.server.lease.0),
+            grace_s: whole_seconds(site.server.grace.0),
+            threads: site.server.threads,
+        },
+        mount: MountBlueprint {
+            version: site.nfs.version.clone(),
+            options: site.nfs.options.clone(),
+        },
+        nodes: nodes
+            .map(|(name, number)| node(name, number, seed))
+            .collect(),
+    }
+}
+
+/// The node with the last octet `number`: 1 is the server.
+fn node(name: String, number: u8, seed: u64) -> NodeBlueprint {
+    NodeBlueprint {
+        role: if number == 1 {
+            Role::Server
+        } else {
+            Role::Client
+        },
+        mac: format!("02:00:00:00:00:{number:02x}"),
+        ip: Ipv4Addr::new(10, 0, 0, number),
+        seed: derive(seed, &format!("node/{name}")),
+        memory_mib: NODE_MEMORY_MIB,
+        name,
+    }
+}
+
+/// Validation has seen to it that they are whole and few.
+fn whole_seconds(nanos: u64) -> u32 {
+    u32::try_from(nanos / SECOND).unwrap_or(u32::MAX)
+}

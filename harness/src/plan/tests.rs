@@ -1,0 +1,304 @@
+use super::*;
+use crate::lock::catalogue::Catalogue;
+use crate::scenario::load::{load, load_source};
+use crate::scenario::overrides::Overrides;
+use proptest::prelude::*;
+use rstest::rstest;
+use std::path::{Path, PathBuf};
+
+const PROFILE: &str = "\
+name: leased
+kind: library
+summary: a lock with a lifetime
+layer: python
+start: [python3, adapter.py]
+primitive: link
+lifetime: {default: 15s, least: 2s}
+promises:
+  mutual_exclusion: \"it says so\"
+options: {depth: 3, colour: blue}
+";
+
+const STORY: &str = "\
+about: A small story.
+site: {clients: 2}
+lock: {name: leased, options: {colour: green}}
+workload:
+  cycles: {time: 20s, refresh: 5s}
+faults:
+  - when: {entered: {count: 2}}
+    strike: {cut: {node: owner}}
+    for: 5s
+";
+
+fn leased() -> Profile {
+    serde_yaml::from_str(PROFILE).unwrap()
+}
+
+/// The plan of a text, or what is said about it.
+fn planned(
+    text: &str,
+    overrides: &Overrides,
+    profile: &Profile,
+    seed: u64,
+) -> Result<Plan, String> {
+    let source = Source::from_bytes("story.yaml", text.into()).unwrap();
+    let mut loaded = load_source(source, overrides).map_err(|e| e.to_string())?;
+    loaded.settle(profile).map_err(|e| e.to_string())?;
+    Ok(expand(&loaded.scenario, seed, profile, "k", "i"))
+}
+
+fn plan_of(seed: u64) -> Plan {
+    planned(STORY, &Overrides::default(), &leased(), seed).unwrap()
+}
+
+#[test]
+fn a_plan_spells_everything_out() {
+    insta::assert_snapshot!(plan_of(1).to_yaml().unwrap());
+}
+
+#[test]
+fn a_script_stays_readable_in_the_plan() {
+    let script = "lock: {name: leased}\nworkload:\n  script:\n    - c1: acquire -> ok\n    \
+        - at +3s\n    - clock c2 -2s\n    - c1: release -> not held\n";
+    let plan = planned(script, &Overrides::default(), &leased(), 1).unwrap();
+    let yaml = serde_yaml::to_string(&plan.scenario.workload).unwrap();
+    insta::assert_snapshot!(yaml, @r#"
+    !script
+    - c1: acquire -> ok
+    - at +3s
+    - clock c2 -2s
+    - c1: release -> not held
+    "#);
+    let text = plan.to_yaml().unwrap();
+    let source = Source::from_bytes("plan.yaml", text.into()).unwrap();
+    assert_eq!(Plan::from_source(source).unwrap(), plan);
+}
+
+#[test]
+fn the_locks_own_limits_are_held_against_the_scenario() {
+    let said = |text: &str, profile: &Profile| {
+        planned(text, &Overrides::default(), profile, 1).unwrap_err()
+    };
+    let plain = Profile {
+        name: "plain".into(),
+        lifetime: None,
+        ..leased()
+    };
+    let with_lifetime = |lifetime: &str| {
+        format!("lock:\n  name: leased\n  lifetime: {lifetime}\nworkload: {{cycles: {{}}}}\n")
+    };
+    insta::assert_snapshot!(said(&with_lifetime("1s"), &leased()), @r#"
+    error: a lifetime of 1s is too short for `leased`
+      --> story.yaml:3:13
+       |
+     3 |   lifetime: 1s
+       |             ^^
+      = help: expected at least 2s
+    "#);
+    insta::assert_snapshot!(said(&with_lifetime("5s"), &plain), @r#"
+    error: a lock of `plain` has no lifetime
+      --> story.yaml:3:3
+       |
+     3 |   lifetime: 5s
+       |   ^^^^^^^^
+      = help: expected no such key
+    "#);
+    insta::assert_snapshot!(said(STORY, &plain), @r#"
+    error: a lock of `plain` has no lifetime, so nothing to refresh
+      --> story.yaml:5:23
+       |
+     5 |   cycles: {time: 20s, refresh: 5s}
+       |                       ^^^^^^^
+      = help: expected no refresh
+    "#);
+    let script = "lock: {name: leased}\nworkload:\n  script:\n    - c1: refresh -> ok\n";
+    insta::assert_snapshot!(said(script, &plain), @r#"
+    error: a lock of `plain` has no lifetime, so nothing to refresh
+      --> story.yaml:4:11
+       |
+     4 |     - c1: refresh -> ok
+       |           ^^^^^^^^^^^^^
+      = help: expected no refresh
+    "#);
+}
+
+#[test]
+fn another_lock_takes_the_storys_lifetime_only_if_it_has_lifetimes() {
+    let text = STORY.replace("leased,", "leased, lifetime: 7s,");
+    let other = Overrides {
+        lock: Some("other".into()),
+        set: Vec::new(),
+    };
+    let plain = Profile {
+        lifetime: None,
+        ..leased()
+    };
+    let without = planned(&text, &other, &plain, 1).unwrap().scenario;
+    assert_eq!(without.lock.lifetime, None);
+    let with = planned(&text, &other, &leased(), 1).unwrap().scenario;
+    assert_eq!(with.lock.lifetime.unwrap().to_string(), "7s");
+    assert_eq!(
+        with.lock.options["colour"], "blue",
+        "options are not for another lock"
+    );
+    let asked = Overrides {
+        set: vec!["lock.lifetime=9s".into()],
+        ..other
+    };
+    insta::assert_snapshot!(planned(&text, &asked, &plain, 1).unwrap_err(), @r#"
+    error: a lock of `leased` has no lifetime
+      --> --set lock.lifetime=9s
+      = help: expected no such key
+
+    error: a lock of `leased` has no lifetime, so nothing to refresh
+      --> story.yaml:5:23
+       |
+     5 |   cycles: {time: 20s, refresh: 5s}
+       |                       ^^^^^^^
+      = help: expected no refresh
+    "#);
+}
+
+#[test]
+fn a_lock_that_is_not_there_is_answered_with_those_that_are() {
+    let said = |text: &str, lock: Option<&str>| {
+        let overrides = Overrides {
+            lock: lock.map(String::from),
+            set: Vec::new(),
+        };
+        let source = Source::from_bytes("story.yaml", text.into()).unwrap();
+        let known = ["fcntl".to_string(), "flufl.lock".to_string()];
+        load_source(source, &overrides)
+            .unwrap()
+            .unknown_lock(&known)
+            .to_string()
+    };
+    insta::assert_snapshot!(said(STORY, None), @r#"
+    error: no lock `leased`
+      --> story.yaml:3:14
+       |
+     3 | lock: {name: leased, options: {colour: green}}
+       |              ^^^^^^
+      = help: there are: fcntl, flufl.lock
+    "#);
+    insta::assert_snapshot!(said(STORY, Some("fcnlt")), @r#"
+    error: no lock `fcnlt`
+      --> --lock fcnlt
+      = help: did you mean `fcntl`?
+    "#);
+}
+
+#[test]
+fn a_plan_that_was_spoilt_is_shown_where() {
+    let good = plan_of(1).to_yaml().unwrap();
+    let said = |text: String| {
+        let source = Source::from_bytes("plan.yaml", text.into()).unwrap();
+        Plan::from_source(source)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
+    };
+    insta::assert_snapshot!(said(good.replacen("format: 1", "format: 2", 1)), @r#"
+    error: a plan of another format
+      --> plan.yaml:1:9
+       |
+     1 | format: 2
+       |         ^
+      = help: expected 1
+    "#);
+    insta::assert_snapshot!(said(good.replacen("clients: 2", "clients: 3", 1)), @r#"
+    error: the nodes are not those of the scenario
+      --> plan.yaml:82:5
+        |
+     82 |   - name: server
+        |     ^
+      = help: expected the server, then its clients in order
+
+    error: a client has no seed
+      --> plan.yaml:101:3
+         |
+     101 |   c1: 6309092423031634648
+         |   ^
+      = help: expected one for each
+    "#);
+    insta::assert_snapshot!(said(good.replacen("node: owner", "node: c7", 1)), @r#"
+    error: there is no node `c7`
+      --> plan.yaml:42:15
+        |
+     42 |         node: c7
+        |               ^^
+      = help: the nodes are server, c1, c2, owner
+    "#);
+    insta::assert_snapshot!(said(good.replacen("memory_mib", "memory_mb", 1)), @r#"
+    error: unknown key `memory_mb`
+      --> plan.yaml:87:5
+        |
+     87 |     memory_mb: 128
+        |     ^^^^^^^^^
+      = help: did you mean `memory_mib`?
+    "#);
+    insta::assert_snapshot!(said("format: 1\n".into()), @r#"
+    error: the key `seed` is missing
+      --> plan.yaml:1:1
+       |
+     1 | format: 1
+       | ^
+      = help: add `seed: ...`
+    "#);
+}
+
+/// The real profile, where the repository has it, else one with lifetimes.
+fn profile_of(lock: &str) -> Profile {
+    let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../containers/locks");
+    let catalogue = Catalogue::open(locks).ok();
+    match catalogue.and_then(|catalogue| catalogue.load(lock)) {
+        Some(profile) => profile.unwrap(),
+        None => leased(),
+    }
+}
+
+#[rstest]
+fn every_shipped_scenario_loads_and_plans(#[files("../scenarios/**/*.yaml")] path: PathBuf) {
+    let mut loaded = load(path.to_str().unwrap(), &Overrides::default())
+        .unwrap_or_else(|found| panic!("{found}"));
+    let profile = profile_of(&loaded.scenario.lock.name);
+    loaded
+        .settle(&profile)
+        .unwrap_or_else(|found| panic!("{found}"));
+    let plan = expand(&loaded.scenario, 1, &profile, "k", "i");
+    let source = Source::from_bytes("plan.yaml", plan.to_yaml().unwrap().into()).unwrap();
+    assert_eq!(Plan::from_source(source).unwrap(), plan);
+    assert!(
+        !plan.scenario.about.is_empty(),
+        "a shipped scenario says what it is about"
+    );
+    let catalogue = include_str!("../../../scenarios/README.md");
+    let file = path.file_name().unwrap().to_string_lossy();
+    assert!(
+        catalogue.contains(&format!("]({file})")),
+        "scenarios/README.md has no row for {file}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn the_same_seed_makes_the_same_bytes_and_another_seed_others(seed: u64, other: u64) {
+        let text = plan_of(seed).to_yaml().unwrap();
+        prop_assert_eq!(&text, &plan_of(seed).to_yaml().unwrap());
+        prop_assert_eq!(seed == other, text == plan_of(other).to_yaml().unwrap());
+    }
+
+    #[test]
+    fn a_plan_goes_through_yaml_unchanged(seed: u64, loss in 0.0f64..=1.0, hold in 1u64..1_000_000_000) {
+        let set = [
+            format!("site.wire.latency={}ns..1s", hold.max(20_000)),
+            format!("workload.cycles.hold={hold}ns"),
+            format!("faults[0].strike={{impair: {{node: c1, loss: {loss}, duplicate: 0.5}}}}"),
+        ];
+        let overrides = Overrides { lock: None, set: set.to_vec() };
+        let plan = planned(STORY, &overrides, &leased(), seed).unwrap();
+        let source = Source::from_bytes("plan.yaml", plan.to_yaml().unwrap().into()).unwrap();
+        prop_assert_eq!(Plan::from_source(source).unwrap(), plan);
+    }
+}

@@ -1,0 +1,237 @@
+//! The nemesis: strikes with the plan's faults, ends them, and looks whether they had an effect.
+
+use super::RunError;
+use super::stage::{ClientId, Cue, Stage, Wake};
+use crate::fault::{Act, FaultSpec, OWNER, Trigger};
+use crate::history::What;
+use crate::plan::Plan;
+use crate::site::NodeId;
+use crate::site::wire::RuleId;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+pub struct Nemesis<'a> {
+    faults: Vec<Armed<'a>>,
+    entered: u32,
+    entered_by: Vec<u32>,
+    draws: Draws,
+}
+
+/// What the nemesis itself draws: which sectors last.
+pub struct Draws(ChaCha8Rng);
+
+impl Draws {
+    pub fn new(plan: &Plan) -> Draws {
+        // A stream of its own, so that no draw here shifts one of the wire's.
+        let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
+        rng.set_stream(u64::from_be_bytes(*b"nemesis\0"));
+        Draws(rng)
+    }
+}
+
+struct Armed<'a> {
+    spec: &'a FaultSpec,
+    state: State,
+}
+
+enum State {
+    Waiting,
+    Triggered,
+    Active(Active),
+    Over,
+}
+
+/// A fault in force.
+pub struct Active {
+    pub node: NodeId,
+    rules: Vec<RuleId>,
+    /// What it did that no counting of frames can tell.
+    effects: Vec<String>,
+}
+
+impl<'a> Nemesis<'a> {
+    pub fn new(plan: &'a Plan) -> Nemesis<'a> {
+        let armed = |spec| Armed {
+            spec,
+            state: State::Waiting,
+        };
+        Nemesis {
+            faults: plan.scenario.faults.iter().map(armed).collect(),
+            entered: 0,
+            entered_by: vec![0; plan.blueprint.nodes.len()],
+            draws: Draws::new(plan),
+        }
+    }
+
+    pub fn on(&mut self, cue: &Cue, stage: &mut Stage) -> Result<(), RunError> {
+        match *cue {
+            Cue::Began => self.set_times(stage),
+            Cue::Entered(client) => self.count_entry(client, stage),
+            Cue::Timer(Wake::FaultBegins(index)) => return self.strike(index, stage),
+            Cue::Timer(Wake::FaultEnds(index)) => return self.end(index, stage),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn set_times(&mut self, stage: &mut Stage) {
+        for (index, fault) in self.faults.iter_mut().enumerate() {
+            if let Trigger::At(at) = fault.spec.when {
+                fault.state = State::Triggered;
+                stage.set_timer_in(at, Wake::FaultBegins(index));
+            }
+        }
+    }
+
+    fn count_entry(&mut self, client: ClientId, stage: &mut Stage) {
+        self.entered += 1;
+        self.entered_by[client] += 1;
+        for (index, fault) in self.faults.iter_mut().enumerate() {
+            let Trigger::Entered(trigger) = &fault.spec.when else {
+                continue;
+            };
+            let count = match &trigger.client {
+                None => self.entered,
+                Some(name) if *name == stage.clients[client].name => self.entered_by[client],
+                Some(_) => continue,
+            };
+            if count == trigger.count && matches!(fault.state, State::Waiting) {
+                fault.state = State::Triggered;
+                stage.set_timer_in(trigger.after, Wake::FaultBegins(index));
+            }
+        }
+    }
+
+    fn strike(&mut self, index: usize, stage: &mut Stage) -> Result<(), RunError> {
+        let fault = &mut self.faults[index];
+        let target = match fault.spec.strike.target() {
+            OWNER => stage.owner().map(|client| client + 1),
+            name => stage.site().node(name),
+        };
+        let Some(node) = target else {
+            fault.state = State::Over;
+            let why = "nobody was in a critical section when it struck".into();
+            return stage.record(What::FaultMissed { fault: index, why });
+        };
+        let strike = fault.spec.strike.fault();
+        stage.record(What::FaultStruck {
+            fault: index,
+            kind: fault.spec.strike.kind().into(),
+            node: stage.node_name(node).to_owned(),
+            detail: strike.describe(),
+        })?;
+        let active = Active::begin(node, strike.begin(node), index, stage, &mut self.draws)?;
+        fault.state = State::Active(active);
+        if let Some(lasts) = fault.spec.lasts {
+            stage.set_timer_in(lasts, Wake::FaultEnds(index));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, index: usize, stage: &mut Stage) -> Result<(), RunError> {
+        let fault = &mut self.faults[index];
+        let State::Active(active) = std::mem::replace(&mut fault.state, State::Over) else {
+            return Ok(());
+        };
+        let acts = fault.spec.strike.fault().end();
+        active.end(acts, index, stage, &mut self.draws)
+    }
+
+    /// The run is over: tells what every fault did that has not ended, or never began.
+    pub fn finish(&mut self, stage: &mut Stage) -> Result<(), RunError> {
+        for (index, fault) in self.faults.iter_mut().enumerate() {
+            match std::mem::replace(&mut fault.state, State::Over) {
+                State::Over => {}
+                State::Active(active) => active.end(Vec::new(), index, stage, &mut self.draws)?,
+                State::Waiting | State::Triggered => {
+                    let why = "the workload ended before it struck".into();
+                    stage.record(What::FaultMissed { fault: index, why })?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Active {
+    /// A fault that strikes a node now.
+    pub fn begin(
+        node: NodeId,
+        acts: Vec<Act>,
+        index: usize,
+        stage: &mut Stage,
+        draws: &mut Draws,
+    ) -> Result<Active, RunError> {
+        let mut active = Active {
+            node,
+            rules: Vec::new(),
+            effects: Vec::new(),
+        };
+        active.perform(acts, index, stage, draws)?;
+        Ok(active)
+    }
+
+    fn perform(
+        &mut self,
+        acts: Vec<Act>,
+        index: usize,
+        stage: &mut Stage,
+        draws: &mut Draws,
+    ) -> Result<(), RunError> {
+        for act in acts {
+            match act {
+                Act::Lay(rule) => self.rules.push(stage.site().wire().lay(rule)),
+                Act::PowerOff { .. } if !stage.site().has_power(self.node) => {}
+                Act::PowerOff { keep } => {
+                    let lost = stage.power_off(self.node, |_| draws.0.random::<f64>() < keep)?;
+                    self.effects.push(match self.node {
+                        0 => format!("power lost, and {lost} unflushed sectors with it"),
+                        _ => "power lost".into(),
+                    });
+                }
+                Act::PowerOn => {
+                    stage.power_on(self.node)?;
+                    self.effects.push("switched on again".into());
+                }
+                Act::SetClock { step_ns, drift_ppm } => {
+                    stage.set_clock(self.node, step_ns, drift_ppm, index);
+                    self.effects.push("clock set".into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the fault back, and tells what it did. A fault that did nothing was missed.
+    pub fn end(
+        mut self,
+        acts: Vec<Act>,
+        index: usize,
+        stage: &mut Stage,
+        draws: &mut Draws,
+    ) -> Result<(), RunError> {
+        let laid = !self.rules.is_empty();
+        let frames: u64 = self
+            .rules
+            .drain(..)
+            .map(|rule| stage.site().wire().lift(rule))
+            .sum();
+        if laid && frames > 0 {
+            self.effects.push(format!("{frames} frames hit"));
+        }
+        let effective = !self.effects.is_empty();
+        self.perform(acts, index, stage, draws)?;
+        let effect = self.effects.join(", ");
+        if effective {
+            return stage.record(What::FaultEnded {
+                fault: index,
+                effect,
+            });
+        }
+        let why = match laid {
+            true => "no frame came its way".into(),
+            false => "the node had no power".into(),
+        };
+        stage.record(What::FaultMissed { fault: index, why })
+    }
+}

@@ -1,0 +1,565 @@
+//! The stage: the site as workloads and the nemesis see it.
+
+use super::RunError;
+use super::crew::{Crew, Task};
+use crate::history::writer::{Finished, Writer};
+use crate::history::{Operation, What};
+use crate::lock::adapter::{Answer, Reply, Request};
+use crate::plan::Plan;
+use crate::site::{Happening, NodeId, Site, SiteError, Statistics};
+use crate::units::{Nanos, SECOND};
+use lockstorm_agent::{Command, EXPORT, MOUNT_POINT, Message, Outcome};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+
+/// A client's index: 0 is `c1`.
+pub type ClientId = usize;
+
+/// The counter's name on the export.
+const COUNTER: &str = "counter";
+
+/// What a timer of the run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// A client's time in its critical section is over.
+    HoldOver(ClientId),
+    /// A client refreshes its lock.
+    Refresh(ClientId),
+    /// A client begins its next round.
+    Round(ClientId),
+    /// A script's pause is over, or the time for an answer.
+    Step(usize),
+    FaultBegins(usize),
+    FaultEnds(usize),
+    /// Try again to mount.
+    Remount(NodeId),
+    /// The site is not ready, or the workload not done, after a long time.
+    Overdue,
+    /// The counter was not read in time.
+    NoCounter,
+}
+
+/// What has happened, for workloads and the nemesis.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cue {
+    /// Every client is ready: the workload begins.
+    Began,
+    /// A client is ready again after a restart of its node.
+    Returned(ClientId),
+    /// A client's node has lost its power.
+    Lost(ClientId),
+    Answered {
+        client: ClientId,
+        operation: Operation,
+        answer: Answer,
+    },
+    /// A client has entered its critical section.
+    Entered(ClientId),
+    /// An increment of the counter came to an end, good or bad.
+    Counted(ClientId),
+    /// The counter's value on the server.
+    CounterRead(u64),
+    Timer(Wake),
+    /// The server (again) serves.
+    ServerReady,
+    Overdue,
+}
+
+pub struct Client {
+    pub name: String,
+    /// The adapter takes requests.
+    pub ready: bool,
+    /// The one call that has not been answered: its number, what it is, when it was made.
+    pub call: Option<(u64, Operation, u64)>,
+    /// The witness has it in its critical section.
+    pub inside: bool,
+    pub counting: bool,
+}
+
+/// How far a node's wall clock is from the harness's.
+#[derive(Clone, Copy, Default)]
+struct WallClock {
+    offset_ns: i64,
+    drift_ppm: i64,
+    since: u64,
+}
+
+pub struct Stage<'a> {
+    plan: &'a Plan,
+    site: Site<'a>,
+    history: Writer,
+    crew: Crew,
+    pub clients: Vec<Client>,
+    cues: VecDeque<Cue>,
+    timers: BTreeMap<u64, Wake>,
+    next_timer: u64,
+    calls: u64,
+    /// Commands to agents that are still to be answered.
+    tasks: BTreeMap<(NodeId, u64), Task>,
+    clocks: Vec<WallClock>,
+    began: Option<u64>,
+    failure: Option<String>,
+}
+
+impl<'a> Stage<'a> {
+    pub fn new(plan: &'a Plan, site: Site<'a>, history: Writer) -> Stage<'a> {
+        let nodes = &plan.blueprint.nodes;
+        let client = |name: &String| Client {
+            name: name.clone(),
+            ready: false,
+            call: None,
+            inside: false,
+            counting: false,
+        };
+        Stage {
+            plan,
+            site,
+            history,
+            crew: Crew::new(nodes.len()),
+            clients: nodes[1..].iter().map(|node| client(&node.name)).collect(),
+            cues: VecDeque::new(),
+            timers: BTreeMap::new(),
+            next_timer: 0,
+            calls: 0,
+            tasks: BTreeMap::new(),
+            clocks: vec![WallClock::default(); nodes.len()],
+            began: None,
+            failure: None,
+        }
+    }
+
+    pub fn plan(&self) -> &'a Plan {
+        self.plan
+    }
+
+    pub fn site(&mut self) -> &mut Site<'a> {
+        &mut self.site
+    }
+
+    pub fn now(&self) -> u64 {
+        self.site.now()
+    }
+
+    /// When the workload began.
+    pub fn began(&self) -> u64 {
+        self.began.unwrap_or(0)
+    }
+
+    /// Why the run cannot go on.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// The run cannot go on; the first reason counts.
+    pub fn fail(&mut self, why: String) {
+        self.failure.get_or_insert(why);
+    }
+
+    pub fn record(&mut self, what: What) -> Result<(), RunError> {
+        self.history.append(self.site.now(), what)?;
+        Ok(())
+    }
+
+    pub fn set_timer(&mut self, at: u64, wake: Wake) {
+        self.next_timer += 1;
+        self.timers.insert(self.next_timer, wake);
+        self.site.set_timer(at, self.next_timer);
+    }
+
+    pub fn set_timer_in(&mut self, delay: Nanos, wake: Wake) {
+        self.set_timer(self.now().saturating_add(delay.0), wake);
+    }
+
+    /// Strikes out every timer that `wake` matches.
+    pub fn clear_timers(&mut self, matches: impl Fn(&Wake) -> bool) {
+        self.timers.retain(|_, wake| !matches(wake));
+    }
+
+    pub fn node_name(&self, node: NodeId) -> &'a str {
+        &self.plan.blueprint.nodes[node].name
+    }
+
+    pub fn power_on_all(&mut self) -> Result<(), RunError> {
+        for node in 0..self.plan.blueprint.nodes.len() {
+            self.power_on(node)?;
+        }
+        self.set_timer(self.now() + super::crew::READY_WITHIN, Wake::Overdue);
+        Ok(())
+    }
+
+    pub fn power_on(&mut self, node: NodeId) -> Result<(), RunError> {
+        if self.site.has_power(node) {
+            return Ok(());
+        }
+        let name = self.node_name(node).to_owned();
+        self.record(What::NodeBooted { node: name.clone() })?;
+        // A machine that is switched on takes its time from the true one.
+        if self.clocks[node].offset_ns != 0 || self.clocks[node].drift_ppm != 0 {
+            self.clocks[node] = WallClock::default();
+            self.record(What::ClockSet {
+                node: name,
+                offset_ns: 0,
+                drift_ppm: 0,
+            })?;
+        }
+        self.site.power_on(node)?;
+        Ok(())
+    }
+
+    /// Cuts a node's power, as the plan wants it. Answers the number of sectors lost.
+    pub fn power_off(
+        &mut self,
+        node: NodeId,
+        keep: impl FnMut(u64) -> bool,
+    ) -> Result<usize, RunError> {
+        let lost = self.site.power_off(node, keep);
+        let name = self.node_name(node).to_owned();
+        self.record(What::NodeDied {
+            node: name,
+            by_plan: true,
+            cause: "its power was cut".into(),
+        })?;
+        self.forget(node);
+        Ok(lost)
+    }
+
+    /// What was under way on a node that has no power any more.
+    fn forget(&mut self, node: NodeId) {
+        self.tasks.retain(|(owner, _), _| *owner != node);
+        self.crew.forget(node);
+        let Some(id) = node.checked_sub(1) else {
+            return;
+        };
+        let client = &mut self.clients[id];
+        (client.ready, client.call, client.inside, client.counting) = (false, None, false, false);
+        self.cues.push_back(Cue::Lost(id));
+    }
+
+    /// Sends a command to an agent; `task` is taken up again when it is done.
+    pub fn command(&mut self, node: NodeId, command: Command, task: Task) {
+        let id = self.site.send(node, command);
+        self.tasks.insert((node, id), task);
+    }
+
+    /// Calls a client's lock.
+    pub fn call(&mut self, id: ClientId, operation: Operation) -> Result<(), RunError> {
+        self.calls += 1;
+        let (call, now) = (self.calls, self.now());
+        let client = &mut self.clients[id];
+        client.call = Some((call, operation.clone(), now));
+        let name = client.name.clone();
+        let request = Request::from(&operation).numbered(call);
+        self.record(What::Called {
+            client: name,
+            call,
+            operation,
+        })?;
+        self.site.send(id + 1, Command::Adapter { line: request });
+        Ok(())
+    }
+
+    /// The witness: the client's acquire has returned, and it is in its critical section.
+    pub fn enter(&mut self, id: ClientId) -> Result<(), RunError> {
+        self.clients[id].inside = true;
+        self.record(What::Entered {
+            client: self.clients[id].name.clone(),
+        })?;
+        self.cues.push_back(Cue::Entered(id));
+        Ok(())
+    }
+
+    /// The witness: the client is about to call release.
+    pub fn leave(&mut self, id: ClientId) -> Result<(), RunError> {
+        self.clients[id].inside = false;
+        self.record(What::Left {
+            client: self.clients[id].name.clone(),
+        })
+    }
+
+    /// Increments the counter on a client's mount.
+    pub fn count(&mut self, id: ClientId) -> Result<(), RunError> {
+        self.clients[id].counting = true;
+        self.record(What::CountBegan {
+            client: self.clients[id].name.clone(),
+        })?;
+        let file = format!("{MOUNT_POINT}/{COUNTER}");
+        self.command(id + 1, Command::Count { file }, Task::Count(id));
+        Ok(())
+    }
+
+    /// Steps a node's wall clock and sets its rate; fault number `fault` did it.
+    pub fn set_clock(&mut self, node: NodeId, step_ns: i64, drift_ppm: i64, fault: usize) {
+        let task = Task::SetClock {
+            step_ns,
+            drift_ppm,
+            fault,
+        };
+        self.command(node, Command::SetClock { step_ns, drift_ppm }, task);
+    }
+
+    /// The client that is in its critical section; the first, should there be several.
+    pub fn owner(&self) -> Option<ClientId> {
+        self.clients.iter().position(|client| client.inside)
+    }
+
+    /// Lets time pass until there is a cue. `None`: nothing will ever happen again.
+    pub fn next_cue(&mut self) -> Result<Option<Cue>, RunError> {
+        loop {
+            if let Some(cue) = self.cues.pop_front() {
+                return Ok(Some(cue));
+            }
+            if self.failure.is_some() {
+                return Ok(None);
+            }
+            let happening = self.site.next()?;
+            self.history.tick(self.site.now());
+            match happening {
+                Happening::Timer(token) => self.wake(token),
+                Happening::Message { node, message } => self.take_message(node, message)?,
+                Happening::Garbled { node, cause } => {
+                    self.fail(format!(
+                        "{}: its agent cannot be understood: {cause}",
+                        self.node_name(node)
+                    ));
+                }
+                Happening::Died { node, cause } => self.node_died(node, cause)?,
+                Happening::Idle => return Ok(None),
+            }
+        }
+    }
+
+    fn wake(&mut self, token: u64) {
+        match self.timers.remove(&token) {
+            None => {}
+            Some(Wake::Overdue) if self.began.is_none() => {
+                let waiting = self.crew.unready(self.plan);
+                self.fail(format!("the site was not ready in time: {waiting}"));
+            }
+            Some(Wake::Overdue) => self.cues.push_back(Cue::Overdue),
+            Some(Wake::Remount(node)) => self.mount(node),
+            Some(wake) => self.cues.push_back(Cue::Timer(wake)),
+        }
+    }
+
+    fn node_died(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
+        let name = self.node_name(node).to_owned();
+        self.fail(format!("{name}: {cause}"));
+        self.record(What::NodeDied {
+            node: name,
+            by_plan: false,
+            cause,
+        })?;
+        self.forget(node);
+        Ok(())
+    }
+
+    fn take_message(&mut self, node: NodeId, message: Message) -> Result<(), RunError> {
+        match message {
+            Message::Hello => {
+                self.configure(node);
+                Ok(())
+            }
+            Message::AdapterLine { line } => self.take_adapter_line(node, &line),
+            Message::AdapterEnded { cause } => self.adapter_failed(node, cause),
+            Message::Done { id, outcome } => match self.tasks.remove(&(node, id)) {
+                Some(task) => self.task_done(node, task, outcome),
+                // A line that could not be handed to the adapter.
+                None => self.adapter_failed(node, format!("took no request: {outcome:?}")),
+            },
+        }
+    }
+
+    fn task_done(&mut self, node: NodeId, task: Task, outcome: Outcome) -> Result<(), RunError> {
+        match (task, outcome) {
+            (Task::Count(id), outcome) => self.counted(id, outcome),
+            (Task::ReadCounter, Outcome::Count { value }) => {
+                self.cues.push_back(Cue::CounterRead(value));
+                Ok(())
+            }
+            (
+                Task::SetClock {
+                    step_ns, drift_ppm, ..
+                },
+                Outcome::Ok,
+            ) => self.clock_set(node, step_ns, drift_ppm),
+            (task, Outcome::Failed { message, .. }) => self.task_failed(node, task, message),
+            (task, outcome) => self.go_on(node, task, outcome),
+        }
+    }
+
+    fn task_failed(&mut self, node: NodeId, task: Task, message: String) -> Result<(), RunError> {
+        let name = self.node_name(node);
+        match task {
+            // A client that returns while the server is away tries again.
+            Task::Mount if self.began.is_some() => {
+                self.set_timer_in(Nanos::from_secs(1), Wake::Remount(node));
+                Ok(())
+            }
+            Task::SetClock { fault, .. } => {
+                let why = format!("the clock of {name} could not be set: {message}");
+                self.record(What::FaultMissed { fault, why })
+            }
+            task => {
+                self.fail(format!("{name}: {task}: {message}"));
+                Ok(())
+            }
+        }
+    }
+
+    fn counted(&mut self, id: ClientId, outcome: Outcome) -> Result<(), RunError> {
+        self.clients[id].counting = false;
+        let client = self.clients[id].name.clone();
+        self.record(match outcome {
+            Outcome::Counted { read } => What::Counted { client, read },
+            Outcome::Failed { errno, message } => What::CountFailed {
+                client,
+                error: errno.unwrap_or(message),
+            },
+            other => What::CountFailed {
+                client,
+                error: format!("{other:?}"),
+            },
+        })?;
+        self.cues.push_back(Cue::Counted(id));
+        Ok(())
+    }
+
+    fn clock_set(&mut self, node: NodeId, step_ns: i64, drift_ppm: i64) -> Result<(), RunError> {
+        let now = self.now();
+        let clock = &mut self.clocks[node];
+        let drifted = i128::from(clock.drift_ppm) * i128::from(now - clock.since) / 1_000_000;
+        clock.offset_ns += drifted as i64 + step_ns;
+        (clock.drift_ppm, clock.since) = (drift_ppm, now);
+        let offset_ns = clock.offset_ns;
+        self.record(What::ClockSet {
+            node: self.node_name(node).to_owned(),
+            offset_ns,
+            drift_ppm,
+        })
+    }
+
+    fn take_adapter_line(&mut self, node: NodeId, line: &str) -> Result<(), RunError> {
+        let Some(id) = node.checked_sub(1) else {
+            return Ok(());
+        };
+        let reply = match Reply::parse(line) {
+            Ok(reply) => reply,
+            Err(cause) => return self.adapter_failed(node, cause),
+        };
+        match reply {
+            Reply::Ready { library, version } => self.adapter_ready(id, library, version),
+            Reply::Answer { id: call, answer } => match self.clients[id].call.take() {
+                Some((asked, operation, _)) if asked == call => {
+                    let client = self.clients[id].name.clone();
+                    self.record(What::Answered {
+                        client,
+                        call,
+                        answer: answer.clone(),
+                    })?;
+                    self.cues.push_back(Cue::Answered {
+                        client: id,
+                        operation,
+                        answer,
+                    });
+                    Ok(())
+                }
+                pending => {
+                    let cause = match pending {
+                        Some((asked, ..)) => {
+                            format!("answered call {call} while call {asked} was open")
+                        }
+                        None => format!("answered call {call}, which was not open"),
+                    };
+                    self.adapter_failed(node, cause)
+                }
+            },
+        }
+    }
+
+    fn adapter_ready(
+        &mut self,
+        id: ClientId,
+        library: String,
+        version: String,
+    ) -> Result<(), RunError> {
+        let client = self.clients[id].name.clone();
+        self.clients[id].ready = true;
+        self.record(What::AdapterReady {
+            client,
+            library,
+            version,
+        })?;
+        if self.began.is_some() {
+            self.cues.push_back(Cue::Returned(id));
+        } else if self.clients.iter().all(|client| client.ready) {
+            self.began = Some(self.now());
+            self.clear_timers(|wake| *wake == Wake::Overdue);
+            self.record(What::WorkloadBegan)?;
+            self.cues.push_back(Cue::Began);
+        }
+        Ok(())
+    }
+
+    pub fn adapter_failed(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
+        let client = self.node_name(node).to_owned();
+        self.fail(format!("{client}: the adapter {cause}"));
+        self.record(What::AdapterFailed { client, cause })
+    }
+
+    /// Reads the counter on the server, past every client's cache.
+    pub fn read_counter(&mut self) -> Result<(), RunError> {
+        if self.failure.is_some() || !self.crew.serves() {
+            return Ok(());
+        }
+        self.command(
+            0,
+            Command::ReadCount {
+                file: format!("{EXPORT}/{COUNTER}"),
+            },
+            Task::ReadCounter,
+        );
+        self.set_timer(self.now() + 60 * SECOND, Wake::NoCounter);
+        loop {
+            match self.next_cue()? {
+                Some(Cue::CounterRead(value)) => return self.record(What::CounterRead { value }),
+                None | Some(Cue::Timer(Wake::NoCounter)) => return Ok(()),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Names the node, and what it was asked to do when it began to compute without end.
+    pub fn explain_stuck(&self, stuck: &SiteError) -> String {
+        let SiteError::Stuck { node, .. } = stuck else {
+            return stuck.to_string();
+        };
+        let client = self.clients.iter().find(|client| client.name == *node);
+        let lock = &self.plan.profile.name;
+        match client.and_then(|client| client.call.as_ref()) {
+            Some((_, operation, at)) => format!(
+                "{stuck}; its adapter ({lock}) was asked for {} at {:.3} s and has not answered",
+                operation.name(),
+                Nanos(*at).as_secs_f64()
+            ),
+            None => format!("{stuck}; its adapter ({lock}) had nothing to do"),
+        }
+    }
+
+    /// Ends the artefacts and gives the history away.
+    pub fn finish(mut self, _artefacts: &Path) -> Result<(Finished, u64, Statistics), RunError> {
+        self.site.finish()?;
+        Ok((
+            self.history.finish()?,
+            self.site.now(),
+            self.site.statistics(),
+        ))
+    }
+
+    pub(super) fn crew(&mut self) -> &mut Crew {
+        &mut self.crew
+    }
+
+    pub(super) fn cue(&mut self, cue: Cue) {
+        self.cues.push_back(cue);
+    }
+}

@@ -1,0 +1,139 @@
+//! From a name or a path to a scenario that makes sense, or to diagnostics.
+
+use super::overrides::{Applied, Overrides};
+use super::{Scenario, WorkloadSpec, shipped, validate};
+use crate::lock::profile::Profile;
+use crate::source::{Diagnostic, Diagnostics, Document, KeyPath, Problem, Source};
+use crate::suggest::closest;
+use std::path::Path;
+
+/// Where a name is looked up first, below the working directory.
+const FOLDER: &str = "scenarios";
+
+/// A scenario that was read, and where it came from, so that later findings about it can still
+/// name the line.
+#[derive(Debug)]
+pub struct Loaded {
+    pub scenario: Scenario,
+    document: Document,
+    applied: Applied,
+    /// `--lock` chose the lock.
+    lock_replaced: bool,
+}
+
+/// Finds, reads, overrides and validates a scenario: everything that needs no lock profile.
+pub fn load(reference: &str, overrides: &Overrides) -> Result<Loaded, Diagnostics> {
+    load_source(find(reference)?, overrides)
+}
+
+/// The same for a text that is at hand.
+pub fn load_source(source: Source, overrides: &Overrides) -> Result<Loaded, Diagnostics> {
+    let mut document = Document::parse(source)?;
+    if !document.value.is_mapping() {
+        let problem = Problem::new(KeyPath::default(), "this is not a scenario")
+            .help("expected keys such as `lock:` and `workload:`");
+        return Err(document.diagnose(problem).into());
+    }
+    let applied = overrides.apply(&mut document)?;
+    let mut scenario: Scenario = document
+        .read()
+        .map_err(|problem| diagnose(&document, &applied, problem))?;
+    if scenario.name.is_empty() {
+        scenario.name = stem(&document.source.name);
+    }
+    let loaded = Loaded {
+        scenario,
+        document,
+        applied,
+        lock_replaced: overrides.lock.is_some(),
+    };
+    loaded.report(validate::scenario(&loaded.scenario))?;
+    Ok(loaded)
+}
+
+impl Loaded {
+    /// Holds the scenario against the profile of its lock, and fills in what the profile says.
+    pub fn settle(&mut self, profile: &Profile) -> Result<(), Diagnostics> {
+        let lifetime = KeyPath::keys("lock.lifetime");
+        if self.lock_replaced && profile.lifetime.is_none() && !self.applied.has_set(&lifetime) {
+            // The story was written for a lock with lifetimes; without them it is still one.
+            self.scenario.lock.lifetime = None;
+            if let WorkloadSpec::Cycles(cycles) = &mut self.scenario.workload {
+                cycles.refresh = None;
+            }
+        }
+        self.report(validate::against_profile(&self.scenario, profile))?;
+        let lock = &mut self.scenario.lock;
+        if let Some(known) = profile.lifetime {
+            lock.lifetime.get_or_insert(known.default);
+        }
+        for (option, value) in &profile.options {
+            let slot = lock.options.entry(option.clone());
+            slot.or_insert_with(|| value.clone());
+        }
+        Ok(())
+    }
+
+    /// The diagnostic for a lock that there is no profile of.
+    pub fn unknown_lock(&self, known: &[String]) -> Diagnostic {
+        let name = &self.scenario.lock.name;
+        let problem = Problem::new(KeyPath::keys("lock.name"), format!("no lock `{name}`"));
+        let help = match closest(name, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are: {}", known.join(", ")),
+        };
+        diagnose(&self.document, &self.applied, problem.help(help))
+    }
+
+    fn report(&self, problems: Vec<Problem>) -> Result<(), Diagnostics> {
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let place = |problem| diagnose(&self.document, &self.applied, problem);
+        Err(Diagnostics(problems.into_iter().map(place).collect()))
+    }
+}
+
+/// Names the argument that is to blame, or else the place in the file.
+fn diagnose(document: &Document, applied: &Applied, problem: Problem) -> Diagnostic {
+    match applied.blame(&problem.path, document) {
+        Some(argument) => Diagnostic {
+            help: problem.help,
+            ..Diagnostic::argument(argument, problem.message)
+        },
+        None => document.diagnose(problem),
+    }
+}
+
+fn stem(name: &str) -> String {
+    let stem = Path::new(name).file_stem();
+    stem.map_or_else(|| name.into(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// A path as it is; else a name, with or without `.yaml`, in ./scenarios and among those shipped.
+fn find(reference: &str) -> Result<Source, Diagnostic> {
+    if Path::new(reference).exists() {
+        return Source::read(Path::new(reference));
+    }
+    for name in [reference.to_string(), format!("{reference}.yaml")] {
+        let local = Path::new(FOLDER).join(&name);
+        if local.is_file() {
+            return Source::read(&local);
+        }
+        if let Some(text) = shipped::text(&name) {
+            return Source::from_bytes(&format!("{FOLDER}/{name}"), text.into());
+        }
+    }
+    let names: Vec<&str> = shipped::names().collect();
+    let wanted = reference.rsplit('/').next().unwrap_or(reference);
+    let wanted = format!("{}.yaml", wanted.trim_end_matches(".yaml"));
+    let help = match closest(&wanted, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("a path to a YAML file, or one of {}", names.join(", ")),
+    };
+    let message = format!("no scenario `{reference}`, as a file or among those shipped");
+    Err(Diagnostic::argument(reference, message).help(help))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Rules about NFS versions and mount options.
+
+use super::Findings;
+use crate::scenario::NfsSpec;
+use crate::source::{KeyPath, Problem};
+use crate::suggest::closest;
+
+const VERSIONS: [&str; 3] = ["4.0", "4.1", "4.2"];
+
+/// Options that the harness sets itself, and what to write instead.
+const OURS: [(&str, &str); 9] = [
+    ("vers", "set `site.nfs.version`"),
+    ("nfsvers", "set `site.nfs.version`"),
+    ("minorversion", "set `site.nfs.version`"),
+    (
+        "addr",
+        "leave it out: the harness knows the server's address",
+    ),
+    (
+        "clientaddr",
+        "leave it out: the harness knows the client's address",
+    ),
+    ("port", "leave it out: the server listens on port 2049"),
+    ("proto", "leave it out: the wire carries TCP"),
+    ("sec", "leave it out: the server knows sec=sys alone"),
+    ("remount", "leave it out: each run mounts anew"),
+];
+
+/// The options of nfs(5) and mount(8) that may be set.
+const KNOWN: [&str; 45] = [
+    "ac",
+    "acdirmax",
+    "acdirmin",
+    "acregmax",
+    "acregmin",
+    "actimeo",
+    "async",
+    "atime",
+    "cto",
+    "diratime",
+    "dirsync",
+    "hard",
+    "intr",
+    "local_lock",
+    "lookupcache",
+    "max_connect",
+    "migration",
+    "nconnect",
+    "noac",
+    "noatime",
+    "nocto",
+    "nodev",
+    "nodiratime",
+    "noexec",
+    "nomigration",
+    "nordirplus",
+    "noresvport",
+    "nosharecache",
+    "nosuid",
+    "rdirplus",
+    "relatime",
+    "resvport",
+    "retrans",
+    "retry",
+    "ro",
+    "rsize",
+    "rw",
+    "sharecache",
+    "soft",
+    "softerr",
+    "softreval",
+    "strictatime",
+    "sync",
+    "timeo",
+    "wsize",
+];
+
+pub fn check(nfs: &NfsSpec, at: &KeyPath, findings: &mut Findings) {
+    if !VERSIONS.contains(&nfs.version.as_str()) {
+        let shown: String = nfs.version.chars().take(20).collect();
+        let problem = Problem::new(at.key("version"), format!("no NFS version `{shown}`"));
+        findings
+            .0
+            .push(problem.help("expected \"4.0\", \"4.1\" or \"4.2\""));
+    }
+    for (index, option) in nfs.options.iter().enumerate() {
+        if let Err((message, help)) = check_option(option) {
+            let problem = Problem::new(at.key("options").index(index), message);
+            findings.0.push(problem.help(help));
+        }
+    }
+}
+
+fn check_option(option: &str) -> Result<(), (String, String)> {
+    let name = option.split('=').next().unwrap_or_default();
+    if option.contains(',') {
+        let message = format!("`{option}` holds several mount options");
+        return Err((message, "write each as a list item of its own".into()));
+    }
+    if let Some((_, mend)) = OURS.iter().find(|(ours, _)| *ours == name) {
+        let message = format!("the mount option `{name}` is the harness's to set");
+        return Err((message, (*mend).into()));
+    }
+    if KNOWN.contains(&name) && !option.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Ok(());
+    }
+    let help = match closest(name, KNOWN) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "nfs(5) lists them, such as `hard`, `actimeo=3` or `lookupcache=none`".into(),
+    };
+    Err((format!("`{option}` is not a mount option of NFS"), help))
+}

@@ -1,0 +1,161 @@
+//! Rules about scripts: the story must be one that can be told.
+
+use super::{Findings, SPAN_MAX, clients, nodes};
+use crate::scenario::Scenario;
+use crate::scenario::script::{Call, Expectation, ExpectedAnswer, Step, Verb};
+use crate::source::{KeyPath, Segment};
+use crate::units::Nanos;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the steps so far have left behind.
+#[derive(Default)]
+struct Story<'a> {
+    /// Calls whose answer was not waited for.
+    pending: BTreeMap<&'a str, Call>,
+    cut: BTreeSet<&'a str>,
+    crashed: BTreeSet<&'a str>,
+    passed: u64,
+}
+
+pub fn check(scenario: &Scenario, steps: &[Step], findings: &mut Findings) {
+    let path = KeyPath::keys("workload.script");
+    if steps.is_empty() {
+        findings.add_key(
+            path,
+            "the script has no steps; expected such as `- c1: acquire -> ok`",
+        );
+        return;
+    }
+    let (clients, nodes) = (clients(scenario), nodes(scenario));
+    let mut story = Story::default();
+    for (index, step) in steps.iter().enumerate() {
+        let mut path = path.index(index);
+        match step {
+            Step::Call { client, .. } | Step::Await { client, .. } => {
+                if !clients.contains(client) {
+                    findings.node(path, client, &clients);
+                    continue;
+                }
+                path.0.push(Segment::Key(client.clone()));
+            }
+            Step::Strike { node, .. } => findings.node(path.clone(), node, &nodes),
+            Step::Pass(_) => {}
+        }
+        if let Err(message) = story.tell(step) {
+            findings.add(path, message);
+        }
+    }
+}
+
+impl<'a> Story<'a> {
+    fn tell(&mut self, step: &'a Step) -> Result<(), String> {
+        match step {
+            Step::Pass(span) => self.pass(*span),
+            Step::Strike { verb, node, step } => match step {
+                Some(step) if step.0 == 0 => Err("this clock does not step".into()),
+                _ => self.strike(*verb, node),
+            },
+            Step::Call {
+                client,
+                call,
+                expect,
+            } => self.call(client, *call, expect.as_ref()),
+            Step::Await { client, expect } => self.wait(client, expect),
+        }
+    }
+
+    fn pass(&mut self, span: Nanos) -> Result<(), String> {
+        self.passed = self.passed.saturating_add(span.0);
+        match self.passed > SPAN_MAX.0 {
+            true => Err(format!("the script takes more than {SPAN_MAX} in all")),
+            false => Ok(()),
+        }
+    }
+
+    fn call(
+        &mut self,
+        client: &'a str,
+        call: Call,
+        expect: Option<&Expectation>,
+    ) -> Result<(), String> {
+        if self.crashed.contains(client) {
+            return Err(format!(
+                "`{client}` has crashed; expected `restart {client}` before this"
+            ));
+        }
+        if let Some(pending) = self.pending.get(client) {
+            return Err(format!(
+                "`{client}` still waits for the answer to `{pending}`; \
+                 expected `{client}: -> ANSWER` before this"
+            ));
+        }
+        match expect {
+            Some(expect) => answers(call, expect.answer),
+            None => {
+                self.pending.insert(client, call);
+                Ok(())
+            }
+        }
+    }
+
+    fn wait(&mut self, client: &'a str, expect: &Expectation) -> Result<(), String> {
+        match self.pending.remove(client) {
+            Some(call) => answers(call, expect.answer),
+            None if self.crashed.contains(client) => {
+                Err(format!("`{client}` has crashed, no answer can come"))
+            }
+            None => Err(format!(
+                "`{client}` has no call whose answer is to come; \
+                 expected a step such as `{client}: acquire` before this"
+            )),
+        }
+    }
+
+    fn strike(&mut self, verb: Verb, node: &'a str) -> Result<(), String> {
+        match verb {
+            Verb::Cut if !self.cut.insert(node) => Err(format!("`{node}` is cut off already")),
+            Verb::Heal if !self.cut.remove(node) => Err(format!(
+                "`{node}` is not cut off; expected `cut {node}` before this"
+            )),
+            Verb::Restart if !self.crashed.remove(node) => Err(format!(
+                "`{node}` has not crashed; expected `crash {node}` before this"
+            )),
+            Verb::Crash if !self.crashed.insert(node) => Err(format!("`{node}` is down already")),
+            Verb::Clock if self.crashed.contains(node) => Err(format!("`{node}` is down")),
+            Verb::Crash => {
+                self.pending.remove(node);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a call can be answered so.
+fn answers(call: Call, answer: ExpectedAnswer) -> Result<(), String> {
+    use ExpectedAnswer as A;
+    let (fits, can) = match call {
+        Call::Acquire { timeout: None } => (
+            matches!(answer, A::Ok | A::Error),
+            "`ok` or `error`, since it waits for ever",
+        ),
+        Call::Acquire { timeout: Some(_) } => (
+            matches!(answer, A::Ok | A::Busy | A::Timeout | A::Error),
+            "`ok`, `busy`, `timeout` or `error`",
+        ),
+        Call::Release | Call::Refresh { .. } => (
+            matches!(answer, A::Ok | A::NotHeld | A::Error),
+            "`ok`, `not held` or `error`",
+        ),
+        Call::IsHeld => (
+            matches!(answer, A::Held | A::NotHeld | A::Error),
+            "`held`, `not held` or `error`",
+        ),
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(format!(
+            "`{call}` is never answered `{answer}`; expected {can}"
+        )),
+    }
+}

@@ -1,0 +1,7 @@
+//! Launch: starts a node's kernel. Nothing else knows how.
+
+pub mod core;
+pub mod initrd;
+pub mod process;
+
+pub use process::{Kernel, Launcher, Listeners};

@@ -1,0 +1,6 @@
+//! A node: one machine with its own kernel, and the harness's end of everything it has.
+
+pub mod console;
+pub mod machine;
+
+pub use machine::{Machine, Slice};

@@ -1,0 +1,5 @@
+//! Virtio devices that the harness is the other end of: vhost-user messages, then rings in the
+//! guest's memory.
+
+pub mod device;
+pub mod vhost_user;

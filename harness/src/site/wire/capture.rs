@@ -1,0 +1,78 @@
+//! The packet capture: pcapng with virtual time, one interface a node.
+
+use pcap_file::pcapng::PcapNgWriter;
+use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption,
+};
+use pcap_file::{DataLink, PcapError};
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// if_tsresol: timestamps count nanoseconds.
+const NANOSECONDS: u8 = 9;
+
+pub struct Capture {
+    writer: PcapNgWriter<BufWriter<File>>,
+    wall_start: Duration,
+}
+
+impl Capture {
+    /// A new capture file. `wall_start_s` is the wall clock at virtual time zero, seconds since 1970.
+    pub fn create<'a>(
+        path: &Path,
+        wall_start_s: u64,
+        nodes: impl Iterator<Item = &'a str>,
+    ) -> io::Result<Capture> {
+        let file = BufWriter::with_capacity(1 << 16, File::create(path)?);
+        let mut writer = PcapNgWriter::new(file).map_err(to_io)?;
+        for name in nodes {
+            let mut interface = InterfaceDescriptionBlock::new(DataLink::ETHERNET, 0);
+            interface.options = vec![
+                InterfaceDescriptionOption::IfName(Cow::Borrowed(name)),
+                InterfaceDescriptionOption::IfTsResol(NANOSECONDS),
+            ];
+            writer.write_pcapng_block(interface).map_err(to_io)?;
+        }
+        Ok(Capture {
+            writer,
+            wall_start: Duration::from_secs(wall_start_s),
+        })
+    }
+
+    /// Writes a frame as its sender sent it. `comment` says what the wire did to it.
+    pub fn frame(
+        &mut self,
+        now: u64,
+        sender: usize,
+        bytes: &[u8],
+        comment: Option<&str>,
+    ) -> io::Result<()> {
+        let block = EnhancedPacketBlock {
+            interface_id: sender as u32,
+            timestamp: self.wall_start + Duration::from_nanos(now),
+            original_len: bytes.len() as u32,
+            data: Cow::Borrowed(bytes),
+            options: comment
+                .map(|text| EnhancedPacketOption::Comment(Cow::Borrowed(text)))
+                .into_iter()
+                .collect(),
+        };
+        self.writer.write_pcapng_block(block).map_err(to_io)?;
+        Ok(())
+    }
+
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.writer.get_mut().flush()
+    }
+}
+
+fn to_io(error: PcapError) -> io::Error {
+    match error {
+        PcapError::IoError(error) => error,
+        other => io::Error::other(other),
+    }
+}

@@ -1,0 +1,216 @@
+//! The command line as a person meets it: exit codes, messages, pipes. No site is run here.
+
+use lockstorm::assets::Assets;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const PROFILE: &str = "\
+name: flufl.lock
+kind: library
+summary: a lock
+layer: python
+start: [python3, adapter.py]
+primitive: link
+lifetime: {default: 15s, least: 1s}
+";
+
+/// The command, with a cache of its own.
+fn lockstorm(cache: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstorm"));
+    command
+        .args(arguments)
+        .env("XDG_CACHE_HOME", cache)
+        .current_dir(cache);
+    command
+}
+
+fn run(cache: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = lockstorm(cache, arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+fn empty_cache() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// A cache that looks as if set-up had been run.
+fn full_cache() -> tempfile::TempDir {
+    let cache = empty_cache();
+    let assets = Assets::below(&cache.path().join("lockstorm"));
+    for part in [
+        &assets.linux,
+        &assets.seeded_random,
+        &assets.cpu_state_size,
+        &assets.image,
+    ] {
+        fs::create_dir_all(part.parent().unwrap()).unwrap();
+        fs::write(part, "").unwrap();
+    }
+    let lock = assets.locks.join("flufl.lock");
+    fs::create_dir_all(&lock).unwrap();
+    fs::write(lock.join("profile.yaml"), PROFILE).unwrap();
+    cache
+}
+
+#[test]
+fn wrong_arguments_are_bad_input_and_help_is_not() {
+    let cache = empty_cache();
+    assert_eq!(run(cache.path(), &["--nonsense"]).0, 10);
+    assert_eq!(run(cache.path(), &[]).0, 10);
+    assert_eq!(run(cache.path(), &["scenario"]).0, 10);
+    assert_eq!(
+        run(cache.path(), &["scenario", "calm", "--timeout", "0"]).0,
+        10
+    );
+    assert_eq!(
+        run(cache.path(), &["scenario", "calm", "--seed", "-1"]).0,
+        10
+    );
+    assert_eq!(run(cache.path(), &["--help"]).0, 0);
+    assert_eq!(run(cache.path(), &["--version"]).0, 0);
+}
+
+#[test]
+fn bad_input_is_reported_before_missing_set_up() {
+    let cache = empty_cache();
+    fs::write(cache.path().join("garbage.yaml"), vec![b'\x91'; 10_000_000]).unwrap();
+    fs::write(cache.path().join("empty.yaml"), "").unwrap();
+    fs::write(cache.path().join("bytes.yaml"), b"lock: \xff\n").unwrap();
+    fs::create_dir(cache.path().join("folder.yaml")).unwrap();
+    for name in [
+        "garbage.yaml",
+        "empty.yaml",
+        "bytes.yaml",
+        "folder.yaml",
+        "nowhere.yaml",
+    ] {
+        let (code, stdout, stderr) = run(cache.path(), &["scenario", name]);
+        assert_eq!((code, stdout.as_str()), (10, ""), "{name}");
+        assert!(
+            stderr.starts_with("error: ") && stderr.contains(name),
+            "{stderr}"
+        );
+        assert!(stderr.len() < 1000, "one message, not the file: {stderr}");
+    }
+}
+
+#[test]
+fn missing_set_up_is_one_line_with_the_command_that_brings_it() {
+    let cache = empty_cache();
+    for command in [["scenario", "calm"], ["plan", "calm"], ["list", "locks"]] {
+        let (code, _, stderr) = run(cache.path(), &command);
+        assert_eq!(code, 11);
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(stderr.contains("`ci/setup`"), "{stderr}");
+    }
+    let (code, stdout, _) = run(cache.path(), &["doctor"]);
+    assert_eq!(code, 11);
+    assert!(stdout.contains("mend: run `ci/setup`") || stdout.contains("whole source tree"));
+}
+
+#[test]
+fn what_needs_no_set_up_works_without() {
+    let cache = empty_cache();
+    let (code, stdout, stderr) = run(cache.path(), &["list", "scenarios"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("partition.yaml"));
+    let (code, stdout, _) = run(cache.path(), &["schema"]);
+    assert_eq!(code, 0);
+    assert!(stdout.starts_with('{'));
+}
+
+#[test]
+fn a_plan_is_printed_twice_the_same_and_reads_back() {
+    let cache = full_cache();
+    let arguments = [
+        "plan",
+        "partition",
+        "--seed",
+        "7",
+        "--set",
+        "site.clients=2",
+    ];
+    let (code, first, stderr) = run(cache.path(), &arguments);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert_eq!(first, run(cache.path(), &arguments).1);
+    assert!(first.contains("seed: 7\n") && first.contains("clients: 2\n"));
+}
+
+#[test]
+fn an_unknown_lock_is_named_where_it_was_asked_for() {
+    let cache = full_cache();
+    let (code, _, stderr) = run(cache.path(), &["scenario", "calm", "--lock", "flufl.lok"]);
+    assert_eq!(code, 10);
+    assert!(stderr.contains("--> --lock flufl.lok"), "{stderr}");
+    assert!(stderr.contains("did you mean `flufl.lock`?"), "{stderr}");
+}
+
+#[test]
+fn a_directory_without_a_plan_cannot_be_replayed() {
+    let cache = full_cache();
+    for command in ["replay", "recheck"] {
+        let (code, _, stderr) = run(cache.path(), &[command, "."]);
+        assert_eq!(code, 10);
+        assert!(stderr.contains("plan.yaml"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_plan_of_other_parts_is_not_replayed() {
+    let cache = full_cache();
+    let plan = run(cache.path(), &["plan", "calm"]).1;
+    let other = plan.replacen("kernel_key: ", "kernel_key: x", 1);
+    fs::write(cache.path().join("plan.yaml"), other).unwrap();
+    let (code, _, stderr) = run(cache.path(), &["replay", "."]);
+    assert_eq!(code, 11);
+    assert!(stderr.contains("was made for the kernel x"), "{stderr}");
+}
+
+#[test]
+fn a_reader_who_goes_away_is_no_error() {
+    let cache = full_cache();
+    let mut child = lockstorm(cache.path(), &["plan", "partition"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), output.stderr.as_slice()),
+        (Some(0), &b""[..])
+    );
+}
+
+#[test]
+fn a_full_disk_under_standard_output_is_trouble_with_the_host() {
+    let cache = empty_cache();
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = lockstorm(cache.path(), &["schema"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(12));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("failed to print")
+    );
+}
+
+#[test]
+fn colours_are_only_there_when_asked_for() {
+    let cache = empty_cache();
+    let plain = run(cache.path(), &["scenario", "nowhere"]).2;
+    let painted = run(cache.path(), &["scenario", "nowhere", "--color", "always"]).2;
+    assert!(!plain.contains('\x1b') && painted.contains('\x1b'));
+}
