@@ -20,7 +20,7 @@ pub fn render(report: &Report, options: Options) -> String {
     let mut page = Page { out: String::new(), colour: options.colour };
     head(&mut page, report);
     invariants(&mut page, report);
-    for (index, finding) in report.findings.iter().enumerate() {
+    for (index, finding) in in_full(report).enumerate() {
         violation(&mut page, index + 1, finding);
     }
     more_findings(&mut page, report);
@@ -203,17 +203,26 @@ fn overlap(holds: &[Hold]) -> Option<(u64, u64)> {
 }
 
 /// The document holds only the first few findings of an invariant.
+/// The findings that are told in full: the first few of each invariant. Those that follow are
+/// mostly the same story again, and report.json has them all.
+fn in_full(report: &Report) -> impl Iterator<Item = &Finding> {
+    const EACH_MAX: usize = 3;
+    let invariants = report.invariants.iter();
+    invariants.flat_map(|result| {
+        let own = report.findings.iter().filter(|found| found.invariant == result.invariant);
+        own.take(EACH_MAX)
+    })
+}
+
 fn more_findings(page: &mut Page, report: &Report) {
     for result in &report.invariants {
-        let shown = |finding: &&Finding| finding.invariant == result.invariant;
-        let shown = report.findings.iter().filter(shown).count() as u64;
-        if result.violations > shown {
-            let more = format!(
-                "... and {} more of {}.",
-                result.violations - shown,
+        let shown = in_full(report).filter(|found| found.invariant == result.invariant).count();
+        let more = result.violations.saturating_sub(shown as u64);
+        if more > 0 {
+            page.title(&format!(
+                "... and {more} more of {} in report.json",
                 result.invariant.words()
-            );
-            page.title(&more);
+            ));
         }
     }
 }

@@ -28,6 +28,9 @@ pub enum RecheckError {
     History(#[from] ReadError),
 }
 
+/// Where the nodes' console logs are.
+const CONSOLES: &str = "console";
+
 /// Reads plan.yaml and history.jsonl in `directory` and judges them. The circumstances (files,
 /// counts of the site) are taken from report.json when there is one, so that the same history
 /// gives the same report.
@@ -68,13 +71,13 @@ pub fn artefacts(directory: &Path) -> Vec<Artefact> {
     let known = FILES.iter();
     let known = known.filter(|(file, _)| directory.join(file).exists());
     let mut all: Vec<Artefact> = known.map(|(file, about)| artefact(file, about)).collect();
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let entries = fs::read_dir(directory.join(CONSOLES)).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let mut consoles: Vec<String> = names.filter(|name| name.ends_with(".log")).collect();
     consoles.sort();
     all.extend(consoles.iter().map(|name| {
-        let node = name.trim_end_matches(".log").trim_end_matches(".console");
-        artefact(name, &format!("the console of {node}"))
+        let node = name.trim_end_matches(".log");
+        artefact(&format!("{CONSOLES}/{name}"), &format!("the console of {node}"))
     }));
     all
 }

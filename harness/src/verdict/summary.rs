@@ -34,7 +34,10 @@ fn overstayed(evidence: &Evidence, hold: &Hold) -> Option<String> {
     let inside = hold.inside();
     let claimed: u64 = hold.exclusive().map(length).sum();
     let over = length(inside).saturating_sub(claimed);
-    (over > 0).then(|| {
+    // Whoever waited for longer than a lifetime may be without a claim from the first moment, by
+    // that lower bound: nothing is known against it.
+    let had_claim = hold.lifetime_over() > hold.entered;
+    (over > 0 && had_claim).then(|| {
         format!(
             "{} overstayed its claim by up to {}: inside from {} to {}, with a claim until {}",
             hold.client,
