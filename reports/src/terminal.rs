@@ -17,24 +17,17 @@ pub struct Options<'a> {
 
 /// Renders the report for a terminal.
 pub fn render(report: &Report, options: Options) -> String {
-    let mut page = Page {
-        out: String::new(),
-        colour: options.colour,
-    };
+    let mut page = Page { out: String::new(), colour: options.colour };
     head(&mut page, report);
     invariants(&mut page, report);
-    for (index, finding) in report.findings.iter().enumerate() {
+    for (index, finding) in in_full(report).enumerate() {
         violation(&mut page, index + 1, finding);
     }
     more_findings(&mut page, report);
     unmet_steps(&mut page, report);
     faults(&mut page, report);
     list(&mut page, "Notes", &report.notes);
-    list(
-        &mut page,
-        "What keeps this run from proving more",
-        &report.unknown_because,
-    );
+    list(&mut page, "What keeps this run from proving more", &report.unknown_because);
     conclusion(&mut page, report);
     artefacts(&mut page, report, options.directory);
     page.out
@@ -60,18 +53,20 @@ impl Page {
         self.out.push('\n');
     }
 
-    /// A first column, then text that is wrapped beside it.
+    /// A first column, then text that is wrapped beside it; below it, where it is too wide.
     fn row(&mut self, first: &str, text: &str) {
+        let mut first = first.to_owned();
+        if first.chars().count() > COLUMNS / 2 {
+            let margin = " ".repeat(first.len() - first.trim_start().len());
+            for part in wrap(&first, COLUMNS - margin.len()) {
+                self.line(&format!("{margin}{part}"));
+            }
+            first = margin + "    ";
+        }
         let indent = first.chars().count();
-        for (index, part) in wrap(text, COLUMNS.saturating_sub(indent).max(20))
-            .iter()
-            .enumerate()
-        {
-            let lead = match index {
-                0 => first.to_owned(),
-                _ => " ".repeat(indent),
-            };
-            self.line(&format!("{lead}{part}"));
+        for part in wrap(text, COLUMNS - indent) {
+            self.line(&format!("{first}{part}"));
+            first = " ".repeat(indent);
         }
     }
 
@@ -110,10 +105,7 @@ fn head(page: &mut Page, report: &Report) {
     }
     page.row("  lock  ", &lock);
     let provenance = &report.provenance;
-    page.row(
-        "  on    ",
-        &format!("NFS {}", clean_name(&provenance.nfs_version)),
-    );
+    page.row("  on    ", &format!("NFS {}", clean_name(&provenance.nfs_version)));
     page.row("  seed  ", &report.scenario.seed.to_string());
     let statistics = &report.statistics;
     let ran = format!(
@@ -137,10 +129,7 @@ fn invariants(page: &mut Page, report: &Report) {
         };
         let plain = format!("  {:<22}{word:<14}", result.invariant.words());
         let indent = plain.chars().count();
-        for (index, part) in wrap(&clean(&result.note), COLUMNS - indent)
-            .iter()
-            .enumerate()
-        {
+        for (index, part) in wrap(&clean(&result.note), COLUMNS - indent).iter().enumerate() {
             match (index, paint) {
                 (0, None) => page.line(&format!("{plain}{part}")),
                 (0, Some(paint)) => {
@@ -167,29 +156,18 @@ fn violation(page: &mut Page, number: usize, finding: &Finding) {
         .map(|hold| clean_name(&hold.client).chars().count())
         .max()
         .unwrap_or(0)
-        .clamp(4, 20);
+        .clamp(5, 20);
     for hold in &finding.holds {
-        page.row(
-            &format!("    {:<width$}  ", clean_name(&hold.client)),
-            &hold_words(hold),
-        );
+        page.row(&format!("    {:<width$}  ", clean_name(&hold.client)), &hold_words(hold));
     }
     if let Some((from, until)) = overlap(&finding.holds) {
         page.row(
             &format!("    {:<width$}  ", "both"),
-            &format!(
-                "{} to {}, for {}",
-                seconds(from),
-                seconds(until),
-                span(until - from)
-            ),
+            &format!("{} to {}, for {}", seconds(from), seconds(until), span(until - from)),
         );
     }
     for fault in &finding.faults {
-        page.row(
-            &format!("    {:<width$}  ", "fault"),
-            &format!("in force: {}", clean(fault)),
-        );
+        page.row(&format!("    {:<width$}  ", "fault"), &format!("in force: {}", clean(fault)));
     }
 }
 
@@ -225,17 +203,26 @@ fn overlap(holds: &[Hold]) -> Option<(u64, u64)> {
 }
 
 /// The document holds only the first few findings of an invariant.
+/// The findings that are told in full: the first few of each invariant. Those that follow are
+/// mostly the same story again, and report.json has them all.
+fn in_full(report: &Report) -> impl Iterator<Item = &Finding> {
+    const EACH_MAX: usize = 3;
+    let invariants = report.invariants.iter();
+    invariants.flat_map(|result| {
+        let own = report.findings.iter().filter(|found| found.invariant == result.invariant);
+        own.take(EACH_MAX)
+    })
+}
+
 fn more_findings(page: &mut Page, report: &Report) {
     for result in &report.invariants {
-        let shown = |finding: &&Finding| finding.invariant == result.invariant;
-        let shown = report.findings.iter().filter(shown).count() as u64;
-        if result.violations > shown {
-            let more = format!(
-                "... and {} more of {}.",
-                result.violations - shown,
+        let shown = in_full(report).filter(|found| found.invariant == result.invariant).count();
+        let more = result.violations.saturating_sub(shown as u64);
+        if more > 0 {
+            page.title(&format!(
+                "... and {more} more of {} in report.json",
                 result.invariant.words()
-            );
-            page.title(&more);
+            ));
         }
     }
 }
@@ -294,10 +281,7 @@ fn list(page: &mut Page, title: &str, items: &[String]) {
         page.row("  - ", &clean(item));
     }
     if items.len() > SHOWN_MAX {
-        page.line(&format!(
-            "  ... and {} more in report.json",
-            items.len() - SHOWN_MAX
-        ));
+        page.line(&format!("  ... and {} more in report.json", items.len() - SHOWN_MAX));
     }
 }
 
@@ -326,24 +310,18 @@ fn conclusion(page: &mut Page, report: &Report) {
             page.row("", &format!("As expected: the scenario says {expected}."));
         }
     } else {
-        page.row(
-            "",
-            &format!("Not as expected: the scenario says {expected}."),
-        );
+        page.row("", &format!("Not as expected: the scenario says {expected}."));
     }
 }
 
 fn artefacts(page: &mut Page, report: &Report, directory: Option<&str>) {
     page.out.push('\n');
-    page.line(&format!(
-        "history {}",
-        clean_name(&report.provenance.history_sha256)
-    ));
+    page.line(&format!("history {}", clean_name(&report.provenance.history_sha256)));
     if report.artefacts.is_empty() {
         return;
     }
     match directory {
-        Some(directory) => page.line(&format!("files in {}", clean(directory))),
+        Some(directory) => page.row("files in ", &clean(directory)),
         None => page.line("files"),
     }
     let width = report
@@ -354,10 +332,7 @@ fn artefacts(page: &mut Page, report: &Report, directory: Option<&str>) {
         .unwrap_or(0)
         .min(30);
     for artefact in &report.artefacts {
-        page.row(
-            &format!("  {:<width$}  ", clean_name(&artefact.file)),
-            &clean(&artefact.about),
-        );
+        page.row(&format!("  {:<width$}  ", clean_name(&artefact.file)), &clean(&artefact.about));
     }
 }
 

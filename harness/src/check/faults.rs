@@ -19,12 +19,7 @@ pub fn faults(history: &[Event]) -> Vec<FaultReport> {
                 end_all(&mut faults, "cut", node, event.at_ns);
             }
             What::NodeBooted { node } => end_all(&mut faults, "crash", node, event.at_ns),
-            What::FaultStruck {
-                fault,
-                kind,
-                node,
-                detail,
-            } => faults.push(FaultReport {
+            What::FaultStruck { fault, kind, node, detail } => faults.push(FaultReport {
                 fault: *fault,
                 kind: kind.clone(),
                 node: node.clone(),
@@ -43,6 +38,7 @@ pub fn faults(history: &[Event]) -> Vec<FaultReport> {
             What::FaultMissed { fault, why } => match last(&mut faults, *fault) {
                 Some(missed) => {
                     missed.missed = true;
+                    missed.ended_ns.get_or_insert(event.at_ns);
                     missed.effect.clone_from(why);
                 }
                 None => faults.push(never_struck(*fault, why)),

@@ -1,7 +1,9 @@
 //! Printing: standard output for what was asked for, standard error for everything else.
 
 use super::exit::Failure;
+use super::progress::{Progress, Show};
 use crate::history::Observer;
+use crate::plan::Plan;
 use std::io::{self, IsTerminal, Write};
 
 /// What `--color` says.
@@ -35,16 +37,15 @@ impl Terminal {
     }
 
     /// Those who watch a run for the user.
-    pub fn observers(&self, _quiet: bool) -> Vec<Box<dyn Observer>> {
-        Vec::new()
+    pub fn observers(&self, quiet: bool, plan: &Plan) -> Vec<Box<dyn Observer>> {
+        let nodes = plan.blueprint.nodes.len();
+        vec![Box::new(Progress::new(nodes, Show::for_stderr(quiet)))]
     }
 
     /// Prints on standard output. A reader who goes away (`| head -1`) has seen enough.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
-        let outcome = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush());
+        let outcome = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
         match outcome {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::Host(format!("failed to print: {error}")))

@@ -28,21 +28,21 @@ pub enum RecheckError {
     History(#[from] ReadError),
 }
 
+/// Where the nodes' console logs are.
+const CONSOLES: &str = "console";
+
 /// Reads plan.yaml and history.jsonl in `directory` and judges them. The circumstances (files,
 /// counts of the site) are taken from report.json when there is one, so that the same history
 /// gives the same report.
 pub fn recheck(directory: &Path) -> Result<Report, RecheckError> {
     let path = directory.join("plan.yaml");
     let plan = read(&path)?;
-    let plan: Plan = serde_yaml::from_str(&plan).map_err(|error| RecheckError::Plan {
-        path,
-        problem: error.to_string(),
-    })?;
+    let plan: Plan = serde_yaml::from_str(&plan)
+        .map_err(|error| RecheckError::Plan { path, problem: error.to_string() })?;
     let saved = reader::read(&directory.join("history.jsonl"))?;
     let before = read_report(&directory.join("report.json"))?;
-    let changed = before
-        .as_ref()
-        .is_some_and(|report| report.provenance.history_sha256 != saved.sha256);
+    let changed =
+        before.as_ref().is_some_and(|report| report.provenance.history_sha256 != saved.sha256);
     let circumstances = match before {
         Some(report) => Circumstances {
             history_sha256: saved.sha256,
@@ -66,38 +66,31 @@ pub fn recheck(directory: &Path) -> Result<Report, RecheckError> {
 
 /// The known files that are there, and the console logs.
 pub fn artefacts(directory: &Path) -> Vec<Artefact> {
-    let artefact = |file: &str, about: &str| Artefact {
-        file: file.to_owned(),
-        about: about.to_owned(),
-    };
+    let artefact =
+        |file: &str, about: &str| Artefact { file: file.to_owned(), about: about.to_owned() };
     let known = FILES.iter();
     let known = known.filter(|(file, _)| directory.join(file).exists());
     let mut all: Vec<Artefact> = known.map(|(file, about)| artefact(file, about)).collect();
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let entries = fs::read_dir(directory.join(CONSOLES)).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let mut consoles: Vec<String> = names.filter(|name| name.ends_with(".log")).collect();
     consoles.sort();
     all.extend(consoles.iter().map(|name| {
-        let node = name.trim_end_matches(".log").trim_end_matches(".console");
-        artefact(name, &format!("the console of {node}"))
+        let node = name.trim_end_matches(".log");
+        artefact(&format!("{CONSOLES}/{name}"), &format!("the console of {node}"))
     }));
     all
 }
 
 fn read(path: &Path) -> Result<String, RecheckError> {
-    fs::read_to_string(path).map_err(|source| RecheckError::Io {
-        path: path.to_owned(),
-        source,
-    })
+    fs::read_to_string(path).map_err(|source| RecheckError::Io { path: path.to_owned(), source })
 }
 
 fn read_report(path: &Path) -> Result<Option<Report>, RecheckError> {
     if !path.exists() {
         return Ok(None);
     }
-    let report = json::read(&read(path)?).map_err(|problem| RecheckError::Report {
-        path: path.to_owned(),
-        problem,
-    })?;
+    let report = json::read(&read(path)?)
+        .map_err(|problem| RecheckError::Report { path: path.to_owned(), problem })?;
     Ok(Some(report))
 }
