@@ -15,6 +15,9 @@ pub const FILES: [(&str, &str); 4] = [
     ("wire.pcapng", "every frame, with the virtual time"),
 ];
 
+/// The folder of the nodes' console logs.
+const CONSOLES: &str = "console";
+
 /// A saved run that cannot be judged again.
 #[derive(Debug, thiserror::Error)]
 pub enum RecheckError {
@@ -73,13 +76,13 @@ pub fn artefacts(directory: &Path) -> Vec<Artefact> {
     let known = FILES.iter();
     let known = known.filter(|(file, _)| directory.join(file).exists());
     let mut all: Vec<Artefact> = known.map(|(file, about)| artefact(file, about)).collect();
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let entries = fs::read_dir(directory.join(CONSOLES)).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut consoles: Vec<String> = names.filter(|name| name.ends_with(".log")).collect();
-    consoles.sort();
-    all.extend(consoles.iter().map(|name| {
-        let node = name.trim_end_matches(".log").trim_end_matches(".console");
-        artefact(name, &format!("the console of {node}"))
+    let mut nodes: Vec<String> =
+        names.filter_map(|name| name.strip_suffix(".log").map(str::to_owned)).collect();
+    nodes.sort();
+    all.extend(nodes.iter().map(|node| {
+        artefact(&format!("{CONSOLES}/{node}.log"), &format!("the console of {node}"))
     }));
     all
 }
