@@ -9,7 +9,8 @@ use rstest::rstest;
 
 /// A quarter of calm.yaml, since there are many: still dozens of critical sections, and the
 /// clients ask at once, so that a bad lock cannot get by on luck.
-const SHORT: [&str; 4] = ["--set", "workload.cycles.time=15s", "--set", "workload.cycles.think=0s..300ms"];
+const SHORT: [&str; 4] =
+    ["--set", "workload.cycles.time=15s", "--set", "workload.cycles.think=0s..300ms"];
 
 fn calm(lock: &str, seed: u64) -> common::Ended {
     let seed = seed.to_string();

@@ -17,6 +17,11 @@ pub fn of_harness(harness: u32) -> Vec<u32> {
     processes.filter(runs_there).collect()
 }
 
+pub fn assert_none_of_harness(harness: u32) {
+    let left = of_harness(harness);
+    assert!(left.is_empty(), "left running: {left:?}");
+}
+
 /// The short-lived directories of its sites that are still there.
 pub fn directories_of_harness(harness: u32) -> Vec<PathBuf> {
     let prefix = format!("lockstorm-{harness}-");
