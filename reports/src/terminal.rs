@@ -17,10 +17,7 @@ pub struct Options<'a> {
 
 /// Renders the report for a terminal.
 pub fn render(report: &Report, options: Options) -> String {
-    let mut page = Page {
-        out: String::new(),
-        colour: options.colour,
-    };
+    let mut page = Page { out: String::new(), colour: options.colour };
     head(&mut page, report);
     invariants(&mut page, report);
     for (index, finding) in report.findings.iter().enumerate() {
@@ -30,11 +27,7 @@ pub fn render(report: &Report, options: Options) -> String {
     unmet_steps(&mut page, report);
     faults(&mut page, report);
     list(&mut page, "Notes", &report.notes);
-    list(
-        &mut page,
-        "What keeps this run from proving more",
-        &report.unknown_because,
-    );
+    list(&mut page, "What keeps this run from proving more", &report.unknown_because);
     conclusion(&mut page, report);
     artefacts(&mut page, report, options.directory);
     page.out
@@ -63,10 +56,7 @@ impl Page {
     /// A first column, then text that is wrapped beside it.
     fn row(&mut self, first: &str, text: &str) {
         let indent = first.chars().count();
-        for (index, part) in wrap(text, COLUMNS.saturating_sub(indent).max(20))
-            .iter()
-            .enumerate()
-        {
+        for (index, part) in wrap(text, COLUMNS.saturating_sub(indent).max(20)).iter().enumerate() {
             let lead = match index {
                 0 => first.to_owned(),
                 _ => " ".repeat(indent),
@@ -110,10 +100,7 @@ fn head(page: &mut Page, report: &Report) {
     }
     page.row("  lock  ", &lock);
     let provenance = &report.provenance;
-    page.row(
-        "  on    ",
-        &format!("NFS {}", clean_name(&provenance.nfs_version)),
-    );
+    page.row("  on    ", &format!("NFS {}", clean_name(&provenance.nfs_version)));
     page.row("  seed  ", &report.scenario.seed.to_string());
     let statistics = &report.statistics;
     let ran = format!(
@@ -137,10 +124,7 @@ fn invariants(page: &mut Page, report: &Report) {
         };
         let plain = format!("  {:<22}{word:<14}", result.invariant.words());
         let indent = plain.chars().count();
-        for (index, part) in wrap(&clean(&result.note), COLUMNS - indent)
-            .iter()
-            .enumerate()
-        {
+        for (index, part) in wrap(&clean(&result.note), COLUMNS - indent).iter().enumerate() {
             match (index, paint) {
                 (0, None) => page.line(&format!("{plain}{part}")),
                 (0, Some(paint)) => {
@@ -169,27 +153,16 @@ fn violation(page: &mut Page, number: usize, finding: &Finding) {
         .unwrap_or(0)
         .clamp(4, 20);
     for hold in &finding.holds {
-        page.row(
-            &format!("    {:<width$}  ", clean_name(&hold.client)),
-            &hold_words(hold),
-        );
+        page.row(&format!("    {:<width$}  ", clean_name(&hold.client)), &hold_words(hold));
     }
     if let Some((from, until)) = overlap(&finding.holds) {
         page.row(
             &format!("    {:<width$}  ", "both"),
-            &format!(
-                "{} to {}, for {}",
-                seconds(from),
-                seconds(until),
-                span(until - from)
-            ),
+            &format!("{} to {}, for {}", seconds(from), seconds(until), span(until - from)),
         );
     }
     for fault in &finding.faults {
-        page.row(
-            &format!("    {:<width$}  ", "fault"),
-            &format!("in force: {}", clean(fault)),
-        );
+        page.row(&format!("    {:<width$}  ", "fault"), &format!("in force: {}", clean(fault)));
     }
 }
 
@@ -294,10 +267,7 @@ fn list(page: &mut Page, title: &str, items: &[String]) {
         page.row("  - ", &clean(item));
     }
     if items.len() > SHOWN_MAX {
-        page.line(&format!(
-            "  ... and {} more in report.json",
-            items.len() - SHOWN_MAX
-        ));
+        page.line(&format!("  ... and {} more in report.json", items.len() - SHOWN_MAX));
     }
 }
 
@@ -326,19 +296,13 @@ fn conclusion(page: &mut Page, report: &Report) {
             page.row("", &format!("As expected: the scenario says {expected}."));
         }
     } else {
-        page.row(
-            "",
-            &format!("Not as expected: the scenario says {expected}."),
-        );
+        page.row("", &format!("Not as expected: the scenario says {expected}."));
     }
 }
 
 fn artefacts(page: &mut Page, report: &Report, directory: Option<&str>) {
     page.out.push('\n');
-    page.line(&format!(
-        "history {}",
-        clean_name(&report.provenance.history_sha256)
-    ));
+    page.line(&format!("history {}", clean_name(&report.provenance.history_sha256)));
     if report.artefacts.is_empty() {
         return;
     }
@@ -354,10 +318,7 @@ fn artefacts(page: &mut Page, report: &Report, directory: Option<&str>) {
         .unwrap_or(0)
         .min(30);
     for artefact in &report.artefacts {
-        page.row(
-            &format!("  {:<width$}  ", clean_name(&artefact.file)),
-            &clean(&artefact.about),
-        );
+        page.row(&format!("  {:<width$}  ", clean_name(&artefact.file)), &clean(&artefact.about));
     }
 }
 

@@ -34,12 +34,7 @@ impl Clocks {
     pub fn of(plan: &Plan, history: &[Event]) -> Clocks {
         let mut sets: BTreeMap<String, Vec<Set>> = BTreeMap::new();
         for event in history {
-            if let What::ClockSet {
-                node,
-                offset_ns,
-                drift_ppm,
-            } = &event.what
-            {
+            if let What::ClockSet { node, offset_ns, drift_ppm } = &event.what {
                 sets.entry(node.clone()).or_default().push(Set {
                     at_ns: event.at_ns,
                     offset_ns: *offset_ns,
@@ -47,10 +42,7 @@ impl Clocks {
                 });
             }
         }
-        Clocks {
-            sets,
-            nodes: plan.blueprint.nodes.len(),
-        }
+        Clocks { sets, nodes: plan.blueprint.nodes.len() }
     }
 
     /// The largest skew between any two clocks at any time from `from_ns` to `until_ns`.
@@ -77,10 +69,7 @@ impl Clocks {
         // Nodes that were never set stand at 0.
         let unset = (self.sets.len() < self.nodes).then_some(0);
         let (least, most) = offsets.chain(unset).fold((None, None), |(least, most), o| {
-            (
-                Some(least.map_or(o, |l: i128| l.min(o))),
-                Some(most.map_or(o, |m: i128| m.max(o))),
-            )
+            (Some(least.map_or(o, |l: i128| l.min(o))), Some(most.map_or(o, |m: i128| m.max(o))))
         });
         let skew = most.unwrap_or(0) - least.unwrap_or(0);
         u64::try_from(skew).unwrap_or(u64::MAX)
@@ -89,10 +78,7 @@ impl Clocks {
     /// The fastest drift of any clock in the run, in parts per million.
     pub fn fastest_drift_ppm(&self) -> u64 {
         let drifts = self.sets.values().flatten();
-        drifts
-            .map(|set| set.drift_ppm.unsigned_abs())
-            .max()
-            .unwrap_or(0)
+        drifts.map(|set| set.drift_ppm.unsigned_abs()).max().unwrap_or(0)
     }
 }
 

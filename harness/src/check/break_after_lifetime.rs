@@ -26,10 +26,7 @@ use lockstorm_reports::text::{seconds, span};
 use lockstorm_reports::{Finding, Invariant};
 use std::collections::BTreeMap;
 
-pub const CHECKER: Checker = Checker {
-    invariant: Invariant::BreakAfterLifetime,
-    check,
-};
+pub const CHECKER: Checker = Checker { invariant: Invariant::BreakAfterLifetime, check };
 
 /// A script asks again at once, or it means not to.
 const SCRIPT_THINK_NS: u64 = 1_000_000_000;
@@ -159,17 +156,13 @@ impl Judge<'_> {
             return None;
         }
         let allowance = self.clock_allowance(hold.acquire_called_ns, until);
-        let age = lifetime_ns
-            .saturating_add(self.bound.slop.0)
-            .saturating_add(allowance);
+        let age = lifetime_ns.saturating_add(self.bound.slop.0).saturating_add(allowance);
         let mut first: Option<(&str, u64)> = None;
         for (client, asked) in &self.asking {
             for &(well_from, well_until) in &self.evidence.outages.well(client, 0, until) {
                 let breakable = old_from.max(well_from).saturating_add(age);
                 for &(asked_from, asked_until) in asked {
-                    let due = breakable
-                        .max(asked_from)
-                        .saturating_add(self.bound.within.0);
+                    let due = breakable.max(asked_from).saturating_add(self.bound.within.0);
                     // Strictly before: who enters at the very deadline is in time.
                     let able = due <= asked_until.min(well_until) && due < until;
                     if able && first.is_none_or(|(_, earliest)| due < earliest) {
@@ -211,8 +204,7 @@ impl Judge<'_> {
             span(deadline - old_from),
         );
         let invariant = Invariant::BreakAfterLifetime;
-        self.evidence
-            .finding(invariant, deadline, explanation, &[hold])
+        self.evidence.finding(invariant, deadline, explanation, &[hold])
     }
 }
 

@@ -50,16 +50,9 @@ pub fn calls(history: &[Event], contradictions: &mut Vec<String>) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     let mut open: BTreeMap<u64, usize> = BTreeMap::new();
     for (index, event) in history.iter().enumerate() {
-        let now = Moment {
-            at_ns: event.at_ns,
-            line: index + 1,
-        };
+        let now = Moment { at_ns: event.at_ns, line: index + 1 };
         match &event.what {
-            What::Called {
-                client,
-                call,
-                operation,
-            } => {
+            What::Called { client, call, operation } => {
                 if open.insert(*call, calls.len()).is_some() {
                     contradictions.push(format!("line {}: call {call} is made twice", now.line));
                 }
@@ -70,19 +63,17 @@ pub fn calls(history: &[Event], contradictions: &mut Vec<String>) -> Vec<Call> {
                     end: End::Open,
                 });
             }
-            What::Answered {
-                client,
-                call,
-                answer,
-            } => match open.remove(call).map(|index| &mut calls[index]) {
-                Some(made) if made.client == *client => {
-                    made.end = End::Answered(now, answer.clone());
+            What::Answered { client, call, answer } => {
+                match open.remove(call).map(|index| &mut calls[index]) {
+                    Some(made) if made.client == *client => {
+                        made.end = End::Answered(now, answer.clone());
+                    }
+                    _ => contradictions.push(format!(
+                        "line {}: {client} answers call {call}, which it does not owe",
+                        now.line
+                    )),
                 }
-                _ => contradictions.push(format!(
-                    "line {}: {client} answers call {call}, which it does not owe",
-                    now.line
-                )),
-            },
+            }
             What::NodeDied { node: client, .. } | What::AdapterFailed { client, .. } => {
                 open.retain(|_, index| {
                     let mine = calls[*index].client == *client;

@@ -80,9 +80,7 @@ impl Hold {
 
     /// When its last claim ends by lifetime alone; `NEVER` without a lifetime.
     pub fn lifetime_over(&self) -> Moment {
-        self.claims
-            .last()
-            .map_or(Moment::NEVER, |claim| claim.until)
+        self.claims.last().map_or(Moment::NEVER, |claim| claim.until)
     }
 
     /// As the report shows it.
@@ -109,13 +107,7 @@ pub fn holds(plan: &Plan, history: &[Event], contradictions: &mut Vec<String>) -
         contradictions,
     };
     for (index, event) in history.iter().enumerate() {
-        derive.event(
-            Moment {
-                at_ns: event.at_ns,
-                line: index + 1,
-            },
-            &event.what,
-        );
+        derive.event(Moment { at_ns: event.at_ns, line: index + 1 }, &event.what);
     }
     derive.holds
 }
@@ -151,16 +143,8 @@ struct Client {
 impl Derive<'_> {
     fn event(&mut self, now: Moment, what: &What) {
         match what {
-            What::Called {
-                client,
-                call,
-                operation,
-            } => self.called(now, client, *call, operation),
-            What::Answered {
-                client,
-                call,
-                answer,
-            } => self.answered(now, client, *call, answer),
+            What::Called { client, call, operation } => self.called(now, client, *call, operation),
+            What::Answered { client, call, answer } => self.answered(now, client, *call, answer),
             What::Entered { client } => self.entered(now, client),
             What::Left { client } => match self.client(client).inside.take() {
                 Some(hold) => self.holds[hold].exit = Exit::Left(now),
@@ -183,8 +167,7 @@ impl Derive<'_> {
     }
 
     fn contradiction(&mut self, now: Moment, what: &str) {
-        self.contradictions
-            .push(format!("line {}: {what}", now.line));
+        self.contradictions.push(format!("line {}: {what}", now.line));
     }
 
     fn called(&mut self, now: Moment, client: &str, call: u64, operation: &Operation) {
@@ -280,8 +263,7 @@ impl Derive<'_> {
         let last = state.last.map(|index| &self.holds[index]);
         let ends = last.into_iter().flat_map(Hold::claimed);
         let ends = ends.filter(|span| span.until <= now);
-        ends.map(|span| span.until.at_ns)
-            .fold(state.ended_ns, u64::max)
+        ends.map(|span| span.until.at_ns).fold(state.ended_ns, u64::max)
     }
 
     fn died(&mut self, now: Moment, client: &str) {

@@ -61,11 +61,7 @@ impl Outcome {
             return Outcome::NotTried(otherwise.into());
         }
         let plural = if cases == 1 { "" } else { "s" };
-        Outcome::Judged {
-            cases,
-            what: format!("{cases} {what}{plural}"),
-            findings,
-        }
+        Outcome::Judged { cases, what: format!("{cases} {what}{plural}"), findings }
     }
 }
 
@@ -92,12 +88,7 @@ fn run(checker: &Checker, evidence: &Evidence) -> (InvariantResult, Vec<Finding>
         violations: 0,
         note: "the lock's profile does not promise it".into(),
     };
-    if !evidence
-        .plan
-        .profile
-        .promises
-        .contains_key(&checker.invariant)
-    {
+    if !evidence.plan.profile.promises.contains_key(&checker.invariant) {
         return (result, Vec::new());
     }
     let outcome = catch_unwind(AssertUnwindSafe(|| (checker.check)(evidence)));
@@ -105,11 +96,7 @@ fn run(checker: &Checker, evidence: &Evidence) -> (InvariantResult, Vec<Finding>
     (result.status, result.note) = match outcome {
         Ok(Outcome::NotPromised(why)) => (Status::NotPromised, why),
         Ok(Outcome::NotTried(why)) => (Status::NotTried, why),
-        Ok(Outcome::Judged {
-            cases,
-            what,
-            findings,
-        }) => {
+        Ok(Outcome::Judged { cases, what, findings }) => {
             result.judged = cases;
             result.violations = findings.len() as u64;
             found = findings;
@@ -123,10 +110,7 @@ fn run(checker: &Checker, evidence: &Evidence) -> (InvariantResult, Vec<Finding>
                 (Status::Violated, note)
             }
         }
-        Err(panic) => (
-            Status::Unknown,
-            format!("its checker failed: {}", message(&*panic)),
-        ),
+        Err(panic) => (Status::Unknown, format!("its checker failed: {}", message(&*panic))),
     };
     (result, found)
 }

@@ -13,10 +13,7 @@ use lockstorm_reports::Invariant;
 use lockstorm_reports::text::span as time_span;
 use std::collections::BTreeSet;
 
-pub const CHECKER: Checker = Checker {
-    invariant: Invariant::MutualExclusion,
-    check,
-};
+pub const CHECKER: Checker = Checker { invariant: Invariant::MutualExclusion, check };
 
 fn check(evidence: &Evidence) -> Outcome {
     let overlaps = overlaps(&evidence.holds, |hold| hold.exclusive().collect());

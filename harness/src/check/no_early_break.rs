@@ -13,10 +13,7 @@ use super::{Checker, Evidence, Outcome};
 use lockstorm_reports::Invariant;
 use lockstorm_reports::text::{seconds, span};
 
-pub const CHECKER: Checker = Checker {
-    invariant: Invariant::NoEarlyBreak,
-    check,
-};
+pub const CHECKER: Checker = Checker { invariant: Invariant::NoEarlyBreak, check };
 
 fn check(evidence: &Evidence) -> Outcome {
     if evidence.lifetime_ns.is_none() {
@@ -24,9 +21,7 @@ fn check(evidence: &Evidence) -> Outcome {
     }
     let overlaps = overlaps(&evidence.holds, |hold| hold.claimed().collect());
     // A claim that is refreshed while another holds is mutual exclusion's to judge.
-    let entries = overlaps
-        .iter()
-        .filter(|overlap| overlap.span.from == overlap.second.entered);
+    let entries = overlaps.iter().filter(|overlap| overlap.span.from == overlap.second.entered);
     let findings = entries.map(|overlap| {
         let (owner, next) = (overlap.first, overlap.second);
         let at_ns = overlap.span.from.at_ns;
@@ -50,11 +45,7 @@ fn check(evidence: &Evidence) -> Outcome {
 
 /// How many claims there were while somebody else asked.
 fn contested(evidence: &Evidence) -> u64 {
-    let mut asking: Vec<_> = evidence
-        .calls
-        .iter()
-        .filter(|call| call.is_acquire())
-        .collect();
+    let mut asking: Vec<_> = evidence.calls.iter().filter(|call| call.is_acquire()).collect();
     asking.sort_by_key(|call| call.called);
     let mut begun = 0;
     let mut active: Vec<&super::calls::Call> = Vec::new();
@@ -68,9 +59,7 @@ fn contested(evidence: &Evidence) -> u64 {
             begun += 1;
         }
         active.retain(|call| call.over() > hold.entered);
-        let asked = active
-            .iter()
-            .any(|call| call.client != hold.client && call.called < until);
+        let asked = active.iter().any(|call| call.client != hold.client && call.called < until);
         count += u64::from(asked);
     }
     count

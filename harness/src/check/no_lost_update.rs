@@ -21,10 +21,7 @@ use lockstorm_reports::Invariant;
 use lockstorm_reports::{Finding, text::seconds};
 use std::collections::BTreeMap;
 
-pub const CHECKER: Checker = Checker {
-    invariant: Invariant::NoLostUpdate,
-    check,
-};
+pub const CHECKER: Checker = Checker { invariant: Invariant::NoLostUpdate, check };
 
 /// How long a frame may still be on the wire after its sender has died.
 const ON_THE_WIRE_NS: u64 = 5 * SECOND;
@@ -64,25 +61,15 @@ fn check(evidence: &Evidence) -> Outcome {
         }
     }
     kindest_order(&mut clean);
-    let mut file = File {
-        value: Some(0),
-        since: Moment::at(0),
-        murky: Murky::new(murky),
-        last: None,
-    };
+    let mut file =
+        File { value: Some(0), since: Moment::at(0), murky: Murky::new(murky), last: None };
     let mut cases = 0;
     let mut findings = Vec::new();
     for &(increment, answered, read) in &clean {
         if let Some(expected) = file.known(increment.began, answered) {
             cases += 1;
             if expected != read {
-                findings.push(lost(
-                    evidence,
-                    file.last,
-                    increment,
-                    expected,
-                    (answered, read),
-                ));
+                findings.push(lost(evidence, file.last, increment, expected, (answered, read)));
             }
         }
         file.wrote(increment, answered, read);
@@ -147,9 +134,7 @@ impl Murky {
     /// Whether one was pending at any time from `from` to `until`.
     fn meets(&self, from: Moment, until: Moment) -> bool {
         let begun = self.spans.partition_point(|(began, _)| *began <= until);
-        self.spans[..begun]
-            .last()
-            .is_some_and(|(_, over)| *over >= from)
+        self.spans[..begun].last().is_some_and(|(_, over)| *over >= from)
     }
 }
 
@@ -175,10 +160,7 @@ fn increments<'a>(evidence: &'a Evidence) -> Vec<Increment<'a>> {
     // Those that failed or were never answered: their clients' kernels may still write.
     let mut pending: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, event) in evidence.history.iter().enumerate() {
-        let now = Moment {
-            at_ns: event.at_ns,
-            line: index + 1,
-        };
+        let now = Moment { at_ns: event.at_ns, line: index + 1 };
         match &event.what {
             What::CountBegan { client } => {
                 if let Some(left) = open.insert(client, increments.len()) {

@@ -56,10 +56,7 @@ impl Outages {
             let all = all.into_iter();
             all.map(|(node, times)| (node, merged(times))).collect()
         };
-        Outages {
-            mute: tidy(mute),
-            unwell: tidy(unwell),
-        }
+        Outages { mute: tidy(mute), unwell: tidy(unwell) }
     }
 
     /// When nothing can pass between `client` and the server.
@@ -105,9 +102,6 @@ fn without_power(history: &[Event]) -> Vec<(String, u64, u64)> {
             _ => {}
         }
     }
-    out.extend(
-        dead.into_iter()
-            .map(|(node, from)| (node.to_owned(), from, u64::MAX)),
-    );
+    out.extend(dead.into_iter().map(|(node, from)| (node.to_owned(), from, u64::MAX)));
     out
 }

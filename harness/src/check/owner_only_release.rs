@@ -22,10 +22,7 @@ use crate::lock::adapter::Answer;
 use lockstorm_reports::text::seconds;
 use lockstorm_reports::{Finding, Invariant};
 
-pub const CHECKER: Checker = Checker {
-    invariant: Invariant::OwnerOnlyRelease,
-    check,
-};
+pub const CHECKER: Checker = Checker { invariant: Invariant::OwnerOnlyRelease, check };
 
 fn check(evidence: &Evidence) -> Outcome {
     let mut cases = 0;
@@ -62,9 +59,7 @@ fn late(evidence: &Evidence, release: &Call) -> Option<Span> {
 
 /// The hold that a release is meant to end; none when its caller held nothing.
 fn released_hold<'a>(evidence: &'a Evidence, release: &Call) -> Option<&'a Hold> {
-    let entered = evidence
-        .holds
-        .partition_point(|hold| hold.entered < release.called);
+    let entered = evidence.holds.partition_point(|hold| hold.entered < release.called);
     let mut before = evidence.holds[..entered].iter().rev();
     let hold = before.find(|hold| hold.client == release.client)?;
     let left = match hold.exit {
@@ -89,8 +84,7 @@ fn owners<'a>(evidence: &'a Evidence, release: &Call, late: Span) -> Vec<(&'a Ho
     let others = holds.filter(|hold| hold.client != release.client && hold.entered < late.until);
     let spans = others.flat_map(|hold| hold.exclusive().map(move |span| (hold, span)));
     let met = spans.filter(|(_, span)| !span.and(late).is_empty());
-    met.map(|(hold, span)| (hold, Span::new(span.from.max(late.from), span.until)))
-        .collect()
+    met.map(|(hold, span)| (hold, Span::new(span.from.max(late.from), span.until))).collect()
 }
 
 /// What shows that the release ended the hold of `owner`, which stood for `span` from then on.
@@ -113,10 +107,7 @@ fn harm(evidence: &Evidence, release: &Call, owner: &Hold, span: Span) -> Option
     let (at_ns, explanation, holds) = match (intruder, told) {
         (Some(intruder), told) if told.is_none_or(|told| intruder.entered < told) => (
             at(intruder.entered),
-            format!(
-                "{late}; then {} entered within that claim.",
-                intruder.client
-            ),
+            format!("{late}; then {} entered within that claim.", intruder.client),
             vec![owner, intruder],
         ),
         (_, Some(told)) => (

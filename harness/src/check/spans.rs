@@ -14,10 +14,7 @@ pub struct Moment {
 
 impl Moment {
     /// After everything.
-    pub const NEVER: Moment = Moment {
-        at_ns: u64::MAX,
-        line: usize::MAX,
-    };
+    pub const NEVER: Moment = Moment { at_ns: u64::MAX, line: usize::MAX };
 
     /// The time itself, before anything that was written at it.
     pub fn at(at_ns: u64) -> Moment {
@@ -47,10 +44,7 @@ impl Span {
 
     /// What both have in common; empty when they do not meet.
     pub fn and(&self, other: Span) -> Span {
-        Span {
-            from: self.from.max(other.from),
-            until: self.until.min(other.until),
-        }
+        Span { from: self.from.max(other.from), until: self.until.min(other.until) }
     }
 }
 

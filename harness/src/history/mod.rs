@@ -164,13 +164,13 @@ impl From<&Operation> for crate::lock::adapter::Request {
     fn from(operation: &Operation) -> Self {
         use crate::lock::adapter::Request;
         match operation {
-            Operation::Acquire { timeout } => Request::Acquire {
-                timeout: timeout.map(Nanos::as_secs_f64),
-            },
+            Operation::Acquire { timeout } => {
+                Request::Acquire { timeout: timeout.map(Nanos::as_secs_f64) }
+            }
             Operation::Release => Request::Release,
-            Operation::Refresh { lifetime } => Request::Refresh {
-                lifetime: lifetime.as_secs_f64(),
-            },
+            Operation::Refresh { lifetime } => {
+                Request::Refresh { lifetime: lifetime.as_secs_f64() }
+            }
             Operation::IsHeld => Request::IsHeld,
         }
     }

@@ -20,12 +20,7 @@ pub enum ReadError {
     #[error("failed to read {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("{}:{line}:{column}: {problem}", path.display())]
-    Line {
-        path: PathBuf,
-        line: usize,
-        column: usize,
-        problem: String,
-    },
+    Line { path: PathBuf, line: usize, column: usize, problem: String },
     #[error(
         "{}:{line}: the last line is cut short: the run was killed before it could end, or its \
          disk was full; run the plan again with `lockstorm replay`",
@@ -36,10 +31,7 @@ pub enum ReadError {
 
 /// Reads the file. A history is read whole or not at all.
 pub fn read(path: &Path) -> Result<Saved, ReadError> {
-    let bytes = fs::read(path).map_err(|source| ReadError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = fs::read(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
     parse(&bytes, path)
 }
 
@@ -63,17 +55,11 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Saved, ReadError> {
             }
         }
     }
-    Ok(Saved {
-        events,
-        sha256: super::hex(&Sha256::digest(bytes)),
-    })
+    Ok(Saved { events, sha256: super::hex(&Sha256::digest(bytes)) })
 }
 
 fn truncated(path: &Path, line: usize) -> ReadError {
-    ReadError::Truncated {
-        path: path.to_owned(),
-        line,
-    }
+    ReadError::Truncated { path: path.to_owned(), line }
 }
 
 /// What is wrong with a line, without serde_json's own position: it counts from the line.

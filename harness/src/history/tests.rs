@@ -18,13 +18,8 @@ fn any_what() -> impl Strategy<Value = What> {
     prop_oneof![
         name().prop_map(|node| What::NodeBooted { node }),
         (name(), any::<String>()).prop_map(|(node, options)| What::NodeReady { node, options }),
-        (name(), any::<bool>(), any::<String>()).prop_map(|(node, by_plan, cause)| {
-            What::NodeDied {
-                node,
-                by_plan,
-                cause,
-            }
-        }),
+        (name(), any::<bool>(), any::<String>())
+            .prop_map(|(node, by_plan, cause)| { What::NodeDied { node, by_plan, cause } }),
         (client, any::<String>()).prop_map(|(client, cause)| What::AdapterFailed { client, cause }),
         (name(), 0..9u64, any_operation()).prop_map(|(client, call, operation)| What::Called {
             client,
@@ -42,39 +37,16 @@ fn any_what() -> impl Strategy<Value = What> {
         (name(), any::<u64>()).prop_map(|(client, read)| What::Counted { client, read }),
         (name(), any::<String>()).prop_map(|(client, error)| What::CountFailed { client, error }),
         any::<u64>().prop_map(|value| What::CounterRead { value }),
-        (
-            0..4usize,
-            "cut|crash|heal|clock|impair|x",
-            name(),
-            any::<String>()
-        )
-            .prop_map(|(fault, kind, node, detail)| What::FaultStruck {
-                fault,
-                kind,
-                node,
-                detail
-            }),
+        (0..4usize, "cut|crash|heal|clock|impair|x", name(), any::<String>()).prop_map(
+            |(fault, kind, node, detail)| What::FaultStruck { fault, kind, node, detail }
+        ),
         (0..4usize, any::<String>()).prop_map(|(fault, effect)| What::FaultEnded { fault, effect }),
         (any::<usize>(), any::<String>()).prop_map(|(fault, why)| What::FaultMissed { fault, why }),
         (name(), any::<i64>(), any::<i64>()).prop_map(|(node, offset_ns, drift_ppm)| {
-            What::ClockSet {
-                node,
-                offset_ns,
-                drift_ppm,
-            }
+            What::ClockSet { node, offset_ns, drift_ppm }
         }),
-        (
-            any::<usize>(),
-            any::<String>(),
-            any::<bool>(),
-            any::<String>()
-        )
-            .prop_map(|(step, text, met, saw)| What::StepDone {
-                step,
-                text,
-                met,
-                saw
-            }),
+        (any::<usize>(), any::<String>(), any::<bool>(), any::<String>())
+            .prop_map(|(step, text, met, saw)| What::StepDone { step, text, met, saw }),
         (any::<bool>(), any::<String>())
             .prop_map(|(completed, why)| What::WorkloadEnded { completed, why }),
         Just(What::WorkloadBegan),
@@ -83,9 +55,7 @@ fn any_what() -> impl Strategy<Value = What> {
 
 fn any_operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        any::<Option<u64>>().prop_map(|t| Operation::Acquire {
-            timeout: t.map(Nanos)
-        }),
+        any::<Option<u64>>().prop_map(|t| Operation::Acquire { timeout: t.map(Nanos) }),
         Just(Operation::Release),
         any::<u64>().prop_map(|l| Operation::Refresh { lifetime: Nanos(l) }),
         Just(Operation::IsHeld),
@@ -128,10 +98,7 @@ impl Write for Disk {
 }
 
 fn disk(size: usize) -> Disk {
-    Disk {
-        bytes: Rc::default(),
-        size,
-    }
+    Disk { bytes: Rc::default(), size }
 }
 
 fn path() -> &'static Path {
@@ -189,9 +156,7 @@ proptest! {
 #[test]
 fn an_error_names_file_line_and_column() {
     let text = "{\"at_ns\":1,\"event\":\"workload_began\"}\n{\"at_ns\":2,\"event\":\"sneezed\"}\n";
-    let error = reader::parse(text.as_bytes(), path())
-        .unwrap_err()
-        .to_string();
+    let error = reader::parse(text.as_bytes(), path()).unwrap_err().to_string();
     assert!(
         error.starts_with("history.jsonl:2:") && error.contains("unknown variant `sneezed`"),
         "{error}"
@@ -199,11 +164,7 @@ fn an_error_names_file_line_and_column() {
     let error = reader::parse(b"\n", path()).unwrap_err().to_string();
     assert!(error.contains("an empty line"), "{error}");
     let error = reader::read(Path::new("nowhere/history.jsonl")).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("failed to read nowhere/history.jsonl")
-    );
+    assert!(error.to_string().starts_with("failed to read nowhere/history.jsonl"));
 }
 
 #[test]
@@ -211,11 +172,7 @@ fn a_full_disk_is_an_error_value() {
     let mut writer = Writer::to(Box::new(disk(60)), path());
     writer.append(1, What::WorkloadBegan).unwrap();
     let error = writer.append(2, What::WorkloadBegan).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("failed to write history.jsonl: ")
-    );
+    assert!(error.to_string().starts_with("failed to write history.jsonl: "));
     assert_eq!(writer.events().len(), 2);
 }
 

@@ -38,10 +38,8 @@ pub struct WriteError {
 impl Writer {
     /// Creates the file, or empties it.
     pub fn create(path: &Path) -> Result<Writer, WriteError> {
-        let file = File::create(path).map_err(|source| WriteError {
-            path: path.to_owned(),
-            source,
-        })?;
+        let file =
+            File::create(path).map_err(|source| WriteError { path: path.to_owned(), source })?;
         Ok(Writer::to(Box::new(BufWriter::new(file)), path))
     }
 
@@ -103,10 +101,7 @@ impl Writer {
     }
 
     fn error(&self, source: io::Error) -> WriteError {
-        WriteError {
-            path: self.path.clone(),
-            source,
-        }
+        WriteError { path: self.path.clone(), source }
     }
 }
 

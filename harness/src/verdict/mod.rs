@@ -147,10 +147,7 @@ fn verdict(judged: &Judged, unmet_steps: &[UnmetStep]) -> (Verdict, Option<Class
     if judged.contradictory {
         (Verdict::Unknown, None)
     } else if let Some(found) = found {
-        (
-            Verdict::Violated,
-            Some(unmet.map_or(found, |unmet| found.min(unmet))),
-        )
+        (Verdict::Violated, Some(unmet.map_or(found, |unmet| found.min(unmet))))
     } else if !judged.unknown_because.is_empty() {
         (Verdict::Unknown, None)
     } else if unmet.is_some() {
@@ -172,9 +169,8 @@ fn is_expected(verdict: Verdict, class: Option<Class>, expected: Expected) -> bo
 fn unknown_because(evidence: &Evidence, invariants: &[InvariantResult]) -> Vec<String> {
     let mut because = Vec::new();
     let contradictions = evidence.contradictions.iter();
-    because.extend(told(
-        contradictions.map(|what| format!("the history contradicts itself, {what}")),
-    ));
+    because
+        .extend(told(contradictions.map(|what| format!("the history contradicts itself, {what}"))));
     because.extend(told(faults_missed(evidence)));
     because.extend(told(evidence.history.iter().filter_map(went_wrong)));
     let ended = |event: &Event| matches!(event.what, What::WorkloadEnded { .. });
@@ -190,9 +186,7 @@ fn unknown_because(evidence: &Evidence, invariants: &[InvariantResult]) -> Vec<S
             "there were {sections} critical sections, and the scenario expects at least {expected}"
         ));
     }
-    let failed = invariants
-        .iter()
-        .filter(|result| result.status == Status::Unknown);
+    let failed = invariants.iter().filter(|result| result.status == Status::Unknown);
     because.extend(failed.map(|result| {
         let words = result.invariant.words();
         format!("{words} was not judged: {}", result.note)
@@ -231,32 +225,22 @@ fn faults_missed<'a>(evidence: &'a Evidence) -> impl Iterator<Item = String> + '
 fn went_wrong(event: &Event) -> Option<String> {
     let at = seconds(event.at_ns);
     match &event.what {
-        What::NodeDied {
-            node,
-            by_plan: false,
-            cause,
-        } => Some(format!(
-            "{node} died at {at}, by no fault of the plan: {cause}"
-        )),
+        What::NodeDied { node, by_plan: false, cause } => {
+            Some(format!("{node} died at {at}, by no fault of the plan: {cause}"))
+        }
         What::AdapterFailed { client, cause } => {
             Some(format!("the adapter of {client} failed at {at}: {cause}"))
         }
-        What::WorkloadEnded {
-            completed: false,
-            why,
-        } => Some(format!("the workload was not completed: {why}")),
+        What::WorkloadEnded { completed: false, why } => {
+            Some(format!("the workload was not completed: {why}"))
+        }
         _ => None,
     }
 }
 
 fn unmet_steps(history: &[Event]) -> Vec<UnmetStep> {
     let steps = history.iter().filter_map(|event| match &event.what {
-        What::StepDone {
-            step,
-            text,
-            met: false,
-            saw,
-        } => Some(UnmetStep {
+        What::StepDone { step, text, met: false, saw } => Some(UnmetStep {
             step: *step,
             text: text.clone(),
             saw: saw.clone(),

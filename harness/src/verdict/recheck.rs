@@ -37,15 +37,12 @@ pub enum RecheckError {
 pub fn recheck(directory: &Path) -> Result<Report, RecheckError> {
     let path = directory.join("plan.yaml");
     let plan = read(&path)?;
-    let plan: Plan = serde_yaml::from_str(&plan).map_err(|error| RecheckError::Plan {
-        path,
-        problem: error.to_string(),
-    })?;
+    let plan: Plan = serde_yaml::from_str(&plan)
+        .map_err(|error| RecheckError::Plan { path, problem: error.to_string() })?;
     let saved = reader::read(&directory.join("history.jsonl"))?;
     let before = read_report(&directory.join("report.json"))?;
-    let changed = before
-        .as_ref()
-        .is_some_and(|report| report.provenance.history_sha256 != saved.sha256);
+    let changed =
+        before.as_ref().is_some_and(|report| report.provenance.history_sha256 != saved.sha256);
     let circumstances = match before {
         Some(report) => Circumstances {
             history_sha256: saved.sha256,
@@ -69,10 +66,8 @@ pub fn recheck(directory: &Path) -> Result<Report, RecheckError> {
 
 /// The known files that are there, and the console logs.
 pub fn artefacts(directory: &Path) -> Vec<Artefact> {
-    let artefact = |file: &str, about: &str| Artefact {
-        file: file.to_owned(),
-        about: about.to_owned(),
-    };
+    let artefact =
+        |file: &str, about: &str| Artefact { file: file.to_owned(), about: about.to_owned() };
     let known = FILES.iter();
     let known = known.filter(|(file, _)| directory.join(file).exists());
     let mut all: Vec<Artefact> = known.map(|(file, about)| artefact(file, about)).collect();
@@ -88,19 +83,14 @@ pub fn artefacts(directory: &Path) -> Vec<Artefact> {
 }
 
 fn read(path: &Path) -> Result<String, RecheckError> {
-    fs::read_to_string(path).map_err(|source| RecheckError::Io {
-        path: path.to_owned(),
-        source,
-    })
+    fs::read_to_string(path).map_err(|source| RecheckError::Io { path: path.to_owned(), source })
 }
 
 fn read_report(path: &Path) -> Result<Option<Report>, RecheckError> {
     if !path.exists() {
         return Ok(None);
     }
-    let report = json::read(&read(path)?).map_err(|problem| RecheckError::Report {
-        path: path.to_owned(),
-        problem,
-    })?;
+    let report = json::read(&read(path)?)
+        .map_err(|problem| RecheckError::Report { path: path.to_owned(), problem })?;
     Ok(Some(report))
 }

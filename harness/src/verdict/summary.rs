@@ -14,12 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is worth knowing and is no violation.
 pub(super) fn notes(evidence: &Evidence) -> Vec<String> {
-    let mut notes = told(
-        evidence
-            .holds
-            .iter()
-            .filter_map(|hold| overstayed(evidence, hold)),
-    );
+    let mut notes = told(evidence.holds.iter().filter_map(|hold| overstayed(evidence, hold)));
     let pinned = evidence.plan.profile.version.as_deref();
     let ran = version(evidence.plan, evidence.history);
     if let (Some(pinned), Some(ran)) = (pinned, ran)
@@ -53,12 +48,10 @@ fn overstayed(evidence: &Evidence, hold: &Hold) -> Option<String> {
 /// The version that really ran, as the adapters reported it.
 pub(super) fn version(plan: &Plan, history: &[Event]) -> Option<String> {
     let reported = history.iter().filter_map(|event| match &event.what {
-        What::AdapterReady {
-            library, version, ..
-        } if *library == plan.profile.name => Some(version.clone()),
-        What::AdapterReady {
-            library, version, ..
-        } => Some(format!("{library} {version}")),
+        What::AdapterReady { library, version, .. } if *library == plan.profile.name => {
+            Some(version.clone())
+        }
+        What::AdapterReady { library, version, .. } => Some(format!("{library} {version}")),
         _ => None,
     });
     let reported: BTreeSet<String> = reported.collect();
