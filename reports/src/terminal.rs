@@ -20,7 +20,7 @@ pub fn render(report: &Report, options: Options) -> String {
     let mut page = Page { out: String::new(), colour: options.colour };
     head(&mut page, report);
     invariants(&mut page, report);
-    for (index, finding) in report.findings.iter().enumerate() {
+    for (index, finding) in in_full(report).enumerate() {
         violation(&mut page, index + 1, finding);
     }
     more_findings(&mut page, report);
@@ -53,15 +53,20 @@ impl Page {
         self.out.push('\n');
     }
 
-    /// A first column, then text that is wrapped beside it.
+    /// A first column, then text that is wrapped beside it; below it, where it is too wide.
     fn row(&mut self, first: &str, text: &str) {
+        let mut first = first.to_owned();
+        if first.chars().count() > COLUMNS / 2 {
+            let margin = " ".repeat(first.len() - first.trim_start().len());
+            for part in wrap(&first, COLUMNS - margin.len()) {
+                self.line(&format!("{margin}{part}"));
+            }
+            first = margin + "    ";
+        }
         let indent = first.chars().count();
-        for (index, part) in wrap(text, COLUMNS.saturating_sub(indent).max(20)).iter().enumerate() {
-            let lead = match index {
-                0 => first.to_owned(),
-                _ => " ".repeat(indent),
-            };
-            self.line(&format!("{lead}{part}"));
+        for part in wrap(text, COLUMNS - indent) {
+            self.line(&format!("{first}{part}"));
+            first = " ".repeat(indent);
         }
     }
 
@@ -151,7 +156,7 @@ fn violation(page: &mut Page, number: usize, finding: &Finding) {
         .map(|hold| clean_name(&hold.client).chars().count())
         .max()
         .unwrap_or(0)
-        .clamp(4, 20);
+        .clamp(5, 20);
     for hold in &finding.holds {
         page.row(&format!("    {:<width$}  ", clean_name(&hold.client)), &hold_words(hold));
     }
@@ -198,17 +203,26 @@ fn overlap(holds: &[Hold]) -> Option<(u64, u64)> {
 }
 
 /// The document holds only the first few findings of an invariant.
+/// The findings that are told in full: the first few of each invariant. Those that follow are
+/// mostly the same story again, and report.json has them all.
+fn in_full(report: &Report) -> impl Iterator<Item = &Finding> {
+    const EACH_MAX: usize = 3;
+    let invariants = report.invariants.iter();
+    invariants.flat_map(|result| {
+        let own = report.findings.iter().filter(|found| found.invariant == result.invariant);
+        own.take(EACH_MAX)
+    })
+}
+
 fn more_findings(page: &mut Page, report: &Report) {
     for result in &report.invariants {
-        let shown = |finding: &&Finding| finding.invariant == result.invariant;
-        let shown = report.findings.iter().filter(shown).count() as u64;
-        if result.violations > shown {
-            let more = format!(
-                "... and {} more of {}.",
-                result.violations - shown,
+        let shown = in_full(report).filter(|found| found.invariant == result.invariant).count();
+        let more = result.violations.saturating_sub(shown as u64);
+        if more > 0 {
+            page.title(&format!(
+                "... and {more} more of {} in report.json",
                 result.invariant.words()
-            );
-            page.title(&more);
+            ));
         }
     }
 }
@@ -307,7 +321,7 @@ fn artefacts(page: &mut Page, report: &Report, directory: Option<&str>) {
         return;
     }
     match directory {
-        Some(directory) => page.line(&format!("files in {}", clean(directory))),
+        Some(directory) => page.row("files in ", &clean(directory)),
         None => page.line("files"),
     }
     let width = report

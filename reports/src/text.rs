@@ -1,7 +1,7 @@
 //! Text for terminals: times, wrapping, and names that cannot do harm.
 
-/// Longest name that a renderer shows; names come from scenarios, adapters and kernels.
-const NAME_CHARS_MAX: usize = 60;
+/// Longest name that a renderer shows (a SHA-256 fits); names come from scenarios, adapters and kernels.
+const NAME_CHARS_MAX: usize = 64;
 /// Longest free text (an error message, an explanation) that a renderer shows.
 const TEXT_CHARS_MAX: usize = 600;
 
@@ -18,25 +18,21 @@ pub fn clean_name(name: &str) -> String {
 
 fn clean_up_to(text: &str, chars_max: usize) -> String {
     let mut out = String::new();
-    let mut blank = false;
-    for (count, c) in text.trim().chars().enumerate() {
-        if count == chars_max {
+    // Escapes count as long as they are shown.
+    let mut length = 0;
+    for c in text.trim().chars() {
+        let piece: String = match c {
+            '\n' | '\t' | '\r' | ' ' if out.ends_with(' ') => continue,
+            '\n' | '\t' | '\r' | ' ' => " ".into(),
+            c if is_harmful(c) => c.escape_unicode().collect(),
+            c => c.into(),
+        };
+        length += piece.chars().count();
+        if length > chars_max {
             out.push('…');
-            return out;
+            break;
         }
-        if matches!(c, ' ' | '\n' | '\t' | '\r') {
-            if !blank {
-                out.push(' ');
-            }
-            blank = true;
-            continue;
-        }
-        blank = false;
-        if is_harmful(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
+        out.push_str(&piece);
     }
     out
 }
@@ -105,7 +101,7 @@ mod tests {
 
     #[test]
     fn long_names_are_cut() {
-        assert_eq!(clean_name(&"x".repeat(10_000)).chars().count(), 61);
+        assert_eq!(clean_name(&"x".repeat(10_000)).chars().count(), 65);
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //!   anew from when it is well again (see [`super::outages`] for when that is);
 //! - one that began to ask later is owed `within` from then;
 //! - clocks that differ within the assumption make the lock look younger by that much;
+//! - an acquire that is disturbed or fails may have got the lock, and nobody knows: whoever
+//!   waits is owed the whole time anew;
 //! - an acquire that does not wait is not counted as asking: it gives the lock no time.
 //!
 //! A deadline beyond the end of the run is not judged.
@@ -43,6 +45,7 @@ fn check(evidence: &Evidence) -> Outcome {
         bound,
         asking: asking(evidence),
         calls: by_client(evidence),
+        doubts: doubts(evidence),
     };
     let mut cases = 0;
     let mut findings = Vec::new();
@@ -62,6 +65,8 @@ struct Judge<'a> {
     /// When each client was asking, patiently.
     asking: BTreeMap<&'a str, Vec<(u64, u64)>>,
     calls: BTreeMap<&'a str, Vec<&'a Call>>,
+    /// When somebody may have got the lock without knowing, by begin; both ends belong to it.
+    doubts: Vec<(u64, u64)>,
 }
 
 impl Judge<'_> {
@@ -109,8 +114,13 @@ impl Judge<'_> {
                 return (own, freed);
             }
             own.push(*call);
-            let confirmed = matches!(call.answer(), Some(Answer::Ok { .. } | Answer::NotHeld));
-            if later && confirmed && matches!(call.operation, Operation::Release) {
+            let over = match (&call.operation, call.answer()) {
+                (Operation::Release, Some(Answer::Ok { .. })) => true,
+                // Whose lock it is now is another hold's story.
+                (_, Some(Answer::NotHeld | Answer::Ok { held: Some(false) })) => true,
+                _ => false,
+            };
+            if later && over {
                 return (own, call.over().at_ns);
             }
         }
@@ -131,7 +141,8 @@ impl Judge<'_> {
         let mute = self.evidence.outages.mute(&hold.client);
         let in_flight = own.iter().flat_map(|call| {
             let from = call.called.at_ns;
-            outside(&mute, from, call.over().at_ns)
+            // A call that takes no time at all still renews.
+            outside(&mute, from, call.over().at_ns.max(from.saturating_add(1)))
         });
         outside(&merged(in_flight.collect()), entered, freed)
     }
@@ -160,9 +171,10 @@ impl Judge<'_> {
         let mut first: Option<(&str, u64)> = None;
         for (client, asked) in &self.asking {
             for &(well_from, well_until) in &self.evidence.outages.well(client, 0, until) {
-                let breakable = old_from.max(well_from).saturating_add(age);
-                for &(asked_from, asked_until) in asked {
-                    let due = breakable.max(asked_from).saturating_add(self.bound.within.0);
+                let old_from = old_from.max(well_from);
+                let open = asked.iter().filter(|(_, until)| *until > old_from);
+                for &(asked_from, asked_until) in open {
+                    let due = self.due(old_from, age, asked_from);
                     // Strictly before: who enters at the very deadline is in time.
                     let able = due <= asked_until.min(well_until) && due < until;
                     if able && first.is_none_or(|(_, earliest)| due < earliest) {
@@ -172,6 +184,21 @@ impl Judge<'_> {
             }
         }
         first
+    }
+
+    /// When one that has asked since `asked_from` must have seen somebody enter.
+    fn due(&self, old_from: u64, age: u64, asked_from: u64) -> u64 {
+        let due_after = |old_from: u64| {
+            let breakable = old_from.saturating_add(age).max(asked_from);
+            breakable.saturating_add(self.bound.within.0)
+        };
+        let mut due = due_after(old_from);
+        for &(from, until) in &self.doubts {
+            if from <= due && until >= old_from {
+                due = due.max(due_after(until));
+            }
+        }
+        due
     }
 
     /// Somebody else is inside with a claim: then it is not this lock that is waited for.
@@ -250,4 +277,28 @@ fn asking<'a>(evidence: &'a Evidence) -> BTreeMap<&'a str, Vec<(u64, u64)>> {
         }
     }
     asking
+}
+
+/// When an acquire may have got the lock without anybody knowing: while its client or the server
+/// was disturbed but not mute, at the moment a disturbance began, and until it died or failed.
+fn doubts(evidence: &Evidence) -> Vec<(u64, u64)> {
+    let mut doubts = Vec::new();
+    for call in evidence.calls.iter().filter(|call| call.is_acquire()) {
+        let (from, until) = (call.called.at_ns, call.over().at_ns);
+        let sure = matches!(
+            &call.end,
+            End::Answered(_, Answer::Ok { .. } | Answer::Timeout | Answer::Busy) | End::Open
+        );
+        if !sure {
+            doubts.push((until, until));
+        }
+        let mute = evidence.outages.mute(&call.client);
+        let well = evidence.outages.well(&call.client, from, until);
+        for (disturbed, settled) in outside(&well, from, until) {
+            doubts.push((disturbed, disturbed));
+            doubts.extend(outside(&mute, disturbed, settled));
+        }
+    }
+    doubts.sort_unstable();
+    doubts
 }

@@ -38,6 +38,7 @@ pub fn faults(history: &[Event]) -> Vec<FaultReport> {
             What::FaultMissed { fault, why } => match last(&mut faults, *fault) {
                 Some(missed) => {
                     missed.missed = true;
+                    missed.ended_ns.get_or_insert(event.at_ns);
                     missed.effect.clone_from(why);
                 }
                 None => faults.push(never_struck(*fault, why)),

@@ -7,22 +7,25 @@
 //! the call of acquire and its answer), so the claim's end is a lower bound of the true one:
 //!
 //! - the lock was obtained after the call, so the claim lasts at least until call + L;
-//! - a lock that was free only when an earlier owner's claim had ended was obtained after that
-//!   end, so the claim lasts at least until that end + L. Without this rule the claim of a
-//!   client that had waited for longer than L would be over before it began, and nothing that
-//!   happens to it would count;
+//! - it was not obtained within another's claim, but after that claim's end; unless it may have
+//!   been obtained so long before that claim began that it had rightly been broken by then
+//!   (the answer took longer than L). Without this rule the claim of a client that had waited
+//!   for longer than L would be over before it began, and nothing that happens to it would count;
 //! - a refresh that was answered `ok` moves the end to its *call* + its lifetime, and counts
 //!   from its *answer*: between the old end and the answer the owner could not know.
 //!   A refresh in flight can only shorten the claim (it may ask for less time than is left).
 //!
-//! A lower bound can hide an overlap by the time an answer took; it cannot invent one.
+//! A lower bound can hide an overlap by the time an answer took; it cannot invent one. One
+//! overlap must not be hidden: whoever cannot have obtained the lock outside of a claim that
+//! still lasts when it enters holds against that claim, whenever it was. Its own claim may be
+//! over on paper, but it counts for the instant of the entry.
 
 use super::spans::{Moment, Span};
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::lock::profile::Primitive;
 use crate::plan::Plan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One witness interval and its claims.
 #[derive(Clone, Debug)]
@@ -32,6 +35,10 @@ pub struct Hold {
     pub acquire_called_ns: u64,
     pub entered: Moment,
     pub exit: Exit,
+    /// When its lock was given up: release was called, or its client began anew.
+    pub released: Option<Moment>,
+    /// When it was told that it does not hold any more: from then on it knows.
+    pub told_lost: Option<Moment>,
     /// When its lock's lifetime covers it, in order, whether or not it is still inside.
     /// Never empty; without a lifetime, one span without end.
     pub claims: Vec<Span>,
@@ -59,22 +66,26 @@ impl Hold {
         Span::new(self.entered, until)
     }
 
-    /// When nobody else may be inside: while it is inside and has a claim.
+    /// When nobody else may be inside: while it is inside, has a claim, and believes so.
     pub fn exclusive(&self) -> impl Iterator<Item = Span> + '_ {
-        let inside = self.inside();
-        let spans = self.claims.iter().map(move |claim| claim.and(inside));
-        spans.filter(|span| !span.is_empty())
+        let mut inside = self.inside();
+        inside.until = inside.until.min(self.told_lost.unwrap_or(Moment::NEVER));
+        self.claims_within(inside)
     }
 
-    /// When its lock stands by right: until it is released or its lifetime is over. Death does
-    /// not end it.
+    /// When its lock stands by right: until it is released or its lifetime is over. Neither
+    /// death nor bad news end that.
     pub fn claimed(&self) -> impl Iterator<Item = Span> + '_ {
-        let released = match self.exit {
-            Exit::Left(at) => at,
-            Exit::Died(_) | Exit::Open => Moment::NEVER,
-        };
-        let all = Span::new(self.entered, released);
-        let spans = self.claims.iter().map(move |claim| claim.and(all));
+        let released = self.released.unwrap_or(Moment::NEVER);
+        self.claims_within(Span::new(self.entered, released))
+    }
+
+    fn is_of_the_living(&self) -> bool {
+        !matches!(self.exit, Exit::Died(_))
+    }
+
+    fn claims_within(&self, time: Span) -> impl Iterator<Item = Span> + '_ {
+        let spans = self.claims.iter().map(move |claim| claim.and(time));
         spans.filter(|span| !span.is_empty())
     }
 
@@ -129,15 +140,15 @@ struct Derive<'a> {
 
 #[derive(Default)]
 struct Client {
-    /// The acquire in flight, or the one that was answered `ok` last: call number and time.
-    acquire: Option<(u64, u64)>,
+    /// The acquire in flight, or the one that was answered `ok` last: its number and its call.
+    acquire: Option<(u64, Moment)>,
     acquired: bool,
     /// Refreshes in flight: call number to time and lifetime.
     refreshes: BTreeMap<u64, (u64, u64)>,
     inside: Option<usize>,
     last: Option<usize>,
-    /// The latest end of a claim of its holds before `last`.
-    ended_ns: u64,
+    /// The holds that might still have a claim when its acquire was called.
+    standing: Vec<usize>,
 }
 
 impl Derive<'_> {
@@ -171,13 +182,19 @@ impl Derive<'_> {
     }
 
     fn called(&mut self, now: Moment, client: &str, call: u64, operation: &Operation) {
-        let state = self.client(client);
         match operation {
             Operation::Acquire { .. } => {
-                state.acquire = Some((call, now.at_ns));
+                // A dead process's lock is not given up by the next one's asking.
+                self.release(client, now, Hold::is_of_the_living);
+                let state = self.client(client);
+                state.acquire = Some((call, now));
                 state.acquired = false;
+                let standing = self.clients.values().filter_map(|client| client.last);
+                let standing = standing.collect();
+                self.client(client).standing = standing;
             }
             Operation::Refresh { lifetime } => {
+                let state = self.client(client);
                 state.refreshes.insert(call, (now.at_ns, lifetime.0));
                 let inside = state.inside;
                 if let Some(hold) = inside
@@ -189,7 +206,20 @@ impl Derive<'_> {
                     }
                 }
             }
-            Operation::Release | Operation::IsHeld => {}
+            Operation::Release => {
+                self.release(client, now, Hold::is_of_the_living);
+            }
+            Operation::IsHeld => {}
+        }
+    }
+
+    /// The client gives up its last hold's lock, if that is so.
+    fn release(&mut self, client: &str, now: Moment, if_so: fn(&Hold) -> bool) {
+        if let Some(last) = self.client(client).last {
+            let hold = &mut self.holds[last];
+            if if_so(hold) {
+                hold.released.get_or_insert(now);
+            }
         }
     }
 
@@ -200,7 +230,12 @@ impl Derive<'_> {
         if state.acquire.is_some_and(|(id, _)| id == call) {
             state.acquired = ok;
         }
+        let lost = matches!(answer, Answer::NotHeld | Answer::Ok { held: Some(false) });
         let refresh = state.refreshes.remove(&call);
+        if let (Some(hold), true) = (state.inside, lost) {
+            self.holds[hold].told_lost.get_or_insert(now);
+            return;
+        }
         if let (Some((called_ns, lifetime)), Some(hold), true) =
             (refresh, state.inside, ok && has_lifetime)
         {
@@ -223,47 +258,62 @@ impl Derive<'_> {
         if !acquired {
             self.contradiction(now, &format!("{client} enters without a lock"));
         }
-        let acquire_called_ns = acquire.map_or(now.at_ns, |(_, at_ns)| at_ns);
-        let until = match self.lifetime {
-            Some(lifetime) => {
-                let base = acquire_called_ns.max(self.free_from(client, now));
-                Moment::at(base.saturating_add(lifetime))
-            }
-            None => Moment::NEVER,
-        };
+        // Whatever stood of a dead process's lock, its own node has now taken over.
+        self.release(client, now, |_| true);
+        let called = acquire.map_or(now, |(_, called)| called);
+        let until = self.claim_until(client, called, now);
         let index = self.holds.len();
         self.holds.push(Hold {
             client: client.to_owned(),
-            acquire_called_ns,
+            acquire_called_ns: called.at_ns,
             entered: now,
             exit: Exit::Open,
+            released: None,
+            told_lost: None,
             claims: vec![Span::new(now, until)],
         });
-        let ended = self.ended_before(client, now);
         let state = self.client(client);
-        state.ended_ns = ended;
         state.acquired = false;
         state.inside = Some(index);
         state.last = Some(index);
     }
 
-    /// The latest end of another client's claim before `now`: the lock cannot have been obtained
-    /// earlier.
-    fn free_from(&self, client: &str, now: Moment) -> u64 {
-        let others = self.clients.keys().filter(|name| *name != client);
-        let ends = others.map(|name| self.ended_before(name, now));
-        ends.max().unwrap_or(0)
+    /// The end of the claim of one that called acquire at `called` and enters `now`.
+    fn claim_until(&self, client: &str, called: Moment, now: Moment) -> Moment {
+        let Some(lifetime) = self.lifetime else {
+            return Moment::NEVER;
+        };
+        let over = |obtained: Moment| Moment::at(obtained.at_ns.saturating_add(lifetime));
+        // The earliest moment at which it can have been obtained.
+        let mut obtained = called;
+        for claim in self.claims_since(client, called) {
+            if claim.until <= obtained {
+                continue;
+            }
+            if over(obtained) <= claim.from {
+                // Obtained then, it was over before this claim began.
+                break;
+            }
+            if claim.contains(now) {
+                return over(obtained).max(now.next());
+            }
+            obtained = claim.until;
+        }
+        over(obtained)
     }
 
-    /// The latest end of the client's claims that ended before `now`.
-    fn ended_before(&self, client: &str, now: Moment) -> u64 {
-        let Some(state) = self.clients.get(client) else {
-            return 0;
-        };
-        let last = state.last.map(|index| &self.holds[index]);
-        let ends = last.into_iter().flat_map(Hold::claimed);
-        let ends = ends.filter(|span| span.until <= now);
-        ends.map(|span| span.until.at_ns).fold(state.ended_ns, u64::max)
+    /// The claims of others that lasted after `called`, by their begin.
+    fn claims_since(&self, client: &str, called: Moment) -> Vec<Span> {
+        let standing = self.clients.get(client).map_or(&[][..], |c| &c.standing);
+        let later = self.holds.partition_point(|hold| hold.entered < called);
+        let later = later..self.holds.len();
+        let indices: BTreeSet<usize> = standing.iter().copied().chain(later).collect();
+        let holds = indices.into_iter().map(|index| &self.holds[index]);
+        let others = holds.filter(|hold| hold.client != client);
+        let mut claims: Vec<Span> = others.flat_map(Hold::claimed).collect();
+        claims.retain(|claim| claim.until > called);
+        claims.sort_by_key(|claim| claim.from);
+        claims
     }
 
     fn died(&mut self, now: Moment, client: &str) {

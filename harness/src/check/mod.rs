@@ -17,7 +17,7 @@ pub mod outages;
 pub mod owner_only_release;
 pub mod spans;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use evidence::Evidence;
 

@@ -21,16 +21,18 @@ fn check(evidence: &Evidence) -> Outcome {
         let (first, second) = (overlap.first, overlap.second);
         let end = overlap.span.until.at_ns.min(evidence.end_ns);
         let length = end.saturating_sub(overlap.span.from.at_ns);
-        let explanation = format!(
-            "{} was inside and within its claim when {} {}; both held for {}.",
-            first.client,
-            second.client,
-            match overlap.span.from == second.entered {
-                true => "entered",
-                false => "was told that it still holds",
-            },
-            time_span(length),
+        let what = match overlap.span.from == second.entered {
+            true => "entered",
+            false => "was told that it still holds",
+        };
+        let mut explanation = format!(
+            "{} was inside and within its claim when {} {what}",
+            first.client, second.client
         );
+        if length > 0 {
+            explanation.push_str(&format!("; both held for {}", time_span(length)));
+        }
+        explanation.push('.');
         let at_ns = overlap.span.from.at_ns;
         let holds = [first, second];
         evidence.finding(Invariant::MutualExclusion, at_ns, explanation, &holds)

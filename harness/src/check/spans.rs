@@ -16,6 +16,11 @@ impl Moment {
     /// After everything.
     pub const NEVER: Moment = Moment { at_ns: u64::MAX, line: usize::MAX };
 
+    /// Right after this one, before the next line.
+    pub fn next(self) -> Moment {
+        Moment { line: self.line.saturating_add(1), ..self }
+    }
+
     /// The time itself, before anything that was written at it.
     pub fn at(at_ns: u64) -> Moment {
         Moment { at_ns, line: 0 }

@@ -89,7 +89,7 @@ fn run_into(
         artefacts: directory,
         patience: Duration::from_secs(args.timeout.into()),
         interrupted: &|| interrupted.load(Ordering::Relaxed),
-        observers: terminal.observers(args.quiet),
+        observers: terminal.observers(args.quiet, plan),
     };
     let run = run::execute(plan, options).map_err(failure)?;
     let report_file = directory.join("report.json");

@@ -7,6 +7,7 @@ mod engine;
 mod list;
 mod plan;
 mod prepare;
+mod progress;
 mod recheck;
 mod replay;
 mod scenario;

@@ -1,7 +1,9 @@
 //! Printing: standard output for what was asked for, standard error for everything else.
 
 use super::exit::Failure;
+use super::progress::{Progress, Show};
 use crate::history::Observer;
+use crate::plan::Plan;
 use std::io::{self, IsTerminal, Write};
 
 /// What `--color` says.
@@ -35,8 +37,9 @@ impl Terminal {
     }
 
     /// Those who watch a run for the user.
-    pub fn observers(&self, _quiet: bool) -> Vec<Box<dyn Observer>> {
-        Vec::new()
+    pub fn observers(&self, quiet: bool, plan: &Plan) -> Vec<Box<dyn Observer>> {
+        let nodes = plan.blueprint.nodes.len();
+        vec![Box::new(Progress::new(nodes, Show::for_stderr(quiet)))]
     }
 
     /// Prints on standard output. A reader who goes away (`| head -1`) has seen enough.

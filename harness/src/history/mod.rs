@@ -5,7 +5,7 @@
 
 pub mod reader;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod writer;
 
 use crate::lock::adapter::Answer;

@@ -9,6 +9,8 @@
 
 pub mod recheck;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub use recheck::{RecheckError, recheck};
 

@@ -15,9 +15,6 @@ pub const FILES: [(&str, &str); 4] = [
     ("wire.pcapng", "every frame, with the virtual time"),
 ];
 
-/// The folder of the nodes' console logs.
-const CONSOLES: &str = "console";
-
 /// A saved run that cannot be judged again.
 #[derive(Debug, thiserror::Error)]
 pub enum RecheckError {
@@ -30,6 +27,9 @@ pub enum RecheckError {
     #[error(transparent)]
     History(#[from] ReadError),
 }
+
+/// Where the nodes' console logs are.
+const CONSOLES: &str = "console";
 
 /// Reads plan.yaml and history.jsonl in `directory` and judges them. The circumstances (files,
 /// counts of the site) are taken from report.json when there is one, so that the same history
@@ -73,11 +73,11 @@ pub fn artefacts(directory: &Path) -> Vec<Artefact> {
     let mut all: Vec<Artefact> = known.map(|(file, about)| artefact(file, about)).collect();
     let entries = fs::read_dir(directory.join(CONSOLES)).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut nodes: Vec<String> =
-        names.filter_map(|name| name.strip_suffix(".log").map(str::to_owned)).collect();
-    nodes.sort();
-    all.extend(nodes.iter().map(|node| {
-        artefact(&format!("{CONSOLES}/{node}.log"), &format!("the console of {node}"))
+    let mut consoles: Vec<String> = names.filter(|name| name.ends_with(".log")).collect();
+    consoles.sort();
+    all.extend(consoles.iter().map(|name| {
+        let node = name.trim_end_matches(".log");
+        artefact(&format!("{CONSOLES}/{name}"), &format!("the console of {node}"))
     }));
     all
 }

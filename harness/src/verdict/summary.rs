@@ -25,7 +25,8 @@ pub(super) fn notes(evidence: &Evidence) -> Vec<String> {
     notes
 }
 
-/// An owner that was inside without a claim.
+/// An owner that was inside without a claim. The end of a claim is a lower bound, so that this
+/// is the most that it can have been.
 fn overstayed(evidence: &Evidence, hold: &Hold) -> Option<String> {
     evidence.lifetime_ns?;
     let end_ns = |at_ns: u64| at_ns.min(evidence.end_ns);
@@ -33,9 +34,12 @@ fn overstayed(evidence: &Evidence, hold: &Hold) -> Option<String> {
     let inside = hold.inside();
     let claimed: u64 = hold.exclusive().map(length).sum();
     let over = length(inside).saturating_sub(claimed);
-    (over > 0).then(|| {
+    // Whoever waited for longer than a lifetime may be without a claim from the first moment, by
+    // that lower bound: nothing is known against it.
+    let had_claim = hold.lifetime_over() > hold.entered;
+    (over > 0 && had_claim).then(|| {
         format!(
-            "{} overstayed its claim by {}: inside from {} to {}, with a claim until {}",
+            "{} overstayed its claim by up to {}: inside from {} to {}, with a claim until {}",
             hold.client,
             span(over),
             seconds(inside.from.at_ns),

@@ -1,1 +1,295 @@
+//! Stories: synthetic histories, one line an event, as a person would tell them.
+//!
+//! ```text
+//! 1s   c1 acquires          asks and enters
+//! 2s   c2 asks              calls acquire; `asks for 2s` with a time limit, `tries` without
+//! 3s   c1 leaves            leaves the critical section and calls release
+//! 4s   c1 is told ok        the answer to its open call: ok, not_held, error, held, lost ...
+//! 5s   c2 enters            its acquire is answered ok, and it enters
+//! 6s   c2 releases          leaves, calls release, and is told ok
+//! ```
 
+use crate::history::{Event, Operation, What};
+use crate::lock::adapter::Answer;
+use crate::lock::profile::{Assumptions, BreakBound, Kind, Lifetime, Primitive, Profile};
+use crate::plan::{FORMAT, Plan};
+use crate::scenario::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
+use crate::site::blueprint::*;
+use crate::units::{Nanos, NanosRange, SignedNanos};
+use lockstorm_reports::Invariant;
+use std::collections::BTreeMap;
+
+/// A plan with a lock like flufl.lock: lifetime 15 s, slop 10 s, within 5 s, and a clock skew
+/// of 10 s assumed; three clients that think for half a second.
+pub fn plan() -> Plan {
+    Plan {
+        format: FORMAT,
+        seed: 7,
+        kernel_key: "kernel".into(),
+        image_key: "image".into(),
+        scenario: scenario(),
+        profile: profile(),
+        blueprint: blueprint(),
+        workload_seeds: BTreeMap::new(),
+    }
+}
+
+/// [`plan`] with a lock like fcntl: no lifetime, and the kernel frees it.
+pub fn kernel_plan() -> Plan {
+    let mut plan = plan();
+    plan.profile.name = "fcntl".into();
+    plan.profile.primitive = Primitive::Posix;
+    plan.profile.lifetime = None;
+    plan.profile.break_bound = None;
+    plan.profile.assumes.clock_skew = None;
+    plan.profile.version = None;
+    plan
+}
+
+fn scenario() -> Scenario {
+    Scenario {
+        name: "story".into(),
+        about: "What the clients live through.".into(),
+        site: SiteSpec::default(),
+        lock: LockSpec { name: "flufl.lock".into(), lifetime: None, options: BTreeMap::new() },
+        workload: WorkloadSpec::Cycles(CyclesSpec::default()),
+        faults: Vec::new(),
+        expect: Expect::default(),
+    }
+}
+
+fn profile() -> Profile {
+    let promises = [
+        Invariant::MutualExclusion,
+        Invariant::NoEarlyBreak,
+        Invariant::BreakAfterLifetime,
+        Invariant::OwnerOnlyRelease,
+        Invariant::NoLostUpdate,
+    ];
+    Profile {
+        name: "flufl.lock".into(),
+        kind: Kind::Library,
+        summary: String::new(),
+        version: Some("10.0.0".into()),
+        layer: "python".into(),
+        start: vec!["adapter".into()],
+        primitive: Primitive::Link,
+        lifetime: Some(Lifetime { default: Nanos::from_secs(15), least: Nanos::from_secs(1) }),
+        promises: promises.map(|promise| (promise, String::new())).into(),
+        break_bound: Some(BreakBound { slop: Nanos::from_secs(10), within: Nanos::from_secs(5) }),
+        assumes: Assumptions {
+            clock_skew: Some(Nanos::from_secs(10)),
+            nfs: vec!["4.2".into()],
+            because: String::new(),
+        },
+        breaks: None,
+        options: BTreeMap::new(),
+    }
+}
+
+fn blueprint() -> Blueprint {
+    let latency = Nanos(100_000);
+    let node = |(index, name): (usize, &str)| NodeBlueprint {
+        name: name.into(),
+        role: if index == 0 { Role::Server } else { Role::Client },
+        mac: format!("02:00:00:00:00:{index:02x}"),
+        ip: [10, 0, 0, index as u8 + 1].into(),
+        seed: index as u64,
+        memory_mib: 64,
+    };
+    Blueprint {
+        wall_start_s: 1_700_000_000,
+        wire: WireBlueprint { latency: NanosRange { least: latency, most: latency }, seed: 1 },
+        disk: DiskBlueprint { size_mib: 64, latency, flush: latency },
+        server: ServerBlueprint { lease_s: 30, grace_s: 30, threads: 4 },
+        mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },
+        nodes: ["server", "c1", "c2", "c3"].into_iter().enumerate().map(node).collect(),
+    }
+}
+
+/// Reads a story. Panics with the line that it does not understand.
+pub fn story(text: &str) -> Vec<Event> {
+    let mut teller = Teller::default();
+    for line in text.lines().map(str::trim) {
+        let line = line.split("//").next().unwrap_or("").trim();
+        if line.is_empty() {
+            continue;
+        }
+        let mut words = line.split_whitespace();
+        let at: Nanos = words.next().unwrap().parse().unwrap();
+        let who = words.next().expect(line);
+        let rest: Vec<&str> = words.collect();
+        teller.now = at.0;
+        assert!(teller.tell(who, &rest), "a story cannot say `{line}`");
+    }
+    teller.events
+}
+
+/// Writes events; the property tests use its verbs as functions.
+#[derive(Default)]
+pub struct Teller {
+    pub now: u64,
+    pub events: Vec<Event>,
+    open: BTreeMap<String, u64>,
+    calls: u64,
+    faults: usize,
+    cuts: BTreeMap<String, usize>,
+}
+
+impl Teller {
+    /// Numbers its calls from `calls` on.
+    pub fn from_call(calls: u64) -> Teller {
+        Teller { calls, ..Teller::default() }
+    }
+
+    pub fn write(&mut self, what: What) {
+        self.events.push(Event { at_ns: self.now, what });
+    }
+
+    pub fn call(&mut self, client: &str, operation: Operation) {
+        self.calls += 1;
+        self.open.insert(client.into(), self.calls);
+        self.write(What::Called { client: client.into(), call: self.calls, operation });
+    }
+
+    pub fn answer(&mut self, client: &str, answer: Answer) {
+        let call = self.open.remove(client).expect("an answer needs a call");
+        self.write(What::Answered { client: client.into(), call, answer });
+    }
+
+    pub fn ask(&mut self, client: &str) {
+        self.call(client, Operation::Acquire { timeout: None });
+    }
+
+    pub fn enter(&mut self, client: &str) {
+        self.answer(client, Answer::Ok { held: None });
+        self.write(What::Entered { client: client.into() });
+    }
+
+    pub fn leave(&mut self, client: &str) {
+        self.write(What::Left { client: client.into() });
+        self.call(client, Operation::Release);
+    }
+
+    pub fn strike(&mut self, kind: &str, node: &str) {
+        if kind == "cut" {
+            self.cuts.insert(node.into(), self.faults);
+        }
+        self.write(What::FaultStruck {
+            fault: self.faults,
+            kind: kind.into(),
+            node: node.into(),
+            detail: String::new(),
+        });
+        self.faults += 1;
+    }
+
+    pub fn heal(&mut self, node: &str) {
+        let fault = self.cuts.remove(node).expect("a heal needs a cut");
+        self.write(What::FaultEnded { fault, effect: "frames were lost".into() });
+    }
+
+    pub fn die(&mut self, node: &str, by_plan: bool) {
+        self.open.remove(node);
+        self.write(What::NodeDied { node: node.into(), by_plan, cause: "power cut".into() });
+    }
+
+    pub fn boot(&mut self, node: &str) {
+        let node = String::from(node);
+        self.write(What::NodeBooted { node: node.clone() });
+        self.write(What::NodeReady { node, options: "vers=4.2".into() });
+    }
+
+    fn tell(&mut self, who: &str, words: &[&str]) -> bool {
+        let client = String::from(who);
+        let ok = Answer::Ok { held: None };
+        let refresh = |lifetime: &str| Operation::Refresh { lifetime: lifetime.parse().unwrap() };
+        match words {
+            ["asks"] => self.ask(who),
+            ["asks", "for", limit] => {
+                let timeout = Some(limit.parse().unwrap());
+                self.call(who, Operation::Acquire { timeout });
+            }
+            ["tries"] => self.call(who, Operation::Acquire { timeout: Some(Nanos::ZERO) }),
+            ["enters"] => self.enter(who),
+            ["acquires"] => {
+                self.ask(who);
+                self.enter(who);
+            }
+            ["leaves"] => self.leave(who),
+            ["leaves", "without", "release"] => self.write(What::Left { client }),
+            ["releases"] => {
+                self.leave(who);
+                self.answer(who, ok);
+            }
+            ["calls", "release"] => self.call(who, Operation::Release),
+            ["calls", "is_held"] => self.call(who, Operation::IsHeld),
+            ["calls", "refresh", lifetime] => self.call(who, refresh(lifetime)),
+            ["refreshes", lifetime] => {
+                self.call(who, refresh(lifetime));
+                self.answer(who, ok);
+            }
+            ["is", "told", answer] => self.answer(who, answer_of(answer)),
+            ["dies"] => self.die(who, true),
+            ["dies", "unplanned"] => self.die(who, false),
+            ["adapter", "fails"] => {
+                self.write(What::AdapterFailed { client, cause: "it ended".into() })
+            }
+            ["boots"] => self.boot(who),
+            ["is", "cut"] => self.strike("cut", who),
+            ["is", "impaired"] => self.strike("impair", who),
+            ["is", "healed"] => self.heal(who),
+            ["clock", step] => self.clock(who, step, 0),
+            ["clock", step, "drifts", ppm] => self.clock(who, step, ppm.parse().unwrap()),
+            _ => return self.tell_count(client, words),
+        }
+        true
+    }
+
+    fn tell_count(&mut self, client: String, words: &[&str]) -> bool {
+        match words {
+            ["counts", read] => {
+                let read = read.parse().unwrap();
+                self.write(What::CountBegan { client: client.clone() });
+                self.write(What::Counted { client, read });
+            }
+            ["begins", "to", "count"] => self.write(What::CountBegan { client }),
+            ["counted", read] => {
+                let read = read.parse().unwrap();
+                self.write(What::Counted { client, read });
+            }
+            ["fails", "to", "count"] => {
+                self.write(What::CountFailed { client, error: "EIO".into() })
+            }
+            ["is", value] if client == "counter" => {
+                self.write(What::CounterRead { value: value.parse().unwrap() })
+            }
+            ["ends"] if client == "workload" => self
+                .write(What::WorkloadEnded { completed: true, why: "every client is done".into() }),
+            _ => return false,
+        }
+        true
+    }
+
+    pub fn clock(&mut self, node: &str, step: &str, drift_ppm: i64) {
+        let step: SignedNanos = step.parse().unwrap();
+        self.write(What::ClockSet { node: node.into(), offset_ns: step.0, drift_ppm });
+    }
+}
+
+fn answer_of(word: &str) -> Answer {
+    match word {
+        "ok" => Answer::Ok { held: None },
+        "held" => Answer::Ok { held: Some(true) },
+        "lost" => Answer::Ok { held: Some(false) },
+        "not_held" => Answer::NotHeld,
+        "timeout" => Answer::Timeout,
+        "busy" => Answer::Busy,
+        "error" => Answer::Error {
+            errno: Some("EIO".into()),
+            class: "OSError".into(),
+            message: "it broke".into(),
+        },
+        _ => panic!("a story knows no answer `{word}`"),
+    }
+}

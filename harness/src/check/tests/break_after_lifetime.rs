@@ -1,0 +1,304 @@
+use super::story::{kernel_plan, plan};
+use super::{Shows, expect};
+use lockstorm_reports::Invariant::BreakAfterLifetime;
+use rstest::rstest;
+
+// The lock's lifetime is 15 s, its slop 10 s, and it promises to be broken within 5 s more.
+#[rstest]
+#[case::broken_in_time(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    27s c2 enters"
+)]
+#[case::entered_at_the_very_deadline(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    31s c2 enters"
+)]
+#[case::never_broken(
+    Shows::Broken(1, 31_000),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    60s workload ends"
+)]
+#[case::the_run_ended_before_the_deadline(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    30s workload ends"
+)]
+#[case::broken_too_late(
+    Shows::Broken(1, 31_000),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    40s c2 enters"
+)]
+#[case::a_refresh_begins_anew(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    2s c2 asks
+    10s c1 refreshes 15s
+    11s c1 dies
+    39s c2 enters"
+)]
+#[case::nobody_asked(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    3s c1 dies
+    90s workload ends"
+)]
+#[case::one_that_does_not_wait_gives_no_time(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    3s c1 dies
+    60s c2 tries
+    60s c2 is told busy
+    90s workload ends"
+)]
+#[case::one_that_asks_later_is_owed_the_bound_from_then(
+    Shows::Broken(1, 65_000),
+    "
+    1s c1 acquires
+    3s c1 dies
+    60s c2 asks
+    90s workload ends"
+)]
+#[case::one_that_asks_again_and_again(
+    Shows::Broken(1, 31_000),
+    "
+    1s c1 acquires
+    3s c1 dies
+    20s c2 asks for 4s
+    24s c2 is told timeout
+    24.4s c2 asks for 4s
+    28.4s c2 is told timeout
+    28.9s c2 asks for 4s
+    33s c2 is told timeout
+    90s workload ends"
+)]
+#[case::one_that_gave_up(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    3s c1 dies
+    20s c2 asks for 4s
+    24s c2 is told timeout
+    90s workload ends"
+)]
+#[case::the_asker_is_cut_off_too(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    10s c2 is cut
+    90s workload ends"
+)]
+#[case::the_asker_is_owed_everything_anew_when_it_is_well_again(
+    Shows::Broken(1, 70_000),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    10s c2 is cut
+    25s c2 is healed      // its timers have doubled: well again at 40 s
+    90s workload ends"
+)]
+#[case::the_server_is_down(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    10s server dies
+    90s workload ends"
+)]
+#[case::the_server_came_back_and_its_grace_is_over(
+    Shows::Broken(1, 75_000),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    10s server dies
+    15s server boots      // in grace until 45 s
+    90s workload ends"
+)]
+#[case::an_impaired_asker_is_not_blamed(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    10s c2 is impaired
+    90s workload ends"
+)]
+#[case::clocks_within_the_assumption_make_the_lock_look_younger(
+    Shows::Kept(1),
+    "
+    0s c2 clock -8s
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    38s c2 enters"
+)]
+#[case::but_not_by_more_than_that(
+    Shows::Broken(1, 39_000),
+    "
+    0s c2 clock -8s
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    40s c2 enters"
+)]
+#[case::clocks_beyond_the_assumption_are_not_judged(
+    Shows::NotTried,
+    "
+    0s c2 clock -20s
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    90s workload ends"
+)]
+#[case::an_owner_that_is_cut_off_while_it_releases(
+    Shows::Broken(1, 31_000),
+    "
+    1s c1 acquires
+    1s c2 asks
+    2s c1 is cut
+    3s c1 leaves
+    80s c1 is healed
+    81s c1 is told not_held
+    90s workload ends"
+)]
+#[case::an_owner_that_is_cut_off_for_a_while_only(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    1s c2 asks
+    1.5s c1 is cut
+    2s c1 leaves
+    26s c2 enters
+    40s c1 is healed
+    41s c1 is told not_held
+    42s c2 releases"
+)]
+#[case::an_owner_that_may_renew_at_any_moment(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    1s c2 asks
+    2s c1 calls refresh 15s
+    90s workload ends"
+)]
+#[case::an_owner_that_stays_inside_in_silence(
+    Shows::Broken(1, 31_000),
+    "
+    1s c1 acquires
+    1s c2 asks
+    90s c1 releases"
+)]
+#[case::an_owner_that_refreshes(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    1s c2 asks
+    12s c1 refreshes 15s
+    24s c1 refreshes 15s
+    36s c1 refreshes 15s
+    37s c1 releases
+    37s c2 enters"
+)]
+#[case::a_release_that_failed_leaves_the_lock_behind(
+    Shows::Broken(1, 32_000),
+    "
+    1s c1 acquires
+    1s c2 asks
+    2s c1 leaves
+    2s c1 is told error
+    90s workload ends"
+)]
+#[case::another_may_have_got_it_and_not_know(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c2 asks
+    2s c3 asks
+    3s c1 dies
+    27s c2 is cut        // it may have broken the lock just before
+    56s workload ends"
+)]
+#[case::but_that_ends_too(
+    Shows::Broken(1, 57_000),
+    "
+    1s c1 acquires
+    2s c2 asks
+    2s c3 asks
+    3s c1 dies
+    27s c2 is cut
+    60s workload ends"
+)]
+#[case::an_acquire_that_failed_may_have_got_it(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c2 asks
+    2s c3 asks
+    3s c1 dies
+    27s c2 is told error
+    56s workload ends"
+)]
+#[case::an_owner_that_lost_its_lock_and_left(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c2 asks
+    20s c1 calls refresh 15s
+    20s c1 is told not_held
+    20s c1 leaves without release
+    90s workload ends"
+)]
+#[case::a_lock_that_was_released_need_not_be_broken(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    1s c2 asks
+    2s c1 releases
+    90s workload ends"
+)]
+fn a_story_of_a_lock_left_behind(#[case] shows: Shows, #[case] text: &str) {
+    expect(&plan(), BreakAfterLifetime, shows, text);
+}
+
+#[test]
+fn a_lock_that_reads_no_clock_still_waits_by_one_that_drifts() {
+    let mut plan = plan();
+    plan.profile.assumes.clock_skew = None;
+    let text = "
+        0s c2 clock 0s drifts -100000
+        1s c1 acquires
+        2s c2 asks
+        3s c1 dies
+        33s c2 enters";
+    expect(&plan, BreakAfterLifetime, Shows::Kept(1), text);
+}
+
+#[test]
+fn a_lock_without_a_lifetime_cannot_promise_it() {
+    let text = "1s c1 acquires\n 2s c2 asks\n 90s workload ends";
+    expect(&kernel_plan(), BreakAfterLifetime, Shows::NotPromised, text);
+}

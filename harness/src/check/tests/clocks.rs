@@ -1,0 +1,54 @@
+use super::story::{plan, story};
+use crate::check::Evidence;
+use crate::units::SECOND;
+
+fn skew_s(text: &str, from_s: u64, until_s: u64) -> f64 {
+    let (plan, history) = (plan(), story(text));
+    let clocks = Evidence::of(&plan, &history).clocks;
+    clocks.largest_skew(from_s * SECOND, until_s * SECOND) as f64 / SECOND as f64
+}
+
+#[test]
+fn a_clock_that_was_never_set_stands_at_nought() {
+    assert_eq!(skew_s("5s c1 clock +8s", 0, 4), 0.0);
+    assert_eq!(skew_s("5s c1 clock +8s", 0, 5), 8.0);
+    assert_eq!(skew_s("5s c1 clock -8s", 9, 9), 8.0);
+}
+
+#[test]
+fn two_clocks_on_either_side_add_up() {
+    assert_eq!(skew_s("5s c1 clock +8s\n 6s c2 clock -4s", 0, 9), 12.0);
+}
+
+#[test]
+fn clocks_that_all_stand_off_alike_are_not_skewed() {
+    let all = "
+        0s server clock +9s
+        0s c1 clock +9s
+        0s c2 clock +9s
+        0s c3 clock +9s";
+    assert_eq!(skew_s(all, 1, 9), 0.0);
+}
+
+#[test]
+fn a_drift_grows_until_it_is_set_right() {
+    let text = "
+        10s c1 clock 0s drifts 100000
+        60s c1 clock 0s";
+    assert_eq!(skew_s(text, 0, 20), 1.0);
+    assert_eq!(skew_s(text, 0, 90), 5.0, "just before it was set right");
+    assert_eq!(skew_s(text, 61, 90), 0.0);
+}
+
+#[test]
+fn the_largest_numbers_do_not_overflow() {
+    let mut history = story("0s c1 clock +1s\n 0s c2 clock -1s");
+    for (event, sign) in history.iter_mut().zip([1, -1]) {
+        if let crate::history::What::ClockSet { offset_ns, drift_ppm, .. } = &mut event.what {
+            (*offset_ns, *drift_ppm) = (sign * i64::MAX, sign * i64::MAX);
+        }
+    }
+    let plan = plan();
+    let clocks = Evidence::of(&plan, &history).clocks;
+    assert_eq!(clocks.largest_skew(0, u64::MAX), u64::MAX);
+}

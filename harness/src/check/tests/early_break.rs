@@ -1,0 +1,120 @@
+use super::story::{kernel_plan, plan};
+use super::{Shows, expect};
+use lockstorm_reports::Invariant::NoEarlyBreak;
+use rstest::rstest;
+
+#[rstest]
+#[case::a_dead_owners_lock_is_broken_early(
+    Shows::Broken(1, 10_000),
+    "
+    1s c1 acquires
+    2s c1 dies
+    3s c2 asks
+    10s c2 enters"
+)]
+#[case::a_dead_owners_lock_is_broken_in_time(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    2s c1 dies
+    3s c2 asks
+    26s c2 enters"
+)]
+#[case::a_living_owners_lock_is_broken_early(
+    Shows::Broken(1, 10_000),
+    "
+    1s c1 acquires
+    3s c2 asks
+    10s c2 enters"
+)]
+#[case::broken_early_by_one_that_waited_longer_than_a_lifetime(
+    Shows::Broken(1, 24_000),
+    "
+    1s c1 acquires
+    3s c2 asks
+    10s c1 refreshes 15s
+    11s c1 dies
+    24s c2 enters"
+)]
+#[case::the_owner_released(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 leaves
+    3s c1 dies
+    3s c2 enters"
+)]
+#[case::a_refresh_moves_the_end(
+    Shows::Broken(1, 20_000),
+    "
+    1s c1 acquires
+    8s c1 refreshes 15s
+    9s c1 dies
+    9s c2 asks
+    20s c2 enters"
+)]
+#[case::an_entry_that_was_granted_long_before_is_no_break(
+    Shows::Kept(1),
+    "
+    0s c2 asks               // granted at once, but the answer is lost
+    20s c1 acquires          // rightly breaks the lock of c2
+    21s c2 enters
+    22s c1 releases"
+)]
+#[case::the_owners_own_node_may_know_better(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c1 dies
+    4s c1 boots
+    5s c2 asks
+    5s c1 acquires"
+)]
+#[case::what_its_own_node_took_over_it_may_hand_on(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c1 dies
+    4s c1 boots
+    5s c2 asks
+    5s c1 acquires
+    6s c1 releases
+    7s c2 enters"
+)]
+#[case::an_owner_that_lost_its_lock_early_and_left(
+    Shows::Broken(1, 4_000),
+    "
+    1s c1 acquires
+    2s c1 calls refresh 15s
+    2s c1 is told not_held
+    2s c1 leaves without release
+    3s c2 asks
+    4s c2 enters"
+)]
+#[case::nobody_else_asked(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c1 releases
+    3s c2 acquires
+    4s c2 releases"
+)]
+#[case::clocks_beyond_the_assumption(
+    Shows::Beyond(1, 10_000),
+    "
+    1s c1 acquires
+    2s c1 dies
+    3s c2 asks
+    3s c2 clock +30s
+    10s c2 enters"
+)]
+fn a_story_of_breaking(#[case] shows: Shows, #[case] text: &str) {
+    expect(&plan(), NoEarlyBreak, shows, text);
+}
+
+#[test]
+fn a_lock_without_a_lifetime_cannot_promise_it() {
+    let text = "1s c1 acquires\n 2s c2 acquires";
+    expect(&kernel_plan(), NoEarlyBreak, Shows::NotPromised, text);
+}

@@ -1,0 +1,229 @@
+use super::story::{kernel_plan, plan};
+use super::{Shows, expect};
+use lockstorm_reports::Invariant::MutualExclusion;
+use rstest::rstest;
+
+#[rstest]
+#[case::one_after_the_other(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    1s c2 asks
+    2s c1 releases
+    2s c2 enters
+    3s c2 releases"
+)]
+#[case::two_at_once(
+    Shows::Broken(1, 2_000),
+    "
+    1s c1 acquires
+    2s c2 acquires
+    3s c1 releases
+    4s c2 releases"
+)]
+#[case::three_at_once_are_three_pairs(
+    Shows::Broken(3, 2_000),
+    "
+    1s c1 acquires
+    2s c2 acquires
+    2500ms c3 acquires
+    3s c1 releases"
+)]
+#[case::at_one_instant_the_order_of_the_lines_counts(
+    Shows::Broken(1, 2_000),
+    "
+    1s c1 acquires
+    2s c2 acquires
+    2s c1 releases"
+)]
+#[case::entered_at_the_instant_the_other_left(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c2 asks
+    2s c1 leaves
+    2s c2 enters"
+)]
+#[case::entered_after_the_claim_of_one_that_stays(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c2 asks
+    20s c2 enters        // c1's claim was over at 16 s
+    30s c1 releases
+    31s c2 releases"
+)]
+#[case::entered_at_the_very_end_of_the_claim(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c2 asks
+    16s c2 enters
+    30s c1 releases"
+)]
+#[case::entered_just_before_the_end_of_the_claim(
+    Shows::Broken(1, 15_999),
+    "
+    1s c1 acquires
+    2s c2 asks
+    15.999s c2 enters
+    30s c1 releases"
+)]
+#[case::a_refresh_prolongs_the_claim(
+    Shows::Broken(1, 20_000),
+    "
+    1s c1 acquires
+    2s c2 asks
+    10s c1 refreshes 15s
+    20s c2 enters"
+)]
+#[case::a_refresh_that_failed_prolongs_nothing(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    10s c1 calls refresh 15s
+    11s c1 is told error
+    11s c2 asks
+    20s c2 enters"
+)]
+#[case::a_refresh_can_shorten_the_claim(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c1 refreshes 3s
+    3s c2 asks
+    6s c2 enters"
+)]
+#[case::a_refresh_in_flight_may_have_shortened_the_claim(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c1 calls refresh 3s
+    3s c2 asks
+    6s c2 enters"
+)]
+#[case::a_refresh_answered_late_is_no_claim_before_its_answer(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    14s c1 calls refresh 15s
+    15s c2 asks
+    17s c2 enters        // c1 knew of no claim after 16 s
+    18s c2 releases
+    19s c1 is told ok"
+)]
+#[case::a_refresh_that_is_granted_while_another_holds(
+    Shows::Broken(1, 19_000),
+    "
+    1s c1 acquires
+    14s c1 calls refresh 15s
+    15s c2 asks
+    17s c2 enters
+    19s c1 is told ok"
+)]
+#[case::a_dead_owner_is_in_no_critical_section(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c1 dies
+    2s c2 asks
+    3s c2 enters"
+)]
+#[case::one_that_waited_long_has_its_claim_all_the_same(
+    Shows::Broken(1, 41_000),
+    "
+    0s c1 acquires
+    1s c2 asks
+    14s c1 refreshes 15s
+    28s c1 refreshes 15s
+    40s c1 releases
+    40s c2 enters        // its call alone would have covered it until 16 s
+    40.5s c3 asks
+    41s c3 enters"
+)]
+#[case::one_that_waited_long_may_have_been_broken_before_it_knew(
+    Shows::Kept(3),
+    "
+    0s c1 asks           // granted at once, and broken after 16 s; the answer is late
+    16s c2 acquires
+    17s c2 releases
+    17s c3 acquires
+    20s c1 enters"
+)]
+#[case::one_that_waited_longer_than_a_lifetime_enters_within_a_claim(
+    Shows::Broken(1, 30_000),
+    "
+    0s c1 acquires
+    2s c2 asks
+    14s c1 refreshes 15s
+    28s c1 refreshes 15s
+    30s c2 enters"
+)]
+#[case::one_that_was_told_it_does_not_hold_is_no_holder(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c1 calls refresh 15s
+    2s c1 is told not_held
+    3s c2 acquires"
+)]
+#[case::only_one_client(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c1 releases"
+)]
+#[case::nobody_got_it(
+    Shows::NotTried,
+    "
+    1s c1 asks
+    2s c2 asks"
+)]
+#[case::one_clock_far_ahead(
+    Shows::Beyond(1, 5_000),
+    "
+    1s c2 clock +11s
+    2s c1 acquires
+    3s c2 asks
+    5s c2 enters"
+)]
+fn a_story_of_a_lock_with_a_lifetime(#[case] shows: Shows, #[case] text: &str) {
+    expect(&plan(), MutualExclusion, shows, text);
+}
+
+#[rstest]
+#[case::it_never_runs_out(
+    Shows::Broken(1, 90_000),
+    "
+    1s c1 acquires
+    2s c2 asks
+    90s c2 enters
+    91s c1 releases"
+)]
+#[case::it_ends_with_its_owner(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 adapter fails
+    3s c2 enters"
+)]
+fn a_story_of_a_lock_without_a_lifetime(#[case] shows: Shows, #[case] text: &str) {
+    expect(&kernel_plan(), MutualExclusion, shows, text);
+}
+
+#[test]
+fn an_nfs_version_that_the_lock_does_not_assume_is_beyond() {
+    let mut plan = plan();
+    plan.blueprint.mount.version = "4.0".into();
+    let text = "1s c1 acquires\n 2s c2 acquires";
+    expect(&plan, MutualExclusion, Shows::Beyond(1, 2_000), text);
+}
+
+#[test]
+fn what_is_not_promised_is_not_judged() {
+    let mut plan = plan();
+    plan.profile.promises.clear();
+    let text = "1s c1 acquires\n 2s c2 acquires";
+    expect(&plan, MutualExclusion, Shows::NotPromised, text);
+}

@@ -1,0 +1,168 @@
+use super::story::{kernel_plan, plan};
+use super::{Shows, expect};
+use lockstorm_reports::Invariant::NoLostUpdate;
+use rstest::rstest;
+
+#[rstest]
+#[case::every_count_is_there(
+    Shows::Kept(4),
+    "
+    1s c1 acquires
+    1s c1 counts 0
+    1s c1 counts 1
+    2s c1 releases
+    2s c2 acquires
+    2s c2 counts 2
+    3s c2 releases
+    4s counter is 3"
+)]
+#[case::one_reads_an_old_value(
+    Shows::Broken(1, 2_000),
+    "
+    1s c1 acquires
+    1s c1 counts 0
+    2s c1 releases
+    2s c2 acquires
+    2s c2 counts 0
+    3s c2 releases
+    4s counter is 1"
+)]
+#[case::the_last_count_is_missing_at_the_end(
+    Shows::Broken(1, 4_000),
+    "
+    1s c1 acquires
+    1s c1 counts 0
+    2s c1 releases
+    4s counter is 0"
+)]
+#[case::the_first_reads_what_nobody_wrote(
+    Shows::Broken(1, 1_000),
+    "
+    1s c1 acquires
+    1s c1 counts 5"
+)]
+#[case::a_count_past_its_claim_may_land(
+    Shows::Kept(3),
+    "
+    1s c1 acquires
+    1s c1 counts 0
+    2s c1 begins to count
+    26s c2 asks
+    27s c2 enters
+    27s c2 counts 1          // not judged: c1's second is pending
+    30s c1 counted 1         // it wrote 2 over the 2 of c2, or before it
+    30s c1 releases
+    31s c2 counts 2          // not judged: reads what is true from now on
+    32s c2 counts 3
+    33s c2 releases
+    34s counter is 4"
+)]
+#[case::after_a_pending_count_the_file_is_judged_again(
+    Shows::Broken(1, 32_000),
+    "
+    1s c1 acquires
+    2s c1 begins to count
+    26s c2 asks
+    27s c2 enters
+    30s c1 counted 0
+    30s c1 releases
+    31s c2 counts 1
+    32s c2 counts 1"
+)]
+#[case::a_count_of_the_dead_may_still_be_on_the_wire(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c1 begins to count
+    12s c1 dies
+    12s c2 asks
+    16s c2 enters
+    16s c2 counts 0
+    16.5s c2 counts 0"
+)]
+#[case::a_count_of_the_dead_is_over_a_little_later(
+    Shows::Broken(1, 28_500),
+    "
+    1s c1 acquires
+    2s c1 begins to count
+    3s c1 dies
+    4s c2 asks
+    27s c2 enters
+    28s c2 counts 1
+    28.5s c2 counts 1"
+)]
+#[case::a_failed_count_may_land_while_its_node_lives(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c1 begins to count
+    3s c1 fails to count
+    4s c1 releases
+    27s c2 acquires
+    28s c2 counts 1
+    28.5s c2 counts 1
+    40s counter is 7"
+)]
+#[case::a_count_without_a_lock_is_not_judged(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    1s c1 counts 0
+    2s c1 releases
+    3s c2 begins to count
+    3s c2 counted 7"
+)]
+#[case::two_holders_that_counted_one_after_the_other(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    1s c2 acquires
+    2s c1 begins to count
+    3s c2 begins to count
+    4s c2 counted 1
+    5s c1 counted 0"
+)]
+#[case::two_holders_that_read_the_same(
+    Shows::Broken(1, 5_000),
+    "
+    1s c1 acquires
+    1s c2 acquires
+    2s c1 begins to count
+    3s c2 begins to count
+    4s c2 counted 0
+    5s c1 counted 0"
+)]
+#[case::nobody_counted(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c1 releases
+    3s counter is 0"
+)]
+fn a_story_of_counts(#[case] shows: Shows, #[case] text: &str) {
+    expect(&plan(), NoLostUpdate, shows, text);
+}
+
+#[test]
+fn without_a_lifetime_every_count_inside_is_judged() {
+    let text = "
+        1s c1 acquires
+        1s c1 begins to count
+        90s c1 counted 0
+        90s c1 releases
+        91s c2 acquires
+        91s c2 counts 0";
+    expect(&kernel_plan(), NoLostUpdate, Shows::Broken(1, 91_000), text);
+}
+
+#[test]
+fn clocks_beyond_the_assumption_class_it() {
+    let text = "
+        0s c3 clock -11s
+        1s c1 acquires
+        1s c1 counts 0
+        2s c1 releases
+        2s c2 acquires
+        2s c2 counts 0";
+    expect(&plan(), NoLostUpdate, Shows::Beyond(1, 2_000), text);
+}

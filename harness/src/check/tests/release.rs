@@ -1,0 +1,179 @@
+use super::story::{kernel_plan, plan};
+use super::{Shows, expect};
+use lockstorm_reports::Invariant::OwnerOnlyRelease;
+use rstest::rstest;
+
+#[rstest]
+#[case::a_late_release_harms_nobody(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    30s c1 leaves
+    30s c1 is told not_held
+    31s c2 releases
+    31s c3 acquires"
+)]
+#[case::a_late_release_lets_a_third_in(
+    Shows::Broken(1, 31_000),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    30s c1 leaves
+    30s c1 is told ok
+    31s c3 acquires"
+)]
+#[case::a_late_release_lets_its_own_caller_in(
+    Shows::Broken(1, 31_000),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    30s c1 releases
+    31s c1 acquires"
+)]
+#[case::after_a_late_release_the_owner_is_told_it_does_not_hold(
+    Shows::Broken(1, 32_000),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    30s c1 releases
+    31s c2 leaves
+    32s c2 is told not_held"
+)]
+#[case::after_a_late_release_the_owner_asks_and_does_not_hold(
+    Shows::Broken(1, 31_000),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    30s c1 releases
+    31s c2 calls is_held
+    31s c2 is told lost"
+)]
+#[case::told_so_after_its_own_claim_is_over(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    28s c1 releases
+    50s c2 calls is_held
+    50s c2 is told lost"
+)]
+#[case::a_third_enters_after_the_next_owners_claim(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    30s c1 releases
+    30s c3 asks
+    60s c3 enters"
+)]
+#[case::a_release_in_flight_when_its_callers_claim_ended(
+    Shows::Broken(1, 33_000),
+    "
+    1s c1 acquires
+    2s c1 is cut
+    3s c1 leaves
+    26s c2 asks
+    27s c2 enters
+    32s c1 is healed
+    32.5s c1 is told ok
+    33s c3 acquires"
+)]
+#[case::a_slow_release_within_its_callers_claim_hands_over(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c1 leaves
+    2.1s c2 acquires
+    2.5s c1 is told ok
+    2.6s c2 releases"
+)]
+#[case::a_removal_that_met_its_own_result(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    30s c1 releases
+    31s c2 leaves
+    31s server dies
+    32s server boots
+    33s c2 is told not_held"
+)]
+#[case::a_release_by_one_that_never_held(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    2s c2 calls release
+    2s c2 is told not_held
+    3s c1 releases
+    3s c3 acquires"
+)]
+#[case::a_release_by_one_that_never_held_lets_a_third_in(
+    Shows::Broken(1, 3_000),
+    "
+    1s c1 acquires
+    2s c2 calls release
+    2s c2 is told ok
+    3s c3 acquires"
+)]
+#[case::a_second_release(
+    Shows::Broken(1, 5_000),
+    "
+    1s c1 acquires
+    2s c1 releases
+    3s c2 acquires
+    4s c1 calls release
+    4s c1 is told ok
+    5s c3 acquires"
+)]
+#[case::nobody_released_late(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c1 releases
+    2s c2 acquires
+    3s c2 releases"
+)]
+#[case::clocks_beyond_the_assumption(
+    Shows::Beyond(1, 31_000),
+    "
+    1s c1 acquires
+    26s c2 asks
+    26s c3 clock +30s
+    27s c2 enters
+    30s c1 releases
+    31s c3 acquires"
+)]
+fn a_story_of_late_releases(#[case] shows: Shows, #[case] text: &str) {
+    expect(&plan(), OwnerOnlyRelease, shows, text);
+}
+
+#[rstest]
+#[case::a_release_by_one_that_never_held_lets_a_third_in(
+    Shows::Broken(1, 3_000),
+    "
+    1s c1 acquires
+    2s c2 calls release
+    2s c2 is told ok
+    3s c3 acquires"
+)]
+#[case::a_release_that_takes_long_hands_over(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    2s c1 leaves
+    40s c2 acquires
+    50s c1 is told ok
+    51s c2 releases"
+)]
+fn a_story_without_a_lifetime(#[case] shows: Shows, #[case] text: &str) {
+    expect(&kernel_plan(), OwnerOnlyRelease, shows, text);
+}

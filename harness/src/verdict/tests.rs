@@ -1,0 +1,294 @@
+use super::*;
+use crate::check::tests::story::{plan, story};
+use crate::fault::cut::Cut;
+use crate::fault::{FaultSpec, Strike, Trigger};
+use crate::history::What;
+use crate::units::Nanos;
+use lockstorm_reports::{json, terminal};
+use rstest::rstest;
+
+/// Two clients that do it right.
+const CALM: &str = "
+    1s c1 acquires
+    1s c2 asks
+    2s c1 releases
+    2s c2 enters
+    3s c2 releases
+    9s workload ends";
+
+const BROKEN: &str = "
+    1s c1 acquires
+    2s c2 acquires
+    3s c2 releases
+    9s workload ends";
+
+const BEYOND: &str = "
+    0s c2 clock +60s
+    1s c1 acquires
+    2s c2 acquires
+    9s workload ends";
+
+fn judged(plan: &Plan, text: &str, more: &[What]) -> Report {
+    let mut history = story(text);
+    history.extend(more.iter().map(|what| Event { at_ns: 10_000_000_000, what: what.clone() }));
+    judge(plan, &history, Circumstances::default())
+}
+
+fn step(met: bool) -> What {
+    What::StepDone {
+        step: 3,
+        text: "c2: acquire timeout 2s -> timeout".into(),
+        met,
+        saw: "ok".into(),
+    }
+}
+
+#[test]
+fn a_run_that_went_right_is_valid() {
+    let report = judged(&plan(), CALM, &[step(true)]);
+    assert_eq!(report.verdict, Verdict::Valid);
+    assert!(report.as_expected);
+    assert_eq!(report.unknown_because, [""; 0]);
+}
+
+#[rstest]
+#[case::fault_missed("fault 1 never struck: nobody was inside", What::FaultMissed {
+    fault: 0,
+    why: "nobody was inside".into(),
+})]
+#[case::node_died("c1 died at 10.000 s, by no fault of the plan: panic", What::NodeDied {
+    node: "c1".into(),
+    by_plan: false,
+    cause: "panic".into(),
+})]
+#[case::adapter_failed("the adapter of c2 failed at 10.000 s: garbage", What::AdapterFailed {
+    client: "c2".into(),
+    cause: "garbage".into(),
+})]
+#[case::not_completed("the workload was not completed: watchdog", What::WorkloadEnded {
+    completed: false,
+    why: "watchdog".into(),
+})]
+#[case::contradiction(
+    "the history contradicts itself, line 14: c1 leaves without being inside",
+    What::Left { client: "c1".into() }
+)]
+fn a_run_that_went_wrong_is_unknown(#[case] because: &str, #[case] what: What) {
+    let report = judged(&plan(), CALM, std::slice::from_ref(&what));
+    assert_eq!(report.verdict, Verdict::Unknown);
+    assert!(!report.as_expected);
+    assert_eq!(report.unknown_because, [because]);
+    // A violation was seen all the same, unless nothing in the history can be trusted.
+    let report = judged(&plan(), BROKEN, std::slice::from_ref(&what));
+    let trusted = !matches!(what, What::Left { .. }) || report.unknown_because.is_empty();
+    if trusted {
+        assert_eq!(report.verdict, Verdict::Violated);
+        assert_eq!(report.class, Some(Class::BrokenPromise));
+    }
+}
+
+#[test]
+fn a_history_that_contradicts_itself_is_no_evidence() {
+    let left = What::Left { client: "c3".into() };
+    let report = judged(&plan(), BROKEN, &[left]);
+    assert_eq!(report.verdict, Verdict::Unknown);
+    assert_eq!(report.class, None);
+}
+
+#[test]
+fn a_run_without_critical_sections_is_unknown() {
+    let report = judged(&plan(), "1s c1 asks\n 9s workload ends", &[]);
+    assert_eq!(report.verdict, Verdict::Unknown);
+    let because = &report.unknown_because;
+    assert!(because.contains(&"nobody entered a critical section".into()));
+    assert!(because.contains(&"no promise of the lock was put to the test".into()));
+}
+
+#[test]
+fn fewer_critical_sections_than_expected_are_unknown() {
+    let mut plan = plan();
+    plan.scenario.expect.critical_sections = 3;
+    let report = judged(&plan, CALM, &[]);
+    assert_eq!(report.verdict, Verdict::Unknown);
+    assert!(report.unknown_because[0].starts_with("there were 2 critical sections"));
+}
+
+#[test]
+fn a_history_that_just_stops_is_unknown() {
+    let report = judged(&plan(), "1s c1 acquires\n 1s c2 asks", &[]);
+    let reason = "the history does not say that the workload ended";
+    assert_eq!(report.unknown_because, [reason]);
+}
+
+#[test]
+fn a_fault_of_the_plan_that_the_history_does_not_know_is_told() {
+    let mut plan = plan();
+    plan.scenario.faults.push(FaultSpec {
+        when: Trigger::At(Nanos::from_secs(1)),
+        strike: Strike::Cut(Cut { node: "c1".into() }),
+        lasts: None,
+    });
+    let report = judged(&plan, CALM, &[]);
+    assert_eq!(report.unknown_because, ["fault 1 never struck"]);
+}
+
+#[test]
+fn an_unmet_step_violates_in_its_own_class_and_is_never_expected() {
+    let mut plan = plan();
+    let report = judged(&plan, CALM, &[step(false)]);
+    assert_eq!(report.verdict, Verdict::Violated);
+    assert_eq!(report.class, Some(Class::ScriptExpectation));
+    assert_eq!(report.unmet_steps.len(), 1);
+    plan.scenario.expect.verdict = ExpectedVerdict::BrokenPromise;
+    let report = judged(&plan, BROKEN, &[step(false)]);
+    assert_eq!(report.class, Some(Class::BrokenPromise));
+    assert!(!report.as_expected);
+}
+
+#[test]
+fn an_unmet_step_of_a_run_that_went_wrong_proves_nothing() {
+    let failed = What::AdapterFailed { client: "c2".into(), cause: "it hung".into() };
+    let report = judged(&plan(), CALM, &[failed, step(false)]);
+    assert_eq!(report.verdict, Verdict::Unknown);
+    assert_eq!(report.unmet_steps.len(), 1);
+}
+
+#[rstest]
+#[case(CALM, ExpectedVerdict::Valid, true)]
+#[case(CALM, ExpectedVerdict::BrokenPromise, false)]
+#[case(CALM, ExpectedVerdict::BeyondAssumptions, false)]
+#[case(BROKEN, ExpectedVerdict::Valid, false)]
+#[case(BROKEN, ExpectedVerdict::BrokenPromise, true)]
+#[case(BROKEN, ExpectedVerdict::BeyondAssumptions, false)]
+#[case(BEYOND, ExpectedVerdict::Valid, false)]
+#[case(BEYOND, ExpectedVerdict::BrokenPromise, false)]
+#[case(BEYOND, ExpectedVerdict::BeyondAssumptions, true)]
+fn the_end_is_held_against_what_the_scenario_expects(
+    #[case] text: &str,
+    #[case] expected: ExpectedVerdict,
+    #[case] as_expected: bool,
+) {
+    let mut plan = plan();
+    plan.scenario.expect.verdict = expected;
+    assert_eq!(judged(&plan, text, &[]).as_expected, as_expected);
+}
+
+#[test]
+fn a_lock_that_promises_nothing_is_never_valid() {
+    let mut plan = plan();
+    plan.profile.promises.clear();
+    assert_eq!(judged(&plan, CALM, &[]).verdict, Verdict::Unknown);
+}
+
+#[test]
+fn an_owner_that_overstays_is_noted() {
+    let text = "
+        1s c1 acquires
+        1s c2 asks
+        20s c1 releases
+        20s c2 enters
+        20s c2 releases
+        21s workload ends";
+    let report = judged(&plan(), text, &[]);
+    assert_eq!(report.verdict, Verdict::Valid);
+    assert_eq!(
+        report.notes,
+        ["c1 overstayed its claim by up to 4.000 s: inside from 1.000 s to 20.000 s, \
+         with a claim until 16.000 s"]
+    );
+}
+
+#[test]
+fn waiting_times_are_times_that_were_waited() {
+    let text = "
+        1s c1 acquires
+        1s c2 asks
+        3s c1 releases
+        3s c2 enters
+        4s c2 releases
+        5s c2 acquires
+        6s c2 releases
+        9s workload ends";
+    let statistics = judged(&plan(), text, &[]).statistics;
+    let waiting = statistics.clients[1].waiting.unwrap();
+    assert_eq!((waiting.min_ns, waiting.median_ns), (0, 0));
+    assert_eq!(waiting.p99_ns, 2_000_000_000);
+    assert_eq!(statistics.clients[2].waiting, None);
+    assert_eq!(statistics.critical_sections, 3);
+}
+
+/// Saves a run as the harness does.
+fn saved(plan: &Plan, text: &str) -> (tempfile::TempDir, Report) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("history.jsonl");
+    let mut writer = crate::history::writer::Writer::create(&path).unwrap();
+    for event in story(text) {
+        writer.append(event.at_ns, event.what).unwrap();
+    }
+    let finished = writer.finish().unwrap();
+    let yaml = serde_yaml::to_string(plan).unwrap();
+    std::fs::write(dir.path().join("plan.yaml"), yaml).unwrap();
+    std::fs::write(dir.path().join("report.json"), "").unwrap();
+    let circumstances = Circumstances {
+        history_sha256: finished.sha256,
+        artefacts: recheck::artefacts(dir.path()),
+        site: [("frames".into(), 12)].into(),
+        wall: Some(Wall { milliseconds: 345 }),
+    };
+    let report = judge(plan, &finished.events, circumstances);
+    std::fs::write(dir.path().join("report.json"), json::render(&report)).unwrap();
+    (dir, report)
+}
+
+#[test]
+fn judging_a_saved_run_again_gives_the_identical_report() {
+    let (dir, report) = saved(&plan(), BROKEN);
+    let again = recheck(dir.path()).unwrap();
+    assert_eq!(json::render(&again), json::render(&report));
+    std::fs::remove_file(dir.path().join("report.json")).unwrap();
+    let again = recheck(dir.path()).unwrap();
+    assert_eq!(again.findings, report.findings);
+}
+
+#[test]
+fn a_history_that_was_changed_is_judged_and_told() {
+    let (dir, _) = saved(&plan(), BROKEN);
+    let (calm, _) = saved(&plan(), CALM);
+    let history = calm.path().join("history.jsonl");
+    std::fs::copy(history, dir.path().join("history.jsonl")).unwrap();
+    let report = recheck(dir.path()).unwrap();
+    assert_eq!(report.verdict, Verdict::Valid);
+    assert!(report.notes[0].contains("is not the one that report.json was made from"));
+}
+
+#[test]
+fn what_is_no_saved_run_is_told() {
+    let error = recheck(std::path::Path::new("nowhere")).unwrap_err();
+    assert!(error.to_string().contains("is it the directory of a run?"));
+    let (dir, _) = saved(&plan(), CALM);
+    std::fs::write(dir.path().join("report.json"), "{").unwrap();
+    let error = recheck(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("report.json: not a report: "), "{error}");
+    std::fs::write(dir.path().join("plan.yaml"), "seed: x").unwrap();
+    let error = recheck(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("plan.yaml: not a plan: "), "{error}");
+}
+
+#[test]
+fn a_report_of_a_story_reads_well() {
+    let text = "
+        1s server boots
+        2s c1 boots
+        2s c2 boots
+        10s c1 acquires
+        11s c2 asks
+        12s c1 is cut
+        22s c2 enters
+        23s c2 releases
+        50s c1 is healed
+        51s c1 leaves
+        51s c1 is told not_held
+        60s workload ends";
+    let report = judged(&plan(), text, &[]);
+    insta::assert_snapshot!(terminal::render(&report, terminal::Options::default()));
+}
