@@ -6,25 +6,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 fn main() {
     let early = std::fs::read_to_string("/tmp/lockstorm-early.txt").unwrap();
-    let get = |k: &str| {
-        early
-            .lines()
-            .find_map(|l| l.strip_prefix(&format!("{k}=")))
-            .unwrap()
-            .to_owned()
-    };
-    let n: usize = std::env::args()
-        .nth(1)
-        .map(|a| a.parse().unwrap())
-        .unwrap_or(3);
+    let get =
+        |k: &str| early.lines().find_map(|l| l.strip_prefix(&format!("{k}="))).unwrap().to_owned();
+    let n: usize = std::env::args().nth(1).map(|a| a.parse().unwrap()).unwrap_or(3);
     let lat = Nanos(100_000);
     let nodes = (0..=n)
         .map(|i| NodeBlueprint {
-            name: if i == 0 {
-                "server".into()
-            } else {
-                format!("c{i}")
-            },
+            name: if i == 0 { "server".into() } else { format!("c{i}") },
             role: if i == 0 { Role::Server } else { Role::Client },
             mac: format!("02:00:00:00:00:{:02x}", i + 1),
             ip: [10, 0, 0, i as u8 + 1].into(),
@@ -34,27 +22,10 @@ fn main() {
         .collect();
     let bp = Blueprint {
         wall_start_s: 1767225600,
-        wire: WireBlueprint {
-            latency: NanosRange {
-                least: lat,
-                most: lat,
-            },
-            seed: 1,
-        },
-        disk: DiskBlueprint {
-            size_mib: 64,
-            latency: Nanos(50_000),
-            flush: Nanos(250_000),
-        },
-        server: ServerBlueprint {
-            lease_s: 30,
-            grace_s: 30,
-            threads: 4,
-        },
-        mount: MountBlueprint {
-            version: "4.2".into(),
-            options: vec![],
-        },
+        wire: WireBlueprint { latency: NanosRange { least: lat, most: lat }, seed: 1 },
+        disk: DiskBlueprint { size_mib: 64, latency: Nanos(50_000), flush: Nanos(250_000) },
+        server: ServerBlueprint { lease_s: 30, grace_s: 30, threads: 4 },
+        mount: MountBlueprint { version: "4.2".into(), options: vec![] },
         nodes,
     };
     std::fs::create_dir_all("/tmp/smoke").unwrap();
@@ -79,10 +50,7 @@ fn main() {
         let now = site.now();
         println!("{:>12.6} {:?} {:?}", now as f64 / 1e9, t.elapsed(), h);
         match h {
-            Happening::Message {
-                node,
-                message: Message::Hello,
-            } => {
+            Happening::Message { node, message: Message::Hello } => {
                 let b = &bp.nodes[node];
                 site.send(
                     node,
@@ -92,23 +60,10 @@ fn main() {
                     },
                 );
             }
-            Happening::Message {
-                node: 0,
-                message: Message::Done { id: 1, .. },
-            } => {
-                site.send(
-                    0,
-                    Command::Serve {
-                        lease_s: 30,
-                        grace_s: 30,
-                        threads: 4,
-                    },
-                );
+            Happening::Message { node: 0, message: Message::Done { id: 1, .. } } => {
+                site.send(0, Command::Serve { lease_s: 30, grace_s: 30, threads: 4 });
             }
-            Happening::Message {
-                node: 0,
-                message: Message::Done { id: 2, .. },
-            } => {
+            Happening::Message { node: 0, message: Message::Done { id: 2, .. } } => {
                 for i in 1..=n {
                     site.send(
                         i,
@@ -122,11 +77,7 @@ fn main() {
                 }
             }
             Happening::Message {
-                message:
-                    Message::Done {
-                        outcome: Outcome::Mounted { .. },
-                        ..
-                    },
+                message: Message::Done { outcome: Outcome::Mounted { .. }, .. },
                 ..
             } => {
                 mounted += 1;

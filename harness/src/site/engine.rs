@@ -280,6 +280,9 @@ impl<'a> Site<'a> {
             if let Some(happening) = self.happenings.pop_front() {
                 return Ok(happening);
             }
+            if (self.provisions.interrupted)() {
+                return Err(SiteError::Interrupted);
+            }
             if !self.step()? {
                 return Ok(Happening::Idle);
             }
