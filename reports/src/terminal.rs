@@ -20,10 +20,7 @@ pub fn render(report: &Report, options: Options) -> String {
     let mut page = Page { out: String::new(), colour: options.colour };
     head(&mut page, report);
     invariants(&mut page, report);
-    for (index, finding) in report.findings.iter().enumerate() {
-        violation(&mut page, index + 1, finding);
-    }
-    more_findings(&mut page, report);
+    violations(&mut page, report);
     unmet_steps(&mut page, report);
     faults(&mut page, report);
     list(&mut page, "Notes", &report.notes);
@@ -142,6 +139,26 @@ fn invariants(page: &mut Page, report: &Report) {
     }
 }
 
+/// The first few of every invariant, and how many there were.
+fn violations(page: &mut Page, report: &Report) {
+    const SHOWN_MAX: usize = 2;
+    let mut number = 0;
+    for result in &report.invariants {
+        let findings = report.findings.iter();
+        let findings = findings.filter(|finding| finding.invariant == result.invariant);
+        let mut shown = 0;
+        for finding in findings.take(SHOWN_MAX) {
+            (number, shown) = (number + 1, shown + 1);
+            violation(page, number, finding);
+        }
+        if result.violations > shown {
+            let (more, words) = (result.violations - shown, result.invariant.words());
+            page.line("");
+            page.line(&format!("... and {more} more of {words}; see report.json."));
+        }
+    }
+}
+
 fn violation(page: &mut Page, number: usize, finding: &Finding) {
     page.title(&format!(
         "Violation {number}: {} at {} ({})",
@@ -183,7 +200,7 @@ fn hold_words(hold: &Hold) -> String {
         None => words.push_str(" to the end of the run"),
     }
     if let Some(claim) = hold.claim_until_ns {
-        let _ = write!(words, ", claim until {}", seconds(claim));
+        let _ = write!(words, ", claim at least until {}", seconds(claim));
     }
     words
 }
@@ -200,22 +217,6 @@ fn overlap(holds: &[Hold]) -> Option<(u64, u64)> {
     let from = first.from_ns.max(second.from_ns);
     let until = end(first).min(end(second));
     (from <= until && until < u64::MAX).then_some((from, until))
-}
-
-/// The document holds only the first few findings of an invariant.
-fn more_findings(page: &mut Page, report: &Report) {
-    for result in &report.invariants {
-        let shown = |finding: &&Finding| finding.invariant == result.invariant;
-        let shown = report.findings.iter().filter(shown).count() as u64;
-        if result.violations > shown {
-            let more = format!(
-                "... and {} more of {}.",
-                result.violations - shown,
-                result.invariant.words()
-            );
-            page.title(&more);
-        }
-    }
 }
 
 fn unmet_steps(page: &mut Page, report: &Report) {

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// Files of a run's directory, each with what it is.
-pub const FILES: [(&str, &str); 4] = [
+pub const FILES: [(&str, &str); 5] = [
     ("report.json", "this report, for programs"),
     ("history.jsonl", "every event, one a line"),
     ("plan.yaml", "the plan; `lockstorm replay` runs it again"),
     ("wire.pcapng", "every frame, with the virtual time"),
+    ("console", "what each node's kernel printed, a file a node"),
 ];
 
 /// A saved run that cannot be judged again.
@@ -61,22 +62,14 @@ pub fn recheck(directory: &Path) -> Result<Report, RecheckError> {
     Ok(report)
 }
 
-/// The known files that are there, and the console logs.
+/// The known files that are there.
 pub fn artefacts(directory: &Path) -> Vec<Artefact> {
-    let artefact =
-        |file: &str, about: &str| Artefact { file: file.to_owned(), about: about.to_owned() };
-    let known = FILES.iter();
-    let known = known.filter(|(file, _)| directory.join(file).exists());
-    let mut all: Vec<Artefact> = known.map(|(file, about)| artefact(file, about)).collect();
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut consoles: Vec<String> = names.filter(|name| name.ends_with(".log")).collect();
-    consoles.sort();
-    all.extend(consoles.iter().map(|name| {
-        let node = name.trim_end_matches(".log").trim_end_matches(".console");
-        artefact(name, &format!("the console of {node}"))
-    }));
-    all
+    let known = FILES.iter().filter(|(file, _)| directory.join(file).exists());
+    let artefact = |(file, about): &(&str, &str)| Artefact {
+        file: (*file).to_owned(),
+        about: (*about).to_owned(),
+    };
+    known.map(artefact).collect()
 }
 
 fn read(path: &Path) -> Result<String, RecheckError> {
