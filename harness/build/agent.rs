@@ -11,21 +11,10 @@ pub fn compile_in() {
     let here = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     let target = env::var("TARGET").expect("cargo sets TARGET");
     // Shared by all profiles of the harness: OUT_DIR is target/PROFILE/build/lockstorm-HASH/out.
-    let shared = Path::new(&out)
-        .ancestors()
-        .nth(4)
-        .unwrap_or(Path::new(&out))
-        .join("agent");
+    let shared = Path::new(&out).ancestors().nth(4).unwrap_or(Path::new(&out)).join("agent");
     println!("cargo::rerun-if-changed=agent");
     let status = Command::new(env::var("CARGO").expect("cargo sets CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--bin",
-            "lockstorm-agent",
-            "--profile",
-            "agent",
-        ])
+        .args(["build", "--quiet", "--bin", "lockstorm-agent", "--profile", "agent"])
         .args(["--target", &target])
         .arg("--manifest-path")
         .arg(Path::new(&here).join("agent/Cargo.toml"))

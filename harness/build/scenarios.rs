@@ -18,9 +18,7 @@ pub fn compile_in(folder: &Path) {
         let _ = writeln!(table, "    ({:?}, {text:?}),", name.display().to_string());
     }
     table.push_str("];\n");
-    let target = env::var_os("OUT_DIR")
-        .map(PathBuf::from)
-        .unwrap_or_default();
+    let target = env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
     if let Err(error) = fs::write(target.join("shipped_scenarios.rs"), table) {
         println!("cargo::error=failed to write the table of scenarios: {error}");
     }

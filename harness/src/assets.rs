@@ -105,7 +105,8 @@ mod tests {
     /// The recipe as ci/setup writes it.
     fn key_by_shell(directory: &str, below: &str) -> String {
         let containers = concat!(env!("CARGO_MANIFEST_DIR"), "/../containers");
-        let listing = format!("find {below} -type f ! -name '*.md' | LC_ALL=C sort | xargs sha256sum");
+        let listing =
+            format!("find {below} -type f ! -name '*.md' | LC_ALL=C sort | xargs sha256sum");
         let output = Command::new("sh")
             .args(["-c", &format!("({listing}) | sha256sum")])
             .current_dir(Path::new(containers).join(directory))

@@ -47,9 +47,7 @@ impl FromStr for Nanos {
     /// Parses one number with one unit, such as `1.5s`. The error says what was expected.
     fn from_str(text: &str) -> Result<Nanos, String> {
         let text = text.trim();
-        let split = text
-            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-            .unwrap_or(text.len());
+        let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
         let (number, unit) = text.split_at(split);
         if text.starts_with('-') {
             let forward = text.trim_start_matches('-');
@@ -63,10 +61,7 @@ impl FromStr for Nanos {
             return Err(format!("`{text}` has no unit; did you mean `{text}s`?"));
         }
         let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit.trim()) else {
-            return Err(format!(
-                "`{}` is not a unit of time; expected {expected}",
-                unit.trim()
-            ));
+            return Err(format!("`{}` is not a unit of time; expected {expected}", unit.trim()));
         };
         scaled(number, *scale)
             .ok_or_else(|| format!("`{text}` is not a duration; expected {expected}"))
@@ -76,11 +71,7 @@ impl FromStr for Nanos {
 /// Exact decimal arithmetic: `0.1s` is 100,000,000 ns on every machine.
 fn scaled(number: &str, scale: u64) -> Option<Nanos> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let whole: u64 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().ok()?
-    };
+    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
     let mut nanos = whole.checked_mul(scale)?;
     let mut digit_scale = scale;
     for digit in fraction.chars() {
@@ -138,9 +129,7 @@ impl de::Visitor<'_> for DurationText {
         if number == 0 {
             return Ok(Nanos::ZERO);
         }
-        Err(E::custom(format!(
-            "`{number}` has no unit; did you mean `{number}s`?"
-        )))
+        Err(E::custom(format!("`{number}` has no unit; did you mean `{number}s`?")))
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Nanos, E> {
@@ -151,9 +140,7 @@ impl de::Visitor<'_> for DurationText {
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Nanos, E> {
-        Err(E::custom(format!(
-            "`{number}` has no unit; did you mean `{number}s`?"
-        )))
+        Err(E::custom(format!("`{number}` has no unit; did you mean `{number}s`?")))
     }
 }
 
@@ -187,9 +174,7 @@ impl FromStr for NanosRange {
             None => (text.parse()?, text.parse()?),
         };
         if least > most {
-            return Err(format!(
-                "`{text}` runs backward; did you mean `{most}..{least}`?"
-            ));
+            return Err(format!("`{text}` runs backward; did you mean `{most}..{least}`?"));
         }
         Ok(NanosRange { least, most })
     }
@@ -222,19 +207,13 @@ impl<'de> Deserialize<'de> for NanosRange {
                 text.parse().map_err(E::custom)
             }
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<NanosRange, E> {
-                DurationText
-                    .visit_u64(number)
-                    .map(|n| NanosRange { least: n, most: n })
+                DurationText.visit_u64(number).map(|n| NanosRange { least: n, most: n })
             }
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<NanosRange, E> {
-                DurationText
-                    .visit_i64(number)
-                    .map(|n| NanosRange { least: n, most: n })
+                DurationText.visit_i64(number).map(|n| NanosRange { least: n, most: n })
             }
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<NanosRange, E> {
-                DurationText
-                    .visit_f64(number)
-                    .map(|n| NanosRange { least: n, most: n })
+                DurationText.visit_f64(number).map(|n| NanosRange { least: n, most: n })
             }
         }
         deserializer.deserialize_any(RangeText)
@@ -298,14 +277,10 @@ impl<'de> Deserialize<'de> for SignedNanos {
                 text.parse().map_err(E::custom)
             }
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<SignedNanos, E> {
-                DurationText
-                    .visit_u64(number)
-                    .map(|_| SignedNanos::default())
+                DurationText.visit_u64(number).map(|_| SignedNanos::default())
             }
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<SignedNanos, E> {
-                Err(E::custom(format!(
-                    "`{number}` has no unit; did you mean `{number}s`?"
-                )))
+                Err(E::custom(format!("`{number}` has no unit; did you mean `{number}s`?")))
             }
         }
         deserializer.deserialize_any(StepText)

@@ -18,19 +18,12 @@ lifetime: {default: 15s, least: 1s}
 /// The command, with a cache of its own.
 fn lockstorm(cache: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lockstorm"));
-    command
-        .args(arguments)
-        .env("XDG_CACHE_HOME", cache)
-        .current_dir(cache);
+    command.args(arguments).env("XDG_CACHE_HOME", cache).current_dir(cache);
     command
 }
 
 fn run(cache: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = lockstorm(cache, arguments).output().unwrap();
+    let Output { status, stdout, stderr } = lockstorm(cache, arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
 }
@@ -43,12 +36,7 @@ fn empty_cache() -> tempfile::TempDir {
 fn full_cache() -> tempfile::TempDir {
     let cache = empty_cache();
     let assets = Assets::below(&cache.path().join("lockstorm"));
-    for part in [
-        &assets.linux,
-        &assets.seeded_random,
-        &assets.cpu_state_size,
-        &assets.image,
-    ] {
+    for part in [&assets.linux, &assets.seeded_random, &assets.cpu_state_size, &assets.image] {
         fs::create_dir_all(part.parent().unwrap()).unwrap();
         fs::write(part, "").unwrap();
     }
@@ -64,14 +52,8 @@ fn wrong_arguments_are_bad_input_and_help_is_not() {
     assert_eq!(run(cache.path(), &["--nonsense"]).0, 10);
     assert_eq!(run(cache.path(), &[]).0, 10);
     assert_eq!(run(cache.path(), &["scenario"]).0, 10);
-    assert_eq!(
-        run(cache.path(), &["scenario", "calm", "--timeout", "0"]).0,
-        10
-    );
-    assert_eq!(
-        run(cache.path(), &["scenario", "calm", "--seed", "-1"]).0,
-        10
-    );
+    assert_eq!(run(cache.path(), &["scenario", "calm", "--timeout", "0"]).0, 10);
+    assert_eq!(run(cache.path(), &["scenario", "calm", "--seed", "-1"]).0, 10);
     assert_eq!(run(cache.path(), &["--help"]).0, 0);
     assert_eq!(run(cache.path(), &["--version"]).0, 0);
 }
@@ -83,19 +65,10 @@ fn bad_input_is_reported_before_missing_set_up() {
     fs::write(cache.path().join("empty.yaml"), "").unwrap();
     fs::write(cache.path().join("bytes.yaml"), b"lock: \xff\n").unwrap();
     fs::create_dir(cache.path().join("folder.yaml")).unwrap();
-    for name in [
-        "garbage.yaml",
-        "empty.yaml",
-        "bytes.yaml",
-        "folder.yaml",
-        "nowhere.yaml",
-    ] {
+    for name in ["garbage.yaml", "empty.yaml", "bytes.yaml", "folder.yaml", "nowhere.yaml"] {
         let (code, stdout, stderr) = run(cache.path(), &["scenario", name]);
         assert_eq!((code, stdout.as_str()), (10, ""), "{name}");
-        assert!(
-            stderr.starts_with("error: ") && stderr.contains(name),
-            "{stderr}"
-        );
+        assert!(stderr.starts_with("error: ") && stderr.contains(name), "{stderr}");
         assert!(stderr.len() < 1000, "one message, not the file: {stderr}");
     }
 }
@@ -128,14 +101,7 @@ fn what_needs_no_set_up_works_without() {
 #[test]
 fn a_plan_is_printed_twice_the_same_and_reads_back() {
     let cache = full_cache();
-    let arguments = [
-        "plan",
-        "partition",
-        "--seed",
-        "7",
-        "--set",
-        "site.clients=2",
-    ];
+    let arguments = ["plan", "partition", "--seed", "7", "--set", "site.clients=2"];
     let (code, first, stderr) = run(cache.path(), &arguments);
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert_eq!(first, run(cache.path(), &arguments).1);
@@ -182,29 +148,16 @@ fn a_reader_who_goes_away_is_no_error() {
         .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(
-        (output.status.code(), output.stderr.as_slice()),
-        (Some(0), &b""[..])
-    );
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }
 
 #[test]
 fn a_full_disk_under_standard_output_is_trouble_with_the_host() {
     let cache = empty_cache();
-    let full = fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
-    let output = lockstorm(cache.path(), &["schema"])
-        .stdout(full)
-        .output()
-        .unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = lockstorm(cache.path(), &["schema"]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(12));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("failed to print")
-    );
+    assert!(String::from_utf8(output.stderr).unwrap().contains("failed to print"));
 }
 
 #[test]

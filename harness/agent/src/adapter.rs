@@ -19,9 +19,8 @@ pub fn start(
     env: &BTreeMap<String, String>,
     port: &Arc<Port>,
 ) -> io::Result<Adapter> {
-    let (program, arguments) = argv
-        .split_first()
-        .ok_or_else(|| io::Error::other("the adapter has no command"))?;
+    let (program, arguments) =
+        argv.split_first().ok_or_else(|| io::Error::other("the adapter has no command"))?;
     let mut child = Command::new(program)
         .args(arguments)
         .current_dir(dir)
@@ -34,10 +33,7 @@ pub fn start(
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| annotate(error, program))?;
-    let stdin = child
-        .stdin
-        .take()
-        .ok_or_else(|| io::Error::other("the adapter has no input"))?;
+    let stdin = child.stdin.take().ok_or_else(|| io::Error::other("the adapter has no input"))?;
     let port = Arc::clone(port);
     thread::spawn(move || {
         let cause = relay(&mut child, &port);
@@ -62,10 +58,7 @@ fn relay(child: &mut Child, port: &Port) -> String {
     let mut line = Vec::new();
     loop {
         line.clear();
-        match (&mut reader)
-            .take(LINE_MAX as u64)
-            .read_until(b'\n', &mut line)
-        {
+        match (&mut reader).take(LINE_MAX as u64).read_until(b'\n', &mut line) {
             Ok(0) => break,
             Ok(_) if line.last() != Some(&b'\n') && line.len() >= LINE_MAX => {
                 let _ = child.kill();

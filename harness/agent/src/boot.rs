@@ -74,12 +74,7 @@ pub fn run(argv: &[&str]) -> io::Result<()> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!(
-        "{}: {}: {}",
-        argv.join(" "),
-        output.status,
-        said.trim()
-    )))
+    Err(io::Error::other(format!("{}: {}: {}", argv.join(" "), output.status, said.trim())))
 }
 
 /// Keeps the error's number and says what was being done.

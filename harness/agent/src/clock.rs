@@ -15,10 +15,7 @@ pub fn set(step_ns: i64, drift_ppm: i64) -> io::Result<()> {
             + i128::from(now.tv_nsec())
             + i128::from(step_ns);
         let nanos = i128::from(NANOS);
-        let then = TimeSpec::new(
-            (then.div_euclid(nanos)) as i64,
-            (then.rem_euclid(nanos)) as i64,
-        );
+        let then = TimeSpec::new((then.div_euclid(nanos)) as i64, (then.rem_euclid(nanos)) as i64);
         clock_settime(ClockId::CLOCK_REALTIME, then)?;
     }
     set_rate(drift_ppm)

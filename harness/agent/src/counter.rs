@@ -32,12 +32,8 @@ impl Counter {
 /// (close-to-open consistency, RFC 1813 section 4.11 and nfs(5)), so that between two clients
 /// that exclude each other no update is lost to a cache.
 fn count(file: &str) -> io::Result<Outcome> {
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(file)?;
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(file)?;
     let read = parse(&mut file)?;
     file.seek(SeekFrom::Start(0))?;
     // One width for all values: no truncation, so one write a count.
@@ -48,9 +44,7 @@ fn count(file: &str) -> io::Result<Outcome> {
 
 pub fn read(file: &str) -> io::Result<Outcome> {
     match File::open(file) {
-        Ok(mut file) => Ok(Outcome::Count {
-            value: parse(&mut file)?,
-        }),
+        Ok(mut file) => Ok(Outcome::Count { value: parse(&mut file)? }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Outcome::Count { value: 0 }),
         Err(error) => Err(error),
     }
@@ -63,8 +57,7 @@ fn parse(file: &mut File) -> io::Result<u64> {
     if text.is_empty() {
         return Ok(0);
     }
-    text.parse()
-        .map_err(|_| io::Error::other(format!("the counter file holds {text:?}")))
+    text.parse().map_err(|_| io::Error::other(format!("the counter file holds {text:?}")))
 }
 
 /// Closing is when NFS reports that a write failed, and `drop` would swallow it.

@@ -25,19 +25,11 @@ pub enum Command {
     /// Name the machine and bring its network up.
     Configure { hostname: String, address: String },
     /// Export the disk over NFS. A disk without a file system is given one first.
-    Serve {
-        lease_s: u32,
-        grace_s: u32,
-        threads: u8,
-    },
+    Serve { lease_s: u32, grace_s: u32, threads: u8 },
     /// Mount the server's export on [`MOUNT_POINT`], with these options of nfs(5).
     Mount { options: String },
     /// Start the lock's adapter in `dir`.
-    StartAdapter {
-        dir: String,
-        argv: Vec<String>,
-        env: BTreeMap<String, String>,
-    },
+    StartAdapter { dir: String, argv: Vec<String>, env: BTreeMap<String, String> },
     /// Hand one line to the adapter.
     Adapter { line: String },
     /// Add one to the number in this file on the mount, close to open.

@@ -29,11 +29,7 @@ fn run() -> io::Result<()> {
     boot::mount_root()?;
     let (mut reader, port) = port::open()?;
     port.send(&Message::Hello);
-    let mut node = Node {
-        counter: counter::start(Arc::clone(&port)),
-        adapter: None,
-        port,
-    };
+    let mut node = Node { counter: counter::start(Arc::clone(&port)), adapter: None, port };
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -74,20 +70,12 @@ impl Node {
             Command::Count { file } => self.counter.count(id, file),
             Command::ReadCount { file } => self.port.done(id, counter::read(&file)),
             Command::SetClock { step_ns, drift_ppm } => {
-                self.port
-                    .done(id, clock::set(step_ns, drift_ppm).map(|()| Outcome::Ok));
+                self.port.done(id, clock::set(step_ns, drift_ppm).map(|()| Outcome::Ok));
             }
             Command::Configure { hostname, address } => {
-                self.port.done(
-                    id,
-                    boot::configure(&hostname, &address).map(|()| Outcome::Ok),
-                );
+                self.port.done(id, boot::configure(&hostname, &address).map(|()| Outcome::Ok));
             }
-            Command::Serve {
-                lease_s,
-                grace_s,
-                threads,
-            } => self.in_thread(id, move || {
+            Command::Serve { lease_s, grace_s, threads } => self.in_thread(id, move || {
                 server::serve(lease_s, grace_s, threads).map(|()| Outcome::Ok)
             }),
             Command::Mount { options } => self.in_thread(id, move || mount::mount(&options)),

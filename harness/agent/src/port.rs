@@ -22,10 +22,7 @@ pub fn open() -> io::Result<(BufReader<File>, Arc<Port>)> {
     };
     // A port can be opened once only: both directions share the one open file.
     let file = OpenOptions::new().read(true).write(true).open(path)?;
-    Ok((
-        BufReader::new(file.try_clone()?),
-        Arc::new(Port(Mutex::new(file))),
-    ))
+    Ok((BufReader::new(file.try_clone()?), Arc::new(Port(Mutex::new(file)))))
 }
 
 fn find() -> io::Result<Option<PathBuf>> {
@@ -44,10 +41,7 @@ impl Port {
     pub fn send(&self, message: &Message) {
         let mut line = serde_json::to_vec(message).expect("a message is always JSON");
         line.push(b'\n');
-        let mut file = self
-            .0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut file = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Err(error) = file.write_all(&line) {
             eprintln!("lockstorm-agent: control port: {error}");
         }
@@ -55,9 +49,7 @@ impl Port {
 
     pub fn done(&self, id: u64, result: io::Result<Outcome>) {
         let outcome = result.unwrap_or_else(|error| Outcome::Failed {
-            errno: error
-                .raw_os_error()
-                .map(|code| format!("{:?}", Errno::from_raw(code))),
+            errno: error.raw_os_error().map(|code| format!("{:?}", Errno::from_raw(code))),
             message: error.to_string(),
         });
         self.send(&Message::Done { id, outcome });

@@ -25,13 +25,7 @@ pub fn serve(lease_s: u32, grace_s: u32, threads: u8) -> io::Result<()> {
     write("/proc/fs/nfsd/nfsv4leasetime", &lease_s.to_string())?;
     write("/proc/fs/nfsd/nfsv4gracetime", &grace_s.to_string())?;
     let export = format!("*:{EXPORT}");
-    run(&[
-        "exportfs",
-        "-i",
-        "-o",
-        "rw,no_root_squash,fsid=0,insecure,no_subtree_check",
-        &export,
-    ])?;
+    run(&["exportfs", "-i", "-o", "rw,no_root_squash,fsid=0,insecure,no_subtree_check", &export])?;
     start_mountd()?;
     run(&["rpc.nfsd", "-N", "3", "-V", "4.2", &threads.to_string()])
 }
@@ -43,9 +37,7 @@ fn mount_disk() -> io::Result<()> {
         Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => {}
         Err(error) => return Err(error),
     }
-    run(&[
-        "mke2fs", "-q", "-t", "ext4", "-U", UUID, "-E", HASH_SEED, DISK,
-    ])?;
+    run(&["mke2fs", "-q", "-t", "ext4", "-U", UUID, "-E", HASH_SEED, DISK])?;
     mount_fs_from(DISK, "/disk", "ext4", MsFlags::empty(), "")?;
     fs::create_dir_all(EXPORT)?;
     for dir in ["nfs/v4recovery", "nfs/nfsdcltrack", "nfs/rpc_pipefs"] {

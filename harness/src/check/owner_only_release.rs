@@ -34,8 +34,9 @@ fn check(evidence: &Evidence) -> Outcome {
         let Some(late) = late(evidence, release) else {
             continue;
         };
-        for (owner, span) in owners(evidence, release, late) {
-            cases += 1;
+        let owners = owners(evidence, release, late);
+        cases += u64::from(!owners.is_empty());
+        for (owner, span) in owners {
             findings.extend(harm(evidence, release, owner, span));
         }
     }

@@ -30,21 +30,11 @@ enum State {
 
 impl Check {
     fn ok(name: &'static str, saw: impl Into<String>) -> Check {
-        Check {
-            name,
-            state: State::Ok,
-            saw: saw.into(),
-            mend: None,
-        }
+        Check { name, state: State::Ok, saw: saw.into(), mend: None }
     }
 
     fn missing(name: &'static str, saw: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check {
-            name,
-            state: State::Missing,
-            saw: saw.into(),
-            mend: Some(mend.into()),
-        }
+        Check { name, state: State::Missing, saw: saw.into(), mend: Some(mend.into()) }
     }
 }
 
@@ -123,12 +113,7 @@ mod tests {
     #[test]
     fn every_missing_thing_comes_with_its_mend() {
         for check in parts::checks().into_iter().chain(host::checks()) {
-            assert_eq!(
-                check.mend.is_some(),
-                check.state != State::Ok,
-                "{}",
-                check.name
-            );
+            assert_eq!(check.mend.is_some(), check.state != State::Ok, "{}", check.name);
         }
     }
 }

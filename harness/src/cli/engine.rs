@@ -66,10 +66,7 @@ pub fn print(
     let directory = directory.display().to_string();
     terminal.print(&page::render(
         report,
-        page::Options {
-            colour: terminal.colour(),
-            directory: Some(&directory),
-        },
+        page::Options { colour: terminal.colour(), directory: Some(&directory) },
     ))
 }
 
@@ -102,9 +99,7 @@ fn run_into(
         history_sha256: run.history.sha256.clone(),
         artefacts: recheck::artefacts(directory),
         site: counts(&run.statistics),
-        wall: Some(Wall {
-            milliseconds: run.wall.as_millis() as u64,
-        }),
+        wall: Some(Wall { milliseconds: run.wall.as_millis() as u64 }),
     };
     let report = judge(plan, &run.history.events, circumstances);
     write(&report_file, &json::render(&report))?;
@@ -112,11 +107,7 @@ fn run_into(
 }
 
 fn counts(statistics: &Statistics) -> BTreeMap<String, u64> {
-    let Statistics {
-        slices,
-        frames,
-        disk_requests,
-    } = *statistics;
+    let Statistics { slices, frames, disk_requests } = *statistics;
     BTreeMap::from([
         ("slices".to_owned(), slices),
         ("frames".to_owned(), frames),
@@ -128,10 +119,8 @@ fn counts(statistics: &Statistics) -> BTreeMap<String, u64> {
 fn compare(first: &Run, second: &Run, terminal: &Terminal) -> Result<(), Failure> {
     let (one, two) = (&first.history, &second.history);
     if one.sha256 == two.sha256 {
-        return terminal.print(&format!(
-            "The second run had the same history: {}\n",
-            &one.sha256[..16]
-        ));
+        return terminal
+            .print(&format!("The second run had the same history: {}\n", &one.sha256[..16]));
     }
     let differs = one.events.iter().zip(&two.events).position(|(a, b)| a != b);
     let line = differs.unwrap_or(one.events.len().min(two.events.len()));
@@ -166,11 +155,7 @@ fn create_new(out: &Path) -> Result<PathBuf, Failure> {
 fn create_default(plan: &Plan) -> Result<PathBuf, Failure> {
     let name = format!("{}-{}-{}", plan.scenario.name, plan.profile.name, plan.seed);
     let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-            c
-        } else {
-            '_'
-        }
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }
     };
     let directory = Path::new(RUNS).join(name.chars().map(safe).collect::<String>());
     if directory.join("plan.yaml").exists() {

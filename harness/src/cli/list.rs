@@ -26,14 +26,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         What::Scenarios => scenarios()?,
         What::Locks => locks()?,
     };
-    let width = rows
-        .iter()
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0);
-    let lines = rows
-        .iter()
-        .map(|(name, about)| format!("{name:width$}  {about}\n"));
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let lines = rows.iter().map(|(name, about)| format!("{name:width$}  {about}\n"));
     terminal.print(&lines.collect::<String>())?;
     Ok(Exit::Valid)
 }

@@ -12,9 +12,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let plan = prepare(&args.story)?;
-    let text = plan
-        .to_yaml()
-        .map_err(|e| Failure::Internal(e.to_string()))?;
+    let text = plan.to_yaml().map_err(|e| Failure::Internal(e.to_string()))?;
     terminal.print(&text)?;
     Ok(Exit::Valid)
 }

@@ -28,10 +28,7 @@ pub struct StoryArgs {
 
 /// Loads, validates and expands. Bad input is reported before missing set-up.
 pub fn prepare(args: &StoryArgs) -> Result<Plan, Failure> {
-    let overrides = Overrides {
-        lock: args.lock.clone(),
-        set: args.set.clone(),
-    };
+    let overrides = Overrides { lock: args.lock.clone(), set: args.set.clone() };
     let mut loaded = load(&args.scenario, &overrides)?;
     let catalogue = catalogue()?;
     let Some(profile) = catalogue.load(&loaded.scenario.lock.name) else {
@@ -39,13 +36,7 @@ pub fn prepare(args: &StoryArgs) -> Result<Plan, Failure> {
     };
     let profile = profile?;
     loaded.settle(&profile)?;
-    Ok(expand(
-        &loaded.scenario,
-        args.seed,
-        &profile,
-        KERNEL_KEY,
-        NODE_KEY,
-    ))
+    Ok(expand(&loaded.scenario, args.seed, &profile, KERNEL_KEY, NODE_KEY))
 }
 
 /// The locks of the node image.

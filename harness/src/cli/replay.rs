@@ -19,10 +19,9 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let plan = saved_plan(&args.directory)?;
-    for (part, planned, ours) in [
-        ("kernel", &plan.kernel_key, KERNEL_KEY),
-        ("node image", &plan.image_key, NODE_KEY),
-    ] {
+    for (part, planned, ours) in
+        [("kernel", &plan.kernel_key, KERNEL_KEY), ("node image", &plan.image_key, NODE_KEY)]
+    {
         if planned != ours {
             // Another kernel is another history: better none than one that only looks alike.
             return Err(Failure::SetUpMissing(format!(

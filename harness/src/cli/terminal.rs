@@ -45,9 +45,7 @@ impl Terminal {
     /// Prints on standard output. A reader who goes away (`| head -1`) has seen enough.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
-        let outcome = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush());
+        let outcome = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
         match outcome {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::Host(format!("failed to print: {error}")))

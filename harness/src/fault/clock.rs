@@ -25,27 +25,18 @@ impl Fault for Clock {
     }
 
     fn begin(&self, _: NodeId) -> Vec<Act> {
-        vec![Act::SetClock {
-            step_ns: self.step.0,
-            drift_ppm: self.drift_ppm,
-        }]
+        vec![Act::SetClock { step_ns: self.step.0, drift_ppm: self.drift_ppm }]
     }
 
     fn end(&self) -> Vec<Act> {
-        vec![Act::SetClock {
-            step_ns: -self.step.0,
-            drift_ppm: 0,
-        }]
+        vec![Act::SetClock { step_ns: -self.step.0, drift_ppm: 0 }]
     }
 
     fn describe(&self) -> String {
         match (self.step.0, self.drift_ppm) {
             (_, 0) => format!("has its clock stepped by {}", self.step),
             (0, ppm) => format!("has its clock drift by {ppm} ppm"),
-            (_, ppm) => format!(
-                "has its clock stepped by {} and drift by {ppm} ppm",
-                self.step
-            ),
+            (_, ppm) => format!("has its clock stepped by {} and drift by {ppm} ppm", self.step),
         }
     }
 }

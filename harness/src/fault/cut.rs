@@ -36,10 +36,6 @@ struct LoseAll {
 
 impl Rule for LoseAll {
     fn on_frame(&mut self, frame: &Frame, _: &mut ChaCha8Rng) -> Verdict {
-        if frame.from == self.node || frame.to == self.node {
-            Verdict::Drop
-        } else {
-            Verdict::Pass
-        }
+        if frame.from == self.node || frame.to == self.node { Verdict::Drop } else { Verdict::Pass }
     }
 }

@@ -29,10 +29,7 @@ impl Fault for Impair {
     }
 
     fn begin(&self, node: NodeId) -> Vec<Act> {
-        vec![Act::Lay(Box::new(Bad {
-            node,
-            spec: self.clone(),
-        }))]
+        vec![Act::Lay(Box::new(Bad { node, spec: self.clone() }))]
     }
 
     fn end(&self) -> Vec<Act> {
@@ -61,10 +58,8 @@ impl Rule for Bad {
             return Verdict::Pass;
         }
         // Every draw is made for every frame, so that one share never shifts another's draws.
-        let (lost, doubled) = (
-            rng.random::<f64>() < self.spec.loss,
-            rng.random::<f64>() < self.spec.duplicate,
-        );
+        let (lost, doubled) =
+            (rng.random::<f64>() < self.spec.loss, rng.random::<f64>() < self.spec.duplicate);
         let delay = rng.random_range(self.spec.delay.least.0..=self.spec.delay.most.0);
         match (lost, doubled) {
             (true, _) => Verdict::Drop,

@@ -78,11 +78,7 @@ impl Reply {
             library: String,
             version: String,
         }
-        let quoted: String = line
-            .chars()
-            .take(80)
-            .flat_map(char::escape_default)
-            .collect();
+        let quoted: String = line.chars().take(80).flat_map(char::escape_default).collect();
         let mut value: serde_json::Value = serde_json::from_str(line)
             .map_err(|_| format!("wrote what is no JSON: \"{quoted}\""))?;
         if let Some(ready) = value.get_mut("ready") {

@@ -121,18 +121,12 @@ impl Profile {
             );
         }
         if self.start.first().is_none_or(String::is_empty) {
-            add(
-                "start",
-                "no command; expected such as `[python3, adapter.py]`".into(),
-            );
+            add("start", "no command; expected such as `[python3, adapter.py]`".into());
         }
         for version in &self.assumes.nfs {
             if !NFS_VERSIONS.contains(&version.as_str()) {
                 let known = NFS_VERSIONS.join(", ");
-                add(
-                    "assumes.nfs",
-                    format!("no NFS version `{version}`; expected of {known}"),
-                );
+                add("assumes.nfs", format!("no NFS version `{version}`; expected of {known}"));
             }
         }
         self.check_lifetime(&mut add);
@@ -146,17 +140,11 @@ impl Profile {
                 add("lifetime.least", "`least` is 0s; expected a time".into());
             }
             if lifetime.default < lifetime.least {
-                add(
-                    "lifetime.default",
-                    "`default` is below `least`; expected no less".into(),
-                );
+                add("lifetime.default", "`default` is below `least`; expected no less".into());
             }
         }
         for (invariant, name) in [
-            (
-                Invariant::BreakAfterLifetime,
-                "promises.break_after_lifetime",
-            ),
+            (Invariant::BreakAfterLifetime, "promises.break_after_lifetime"),
             (Invariant::NoEarlyBreak, "promises.no_early_break"),
         ] {
             if self.promises.contains_key(&invariant) && self.lifetime.is_none() {

@@ -43,9 +43,7 @@ pub fn expand(
 /// The server, then the clients.
 pub fn node_names(scenario: &Scenario) -> Vec<String> {
     let clients = (1..=scenario.site.clients).map(|number| format!("c{number}"));
-    std::iter::once("server".to_string())
-        .chain(clients)
-        .collect()
+    std::iter::once("server".to_string()).chain(clients).collect()
 }
 
 fn blueprint(scenario: &Scenario, seed: u64) -> Blueprint {
@@ -53,10 +51,7 @@ fn blueprint(scenario: &Scenario, seed: u64) -> Blueprint {
     let nodes = node_names(scenario).into_iter().zip(1..);
     Blueprint {
         wall_start_s: WALL_START_S,
-        wire: WireBlueprint {
-            latency: site.wire.latency,
-            seed: derive(seed, "wire"),
-        },
+        wire: WireBlueprint { latency: site.wire.latency, seed: derive(seed, "wire") },
         disk: DiskBlueprint {
             size_mib: site.disk.size_mib,
             latency: site.disk.latency,
@@ -71,20 +66,14 @@ fn blueprint(scenario: &Scenario, seed: u64) -> Blueprint {
             version: site.nfs.version.clone(),
             options: site.nfs.options.clone(),
         },
-        nodes: nodes
-            .map(|(name, number)| node(name, number, seed))
-            .collect(),
+        nodes: nodes.map(|(name, number)| node(name, number, seed)).collect(),
     }
 }
 
 /// The node with the last octet `number`: 1 is the server.
 fn node(name: String, number: u8, seed: u64) -> NodeBlueprint {
     NodeBlueprint {
-        role: if number == 1 {
-            Role::Server
-        } else {
-            Role::Client
-        },
+        role: if number == 1 { Role::Server } else { Role::Client },
         mac: format!("02:00:00:00:00:{number:02x}"),
         ip: Ipv4Addr::new(10, 0, 0, number),
         seed: derive(seed, &format!("node/{name}")),

@@ -53,10 +53,7 @@ impl Plan {
     /// Reads a plan that was saved, whoever has edited it since.
     pub fn from_source(source: Source) -> Result<Plan, Diagnostics> {
         let document = Document::parse(source)?;
-        let format = document
-            .value
-            .get("format")
-            .and_then(|format| format.as_u64());
+        let format = document.value.get("format").and_then(|format| format.as_u64());
         if format.is_some_and(|format| format != u64::from(FORMAT)) {
             let message = format!("a plan of another format; expected {FORMAT}");
             let problem = Problem::new(KeyPath::keys("format"), message);
@@ -79,13 +76,8 @@ impl Plan {
             problem.path.0.extend(inner.0);
         }
         let nodes = &self.blueprint.nodes;
-        let fits = nodes
-            .first()
-            .is_some_and(|first| first.role == Role::Server)
-            && nodes
-                .iter()
-                .map(|node| &node.name)
-                .eq(&expand::node_names(&self.scenario))
+        let fits = nodes.first().is_some_and(|first| first.role == Role::Server)
+            && nodes.iter().map(|node| &node.name).eq(&expand::node_names(&self.scenario))
             && nodes.iter().skip(1).all(|node| node.role == Role::Client);
         if !fits {
             let message = "the nodes are not those of the scenario; \
@@ -93,11 +85,7 @@ impl Plan {
             problems.push(Problem::new(KeyPath::keys("blueprint.nodes"), message));
         }
         let seeded = |name: &String| self.workload_seeds.contains_key(name);
-        if !expand::node_names(&self.scenario)
-            .iter()
-            .skip(1)
-            .all(seeded)
-        {
+        if !expand::node_names(&self.scenario).iter().skip(1).all(seeded) {
             let message = "a client has no seed; expected one for each";
             problems.push(Problem::new(KeyPath::keys("workload_seeds"), message));
         }

@@ -80,11 +80,7 @@ fn the_locks_own_limits_are_held_against_the_scenario() {
     let said = |text: &str, profile: &Profile| {
         planned(text, &Overrides::default(), profile, 1).unwrap_err()
     };
-    let plain = Profile {
-        name: "plain".into(),
-        lifetime: None,
-        ..leased()
-    };
+    let plain = Profile { name: "plain".into(), lifetime: None, ..leased() };
     let with_lifetime = |lifetime: &str| {
         format!("lock:\n  name: leased\n  lifetime: {lifetime}\nworkload: {{cycles: {{}}}}\n")
     };
@@ -126,26 +122,14 @@ fn the_locks_own_limits_are_held_against_the_scenario() {
 #[test]
 fn another_lock_takes_the_storys_lifetime_only_if_it_has_lifetimes() {
     let text = STORY.replace("leased,", "leased, lifetime: 7s,");
-    let other = Overrides {
-        lock: Some("other".into()),
-        set: Vec::new(),
-    };
-    let plain = Profile {
-        lifetime: None,
-        ..leased()
-    };
+    let other = Overrides { lock: Some("other".into()), set: Vec::new() };
+    let plain = Profile { lifetime: None, ..leased() };
     let without = planned(&text, &other, &plain, 1).unwrap().scenario;
     assert_eq!(without.lock.lifetime, None);
     let with = planned(&text, &other, &leased(), 1).unwrap().scenario;
     assert_eq!(with.lock.lifetime.unwrap().to_string(), "7s");
-    assert_eq!(
-        with.lock.options["colour"], "blue",
-        "options are not for another lock"
-    );
-    let asked = Overrides {
-        set: vec!["lock.lifetime=9s".into()],
-        ..other
-    };
+    assert_eq!(with.lock.options["colour"], "blue", "options are not for another lock");
+    let asked = Overrides { set: vec!["lock.lifetime=9s".into()], ..other };
     insta::assert_snapshot!(planned(&text, &asked, &plain, 1).unwrap_err(), @r#"
     error: a lock of `leased` has no lifetime
       --> --set lock.lifetime=9s
@@ -163,16 +147,10 @@ fn another_lock_takes_the_storys_lifetime_only_if_it_has_lifetimes() {
 #[test]
 fn a_lock_that_is_not_there_is_answered_with_those_that_are() {
     let said = |text: &str, lock: Option<&str>| {
-        let overrides = Overrides {
-            lock: lock.map(String::from),
-            set: Vec::new(),
-        };
+        let overrides = Overrides { lock: lock.map(String::from), set: Vec::new() };
         let source = Source::from_bytes("story.yaml", text.into()).unwrap();
         let known = ["fcntl".to_string(), "flufl.lock".to_string()];
-        load_source(source, &overrides)
-            .unwrap()
-            .unknown_lock(&known)
-            .to_string()
+        load_source(source, &overrides).unwrap().unknown_lock(&known).to_string()
     };
     insta::assert_snapshot!(said(STORY, None), @r#"
     error: no lock `leased`
@@ -194,10 +172,7 @@ fn a_plan_that_was_spoilt_is_shown_where() {
     let good = plan_of(1).to_yaml().unwrap();
     let said = |text: String| {
         let source = Source::from_bytes("plan.yaml", text.into()).unwrap();
-        Plan::from_source(source)
-            .map(|_| ())
-            .unwrap_err()
-            .to_string()
+        Plan::from_source(source).map(|_| ()).unwrap_err().to_string()
     };
     insta::assert_snapshot!(said(good.replacen("format: 1", "format: 2", 1)), @r#"
     error: a plan of another format
@@ -263,22 +238,14 @@ fn every_shipped_scenario_loads_and_plans(#[files("../scenarios/**/*.yaml")] pat
     let mut loaded = load(path.to_str().unwrap(), &Overrides::default())
         .unwrap_or_else(|found| panic!("{found}"));
     let profile = profile_of(&loaded.scenario.lock.name);
-    loaded
-        .settle(&profile)
-        .unwrap_or_else(|found| panic!("{found}"));
+    loaded.settle(&profile).unwrap_or_else(|found| panic!("{found}"));
     let plan = expand(&loaded.scenario, 1, &profile, "k", "i");
     let source = Source::from_bytes("plan.yaml", plan.to_yaml().unwrap().into()).unwrap();
     assert_eq!(Plan::from_source(source).unwrap(), plan);
-    assert!(
-        !plan.scenario.about.is_empty(),
-        "a shipped scenario says what it is about"
-    );
+    assert!(!plan.scenario.about.is_empty(), "a shipped scenario says what it is about");
     let catalogue = include_str!("../../../scenarios/README.md");
     let file = path.file_name().unwrap().to_string_lossy();
-    assert!(
-        catalogue.contains(&format!("]({file})")),
-        "scenarios/README.md has no row for {file}"
-    );
+    assert!(catalogue.contains(&format!("]({file})")), "scenarios/README.md has no row for {file}");
 }
 
 proptest! {

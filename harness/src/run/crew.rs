@@ -26,11 +26,7 @@ pub enum Task {
     StartAdapter,
     Count(ClientId),
     ReadCounter,
-    SetClock {
-        step_ns: i64,
-        drift_ppm: i64,
-        fault: usize,
-    },
+    SetClock { step_ns: i64, drift_ppm: i64, fault: usize },
 }
 
 impl fmt::Display for Task {
@@ -63,9 +59,7 @@ pub struct Crew {
 
 impl Crew {
     pub fn new(nodes: usize) -> Crew {
-        Crew {
-            progress: vec![Progress::Absent; nodes],
-        }
+        Crew { progress: vec![Progress::Absent; nodes] }
     }
 
     pub fn forget(&mut self, node: NodeId) {
@@ -96,11 +90,7 @@ impl Stage<'_> {
     pub(super) fn configure(&mut self, node: NodeId) {
         let blueprint = &self.plan().blueprint.nodes[node];
         let (hostname, address) = (blueprint.name.clone(), format!("{}/24", blueprint.ip));
-        self.command(
-            node,
-            Command::Configure { hostname, address },
-            Task::Configure,
-        );
+        self.command(node, Command::Configure { hostname, address }, Task::Configure);
     }
 
     /// A step of a node's way has been done; the next one.
@@ -124,10 +114,7 @@ impl Stage<'_> {
             (Task::Mount, Outcome::Mounted { options }) => {
                 self.crew().progress[node] = Progress::Ready;
                 let name = self.node_name(node).to_owned();
-                self.record(What::NodeReady {
-                    node: name,
-                    options,
-                })?;
+                self.record(What::NodeReady { node: name, options })?;
                 self.start_adapter(node);
                 Ok(())
             }
@@ -138,15 +125,7 @@ impl Stage<'_> {
     fn serve(&mut self) {
         let server = &self.plan().blueprint.server;
         let (lease_s, grace_s, threads) = (server.lease_s, server.grace_s, server.threads);
-        self.command(
-            0,
-            Command::Serve {
-                lease_s,
-                grace_s,
-                threads,
-            },
-            Task::Serve,
-        );
+        self.command(0, Command::Serve { lease_s, grace_s, threads }, Task::Serve);
     }
 
     fn server_ready(&mut self) -> Result<(), RunError> {
@@ -156,10 +135,7 @@ impl Stage<'_> {
             server.lease_s, server.grace_s, server.threads
         );
         self.crew().progress[0] = Progress::Ready;
-        self.record(What::NodeReady {
-            node: self.node_name(0).to_owned(),
-            options,
-        })?;
+        self.record(What::NodeReady { node: self.node_name(0).to_owned(), options })?;
         for node in 1..=self.clients.len() {
             if self.crew().progress[node] == Progress::Configured && self.began() == 0 {
                 self.mount(node);
@@ -182,13 +158,7 @@ impl Stage<'_> {
             format!("clientaddr={}", blueprint.nodes[node].ip),
         ];
         options.extend(mount.options.iter().cloned());
-        self.command(
-            node,
-            Command::Mount {
-                options: options.join(","),
-            },
-            Task::Mount,
-        );
+        self.command(node, Command::Mount { options: options.join(",") }, Task::Mount);
     }
 
     fn start_adapter(&mut self, node: NodeId) {
@@ -196,10 +166,7 @@ impl Stage<'_> {
         let mut env =
             BTreeMap::from([("LOCKSTORM_PATH".to_owned(), format!("{MOUNT_POINT}/{LOCK}"))]);
         if let Some(lifetime) = plan.lifetime() {
-            env.insert(
-                "LOCKSTORM_LIFETIME".into(),
-                lifetime.as_secs_f64().to_string(),
-            );
+            env.insert("LOCKSTORM_LIFETIME".into(), lifetime.as_secs_f64().to_string());
         }
         if !plan.scenario.lock.options.is_empty() {
             let options =
@@ -209,11 +176,7 @@ impl Stage<'_> {
         let dir = format!("{LOCKS}/{}", plan.profile.name);
         self.command(
             node,
-            Command::StartAdapter {
-                dir,
-                argv: plan.profile.start.clone(),
-                env,
-            },
+            Command::StartAdapter { dir, argv: plan.profile.start.clone(), env },
             Task::StartAdapter,
         );
     }

@@ -86,12 +86,7 @@ impl<'a> Cycles<'a> {
 
     fn acquire(&mut self, id: ClientId, stage: &mut Stage) -> Result<(), RunError> {
         self.clients[id].state = State::Acquiring;
-        stage.call(
-            id,
-            Operation::Acquire {
-                timeout: self.spec.timeout,
-            },
-        )
+        stage.call(id, Operation::Acquire { timeout: self.spec.timeout })
     }
 
     fn acquired(
@@ -105,10 +100,7 @@ impl<'a> Cycles<'a> {
             return Ok(());
         }
         let cycler = &mut self.clients[id];
-        cycler.state = State::Inside {
-            time_up: false,
-            refreshing: false,
-        };
+        cycler.state = State::Inside { time_up: false, refreshing: false };
         cycler.rounds_left = cycler.rounds_left.map(|left| left.saturating_sub(1));
         let hold = cycler.draw(self.spec.hold);
         stage.enter(id)?;
@@ -155,10 +147,7 @@ impl<'a> Cycles<'a> {
     }
 
     fn leave_when_done(&mut self, id: ClientId, stage: &mut Stage) -> Result<(), RunError> {
-        let ready = State::Inside {
-            time_up: true,
-            refreshing: false,
-        };
+        let ready = State::Inside { time_up: true, refreshing: false };
         if self.clients[id].state != ready || stage.clients[id].counting {
             return Ok(());
         }
@@ -196,11 +185,7 @@ impl Workload for Cycles<'_> {
                 return self.leave_when_done(*id, stage);
             }
             Cue::Counted(id) => return self.leave_when_done(*id, stage),
-            Cue::Answered {
-                client,
-                operation,
-                answer,
-            } => match operation {
+            Cue::Answered { client, operation, answer } => match operation {
                 Operation::Acquire { .. } => return self.acquired(*client, answer, stage),
                 Operation::Refresh { .. } => return self.refreshed(*client, answer, stage),
                 Operation::Release => self.think(*client, stage),
@@ -212,11 +197,7 @@ impl Workload for Cycles<'_> {
     }
 
     fn is_done(&self) -> bool {
-        self.until > 0
-            && self
-                .clients
-                .iter()
-                .all(|cycler| cycler.state == State::Done)
+        self.until > 0 && self.clients.iter().all(|cycler| cycler.state == State::Done)
     }
 
     /// Where an owner has died, to wait in vain for its lock is no failure of the run: whether the
@@ -228,9 +209,7 @@ impl Workload for Cycles<'_> {
                 State::Done | State::Thinking => continue,
                 State::Acquiring if self.owner_died => continue,
                 State::Acquiring => "for an answer to acquire",
-                State::Inside {
-                    refreshing: true, ..
-                } => "for an answer to refresh",
+                State::Inside { refreshing: true, .. } => "for an answer to refresh",
                 State::Inside { .. } => "to finish its critical section",
                 State::Releasing => "for an answer to release",
             };
@@ -249,17 +228,9 @@ impl Cycler {
 /// Long enough after the last round for every fault to end, a dead owner's lock to be broken, and
 /// a restarted server to be through its grace.
 fn patience(plan: &Plan) -> u64 {
-    let faults: u64 = plan
-        .scenario
-        .faults
-        .iter()
-        .filter_map(|fault| fault.lasts)
-        .map(|lasts| lasts.0)
-        .sum();
-    let breaking = plan
-        .profile
-        .break_bound
-        .map_or(0, |bound| bound.slop.0 + bound.within.0);
+    let faults: u64 =
+        plan.scenario.faults.iter().filter_map(|fault| fault.lasts).map(|lasts| lasts.0).sum();
+    let breaking = plan.profile.break_bound.map_or(0, |bound| bound.slop.0 + bound.within.0);
     let lifetime = plan.lifetime().map_or(0, |lifetime| lifetime.0);
     let server = &plan.blueprint.server;
     let recovery = u64::from(server.lease_s + server.grace_s) * SECOND;

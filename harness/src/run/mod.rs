@@ -78,20 +78,12 @@ pub fn execute(plan: &Plan, options: Options) -> Result<Run, RunError> {
     match play(&mut stage, plan) {
         Err(RunError::Site(stuck @ SiteError::Stuck { .. })) => {
             let why = stage.explain_stuck(&stuck);
-            stage.record(What::WorkloadEnded {
-                completed: false,
-                why,
-            })?;
+            stage.record(What::WorkloadEnded { completed: false, why })?;
         }
         other => other?,
     }
     let (history, virtual_ns, statistics) = stage.finish(options.artefacts)?;
-    Ok(Run {
-        history,
-        virtual_ns,
-        wall: begin.elapsed(),
-        statistics,
-    })
+    Ok(Run { history, virtual_ns, wall: begin.elapsed(), statistics })
 }
 
 /// A workload: told of every cue, it makes its next moves on the stage.
@@ -124,8 +116,5 @@ fn play(stage: &mut Stage, plan: &Plan) -> Result<(), RunError> {
     };
     nemesis.finish(stage)?;
     stage.read_counter()?;
-    stage.record(What::WorkloadEnded {
-        completed: why.is_empty(),
-        why,
-    })
+    stage.record(What::WorkloadEnded { completed: why.is_empty(), why })
 }

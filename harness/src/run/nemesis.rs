@@ -51,10 +51,7 @@ pub struct Active {
 
 impl<'a> Nemesis<'a> {
     pub fn new(plan: &'a Plan) -> Nemesis<'a> {
-        let armed = |spec| Armed {
-            spec,
-            state: State::Waiting,
-        };
+        let armed = |spec| Armed { spec, state: State::Waiting };
         Nemesis {
             faults: plan.scenario.faults.iter().map(armed).collect(),
             entered: 0,
@@ -162,11 +159,7 @@ impl Active {
         stage: &mut Stage,
         draws: &mut Draws,
     ) -> Result<Active, RunError> {
-        let mut active = Active {
-            node,
-            rules: Vec::new(),
-            effects: Vec::new(),
-        };
+        let mut active = Active { node, rules: Vec::new(), effects: Vec::new() };
         active.perform(acts, index, stage, draws)?;
         Ok(active)
     }
@@ -211,11 +204,7 @@ impl Active {
         draws: &mut Draws,
     ) -> Result<(), RunError> {
         let laid = !self.rules.is_empty();
-        let frames: u64 = self
-            .rules
-            .drain(..)
-            .map(|rule| stage.site().wire().lift(rule))
-            .sum();
+        let frames: u64 = self.rules.drain(..).map(|rule| stage.site().wire().lift(rule)).sum();
         if laid && frames > 0 {
             self.effects.push(format!("{frames} frames hit"));
         }
@@ -223,10 +212,7 @@ impl Active {
         self.perform(acts, index, stage, draws)?;
         let effect = self.effects.join(", ");
         if effective {
-            return stage.record(What::FaultEnded {
-                fault: index,
-                effect,
-            });
+            return stage.record(What::FaultEnded { fault: index, effect });
         }
         let why = match laid {
             true => "no frame came its way".into(),

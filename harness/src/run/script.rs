@@ -62,11 +62,7 @@ impl<'a> Script<'a> {
                 break;
             };
             match step {
-                Step::Call {
-                    client,
-                    call,
-                    expect,
-                } => self.call(client, *call, *expect, stage)?,
+                Step::Call { client, call, expect } => self.call(client, *call, *expect, stage)?,
                 Step::Await { client, expect } => self.wait_for(client, *expect, stage)?,
                 Step::Pass(time) => {
                     stage.set_timer_in(*time, Wake::Step(self.at));
@@ -75,11 +71,7 @@ impl<'a> Script<'a> {
                 Step::Strike { verb, node, step } => self.strike(*verb, node, *step, stage)?,
             }
         }
-        if self.done {
-            self.end_faults(stage)
-        } else {
-            Ok(())
-        }
+        if self.done { self.end_faults(stage) } else { Ok(()) }
     }
 
     fn call(
@@ -137,10 +129,7 @@ impl<'a> Script<'a> {
         answer: &Answer,
         stage: &mut Stage,
     ) -> Result<(), RunError> {
-        if matches!(
-            (operation, answer),
-            (Operation::Acquire { .. }, Answer::Ok { .. })
-        ) {
+        if matches!((operation, answer), (Operation::Acquire { .. }, Answer::Ok { .. })) {
             stage.enter(id)?;
         }
         match self.waiting {
@@ -159,11 +148,7 @@ impl<'a> Script<'a> {
         stage: &mut Stage,
     ) -> Result<(), RunError> {
         let saw = describe(answer);
-        if expect.answer == saw.0 {
-            self.met(saw.1, stage)
-        } else {
-            self.unmet(saw.1, stage)
-        }
+        if expect.answer == saw.0 { self.met(saw.1, stage) } else { self.unmet(saw.1, stage) }
     }
 
     fn strike(
@@ -188,12 +173,7 @@ impl<'a> Script<'a> {
         let acts = fault.begin(node);
         let kind = format!("{verb:?}").to_lowercase();
         let detail = fault.describe();
-        stage.record(What::FaultStruck {
-            fault: self.at,
-            kind,
-            node: name.to_owned(),
-            detail,
-        })?;
+        stage.record(What::FaultStruck { fault: self.at, kind, node: name.to_owned(), detail })?;
         let draws = self.draws.get_or_insert_with(|| Draws::new(stage.plan()));
         let active = Active::begin(node, acts, self.at, stage, draws)?;
         self.faults.push((self.at, verb, active));
@@ -201,19 +181,13 @@ impl<'a> Script<'a> {
     }
 
     fn end_fault(&mut self, begun: Verb, node: NodeId, stage: &mut Stage) -> Result<(), RunError> {
-        let found = self
-            .faults
-            .iter()
-            .position(|(_, verb, active)| *verb == begun && active.node == node);
+        let found =
+            self.faults.iter().position(|(_, verb, active)| *verb == begun && active.node == node);
         let Some(found) = found else {
             return self.unmet("there was nothing to end".into(), stage);
         };
         let (step, verb, active) = self.faults.remove(found);
-        let acts = if verb == Verb::Crash {
-            vec![Act::PowerOn]
-        } else {
-            Vec::new()
-        };
+        let acts = if verb == Verb::Crash { vec![Act::PowerOn] } else { Vec::new() };
         let draws = self.draws.get_or_insert_with(|| Draws::new(stage.plan()));
         active.end(acts, step, stage, draws)?;
         if verb == Verb::Crash {
@@ -246,12 +220,7 @@ impl<'a> Script<'a> {
     fn step_done(&mut self, met: bool, saw: String, stage: &mut Stage) -> Result<(), RunError> {
         let step = self.at;
         stage.clear_timers(|wake| *wake == Wake::Step(step));
-        stage.record(What::StepDone {
-            step,
-            text: self.steps[step].to_string(),
-            met,
-            saw,
-        })?;
+        stage.record(What::StepDone { step, text: self.steps[step].to_string(), met, saw })?;
         self.waiting = Waiting::Nothing;
         self.at += 1;
         Ok(())
@@ -276,11 +245,9 @@ impl Workload for Script<'_> {
     fn on(&mut self, cue: &Cue, stage: &mut Stage) -> Result<(), RunError> {
         match cue {
             Cue::Began => {}
-            Cue::Answered {
-                client,
-                operation,
-                answer,
-            } => self.answered(*client, operation, answer, stage)?,
+            Cue::Answered { client, operation, answer } => {
+                self.answered(*client, operation, answer, stage)?
+            }
             Cue::Timer(Wake::Step(step)) if *step == self.at => self.timer(stage)?,
             Cue::Returned(id) if self.waiting == Waiting::Node(id + 1) => {
                 self.met("back".into(), stage)?
@@ -312,11 +279,7 @@ fn client(name: &str, stage: &Stage) -> Option<ClientId> {
 fn fault(verb: Verb, name: &str, step: Option<SignedNanos>) -> Box<dyn Fault> {
     let node = name.to_owned();
     match verb {
-        Verb::Clock => Box::new(Clock {
-            node,
-            step: step.unwrap_or_default(),
-            drift_ppm: 0,
-        }),
+        Verb::Clock => Box::new(Clock { node, step: step.unwrap_or_default(), drift_ppm: 0 }),
         Verb::Crash | Verb::Restart => Box::new(Crash { node, keep: 0.0 }),
         Verb::Cut | Verb::Heal => Box::new(Cut { node }),
     }

@@ -196,11 +196,7 @@ impl<'a> Stage<'a> {
         // A machine that is switched on takes its time from the true one.
         if self.clocks[node].offset_ns != 0 || self.clocks[node].drift_ppm != 0 {
             self.clocks[node] = WallClock::default();
-            self.record(What::ClockSet {
-                node: name,
-                offset_ns: 0,
-                drift_ppm: 0,
-            })?;
+            self.record(What::ClockSet { node: name, offset_ns: 0, drift_ppm: 0 })?;
         }
         self.site.power_on(node)?;
         Ok(())
@@ -249,11 +245,7 @@ impl<'a> Stage<'a> {
         client.call = Some((call, operation.clone(), now));
         let name = client.name.clone();
         let request = Request::from(&operation).numbered(call);
-        self.record(What::Called {
-            client: name,
-            call,
-            operation,
-        })?;
+        self.record(What::Called { client: name, call, operation })?;
         self.site.send(id + 1, Command::Adapter { line: request });
         Ok(())
     }
@@ -261,9 +253,7 @@ impl<'a> Stage<'a> {
     /// The witness: the client's acquire has returned, and it is in its critical section.
     pub fn enter(&mut self, id: ClientId) -> Result<(), RunError> {
         self.clients[id].inside = true;
-        self.record(What::Entered {
-            client: self.clients[id].name.clone(),
-        })?;
+        self.record(What::Entered { client: self.clients[id].name.clone() })?;
         self.cues.push_back(Cue::Entered(id));
         Ok(())
     }
@@ -271,17 +261,13 @@ impl<'a> Stage<'a> {
     /// The witness: the client is about to call release.
     pub fn leave(&mut self, id: ClientId) -> Result<(), RunError> {
         self.clients[id].inside = false;
-        self.record(What::Left {
-            client: self.clients[id].name.clone(),
-        })
+        self.record(What::Left { client: self.clients[id].name.clone() })
     }
 
     /// Increments the counter on a client's mount.
     pub fn count(&mut self, id: ClientId) -> Result<(), RunError> {
         self.clients[id].counting = true;
-        self.record(What::CountBegan {
-            client: self.clients[id].name.clone(),
-        })?;
+        self.record(What::CountBegan { client: self.clients[id].name.clone() })?;
         let file = format!("{MOUNT_POINT}/{COUNTER}");
         self.command(id + 1, Command::Count { file }, Task::Count(id));
         Ok(())
@@ -289,11 +275,7 @@ impl<'a> Stage<'a> {
 
     /// Steps a node's wall clock and sets its rate; fault number `fault` did it.
     pub fn set_clock(&mut self, node: NodeId, step_ns: i64, drift_ppm: i64, fault: usize) {
-        let task = Task::SetClock {
-            step_ns,
-            drift_ppm,
-            fault,
-        };
+        let task = Task::SetClock { step_ns, drift_ppm, fault };
         self.command(node, Command::SetClock { step_ns, drift_ppm }, task);
     }
 
@@ -344,11 +326,7 @@ impl<'a> Stage<'a> {
     fn node_died(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
         let name = self.node_name(node).to_owned();
         self.fail(format!("{name}: {cause}"));
-        self.record(What::NodeDied {
-            node: name,
-            by_plan: false,
-            cause,
-        })?;
+        self.record(What::NodeDied { node: name, by_plan: false, cause })?;
         self.forget(node);
         Ok(())
     }
@@ -376,12 +354,9 @@ impl<'a> Stage<'a> {
                 self.cues.push_back(Cue::CounterRead(value));
                 Ok(())
             }
-            (
-                Task::SetClock {
-                    step_ns, drift_ppm, ..
-                },
-                Outcome::Ok,
-            ) => self.clock_set(node, step_ns, drift_ppm),
+            (Task::SetClock { step_ns, drift_ppm, .. }, Outcome::Ok) => {
+                self.clock_set(node, step_ns, drift_ppm)
+            }
             (task, Outcome::Failed { message, .. }) => self.task_failed(node, task, message),
             (task, outcome) => self.go_on(node, task, outcome),
         }
@@ -411,14 +386,10 @@ impl<'a> Stage<'a> {
         let client = self.clients[id].name.clone();
         self.record(match outcome {
             Outcome::Counted { read } => What::Counted { client, read },
-            Outcome::Failed { errno, message } => What::CountFailed {
-                client,
-                error: errno.unwrap_or(message),
-            },
-            other => What::CountFailed {
-                client,
-                error: format!("{other:?}"),
-            },
+            Outcome::Failed { errno, message } => {
+                What::CountFailed { client, error: errno.unwrap_or(message) }
+            }
+            other => What::CountFailed { client, error: format!("{other:?}") },
         })?;
         self.cues.push_back(Cue::Counted(id));
         Ok(())
@@ -431,11 +402,7 @@ impl<'a> Stage<'a> {
         clock.offset_ns += drifted as i64 + step_ns;
         (clock.drift_ppm, clock.since) = (drift_ppm, now);
         let offset_ns = clock.offset_ns;
-        self.record(What::ClockSet {
-            node: self.node_name(node).to_owned(),
-            offset_ns,
-            drift_ppm,
-        })
+        self.record(What::ClockSet { node: self.node_name(node).to_owned(), offset_ns, drift_ppm })
     }
 
     fn take_adapter_line(&mut self, node: NodeId, line: &str) -> Result<(), RunError> {
@@ -451,16 +418,8 @@ impl<'a> Stage<'a> {
             Reply::Answer { id: call, answer } => match self.clients[id].call.take() {
                 Some((asked, operation, _)) if asked == call => {
                     let client = self.clients[id].name.clone();
-                    self.record(What::Answered {
-                        client,
-                        call,
-                        answer: answer.clone(),
-                    })?;
-                    self.cues.push_back(Cue::Answered {
-                        client: id,
-                        operation,
-                        answer,
-                    });
+                    self.record(What::Answered { client, call, answer: answer.clone() })?;
+                    self.cues.push_back(Cue::Answered { client: id, operation, answer });
                     Ok(())
                 }
                 pending => {
@@ -484,11 +443,7 @@ impl<'a> Stage<'a> {
     ) -> Result<(), RunError> {
         let client = self.clients[id].name.clone();
         self.clients[id].ready = true;
-        self.record(What::AdapterReady {
-            client,
-            library,
-            version,
-        })?;
+        self.record(What::AdapterReady { client, library, version })?;
         if self.began.is_some() {
             self.cues.push_back(Cue::Returned(id));
         } else if self.clients.iter().all(|client| client.ready) {
@@ -513,9 +468,7 @@ impl<'a> Stage<'a> {
         }
         self.command(
             0,
-            Command::ReadCount {
-                file: format!("{EXPORT}/{COUNTER}"),
-            },
+            Command::ReadCount { file: format!("{EXPORT}/{COUNTER}") },
             Task::ReadCounter,
         );
         self.set_timer(self.now() + 60 * SECOND, Wake::NoCounter);
@@ -548,11 +501,7 @@ impl<'a> Stage<'a> {
     /// Ends the artefacts and gives the history away.
     pub fn finish(mut self, _artefacts: &Path) -> Result<(Finished, u64, Statistics), RunError> {
         self.site.finish()?;
-        Ok((
-            self.history.finish()?,
-            self.site.now(),
-            self.site.statistics(),
-        ))
+        Ok((self.history.finish()?, self.site.now(), self.site.statistics()))
     }
 
     pub(super) fn crew(&mut self) -> &mut Crew {

@@ -35,18 +35,12 @@ pub fn load_source(source: Source, overrides: &Overrides) -> Result<Loaded, Diag
         return Err(document.diagnose(problem).into());
     }
     let applied = overrides.apply(&mut document)?;
-    let mut scenario: Scenario = document
-        .read()
-        .map_err(|problem| diagnose(&document, &applied, problem))?;
+    let mut scenario: Scenario =
+        document.read().map_err(|problem| diagnose(&document, &applied, problem))?;
     if scenario.name.is_empty() {
         scenario.name = stem(&document.source.name);
     }
-    let loaded = Loaded {
-        scenario,
-        document,
-        applied,
-        lock_replaced: overrides.lock.is_some(),
-    };
+    let loaded = Loaded { scenario, document, applied, lock_replaced: overrides.lock.is_some() };
     loaded.report(validate::scenario(&loaded.scenario))?;
     Ok(loaded)
 }
@@ -97,10 +91,9 @@ impl Loaded {
 /// Names the argument that is to blame, or else the place in the file.
 fn diagnose(document: &Document, applied: &Applied, problem: Problem) -> Diagnostic {
     match applied.blame(&problem.path, document) {
-        Some(argument) => Diagnostic {
-            help: problem.help,
-            ..Diagnostic::argument(argument, problem.message)
-        },
+        Some(argument) => {
+            Diagnostic { help: problem.help, ..Diagnostic::argument(argument, problem.message) }
+        }
         None => document.diagnose(problem),
     }
 }

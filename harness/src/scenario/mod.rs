@@ -79,10 +79,7 @@ pub struct NfsSpec {
 
 impl Default for NfsSpec {
     fn default() -> Self {
-        NfsSpec {
-            version: "4.2".into(),
-            options: Vec::new(),
-        }
+        NfsSpec { version: "4.2".into(), options: Vec::new() }
     }
 }
 
@@ -101,11 +98,7 @@ pub struct ServerSpec {
 
 impl Default for ServerSpec {
     fn default() -> Self {
-        ServerSpec {
-            lease: Nanos::from_secs(30),
-            grace: Nanos::from_secs(30),
-            threads: 4,
-        }
+        ServerSpec { lease: Nanos::from_secs(30), grace: Nanos::from_secs(30), threads: 4 }
     }
 }
 
@@ -121,12 +114,7 @@ pub struct WireSpec {
 impl Default for WireSpec {
     fn default() -> Self {
         let latency = Nanos(100_000);
-        WireSpec {
-            latency: NanosRange {
-                least: latency,
-                most: latency,
-            },
-        }
+        WireSpec { latency: NanosRange { least: latency, most: latency } }
     }
 }
 
@@ -145,11 +133,7 @@ pub struct DiskSpec {
 
 impl Default for DiskSpec {
     fn default() -> Self {
-        DiskSpec {
-            size_mib: 64,
-            latency: Nanos(50_000),
-            flush: Nanos(250_000),
-        }
+        DiskSpec { size_mib: 64, latency: Nanos(50_000), flush: Nanos(250_000) }
     }
 }
 

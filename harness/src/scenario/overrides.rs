@@ -46,11 +46,7 @@ impl Overrides {
             let path = KeyPath::keys("lock.name");
             set(&mut document.value, &path, Value::from(name.as_str()))
                 .map_err(|message| Diagnostic::argument(&argument, message))?;
-            if let Some(lock) = document
-                .value
-                .get_mut("lock")
-                .and_then(Value::as_mapping_mut)
-            {
+            if let Some(lock) = document.value.get_mut("lock").and_then(Value::as_mapping_mut) {
                 lock.remove("options");
             }
             applied.0.push((path, argument));

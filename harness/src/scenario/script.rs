@@ -37,11 +37,7 @@ use std::str::FromStr;
 pub enum Step {
     /// Ask a client's lock for something. Without `expect` the answer is left for a later
     /// [`Step::Await`].
-    Call {
-        client: String,
-        call: Call,
-        expect: Option<Expectation>,
-    },
+    Call { client: String, call: Call, expect: Option<Expectation> },
     /// Wait for the answer to the client's last call.
     Await { client: String, expect: Expectation },
     /// Let virtual time pass.
@@ -177,9 +173,7 @@ impl Step {
     /// Parses what follows `CLIENT:`.
     fn of_client(client: &str, text: &str) -> Result<Step, String> {
         if client.is_empty() || client.contains(char::is_whitespace) {
-            return Err(format!(
-                "`{client}` is not the name of a client; expected such as `c1`"
-            ));
+            return Err(format!("`{client}` is not the name of a client; expected such as `c1`"));
         }
         let client = client.to_string();
         let (call, expect) = match text.split_once("->") {
@@ -192,11 +186,7 @@ impl Step {
                 "`{client}:` asks for nothing; expected a call ({}) or `-> ANSWER`",
                 listed(&CALLS)
             )),
-            (false, expect) => Ok(Step::Call {
-                client,
-                call: call.parse()?,
-                expect,
-            }),
+            (false, expect) => Ok(Step::Call { client, call: call.parse()?, expect }),
         }
     }
 
@@ -212,11 +202,9 @@ impl Step {
     /// What stands after `CLIENT: ` in a client's step.
     fn client_text(&self) -> Option<(&str, String)> {
         match self {
-            Step::Call {
-                client,
-                call,
-                expect: Some(expect),
-            } => Some((client, format!("{call} -> {expect}"))),
+            Step::Call { client, call, expect: Some(expect) } => {
+                Some((client, format!("{call} -> {expect}")))
+            }
             Step::Call { client, call, .. } => Some((client, call.to_string())),
             Step::Await { client, expect } => Some((client, format!("-> {expect}"))),
             _ => None,
@@ -227,17 +215,13 @@ impl Step {
 fn pass(time: &str) -> Result<Step, String> {
     match time.strip_prefix('+') {
         Some(span) => Ok(Step::Pass(span.parse()?)),
-        None => Err(format!(
-            "`at` counts from the step before it; did you mean `at +{time}`?"
-        )),
+        None => Err(format!("`at` counts from the step before it; did you mean `at +{time}`?")),
     }
 }
 
 fn strike(verb: Verb, words: &[&str]) -> Result<Step, String> {
     let Some((node, rest)) = words.split_first() else {
-        return Err(format!(
-            "`{verb}` of which node? expected such as `{verb} c1`"
-        ));
+        return Err(format!("`{verb}` of which node? expected such as `{verb} c1`"));
     };
     let node = node.to_string();
     let step = match (verb, rest.join(" ")) {
@@ -262,22 +246,18 @@ impl FromStr for Call {
         match (word, rest) {
             ("acquire", "") => Ok(Call::Acquire { timeout: None }),
             ("acquire", rest) => match rest.strip_prefix("timeout ") {
-                Some(timeout) => Ok(Call::Acquire {
-                    timeout: Some(timeout.parse()?),
-                }),
+                Some(timeout) => Ok(Call::Acquire { timeout: Some(timeout.parse()?) }),
                 None => Err(format!(
                     "`acquire {rest}` is not understood; expected `acquire` or `acquire timeout 2s`"
                 )),
             },
             ("release", "") => Ok(Call::Release),
             ("refresh", "") => Ok(Call::Refresh { lifetime: None }),
-            ("refresh", lifetime) => Ok(Call::Refresh {
-                lifetime: Some(lifetime.parse()?),
-            }),
+            ("refresh", lifetime) => Ok(Call::Refresh { lifetime: Some(lifetime.parse()?) }),
             ("is_held", "") => Ok(Call::IsHeld),
-            ("release" | "is_held", rest) => Err(format!(
-                "`{rest}` is too much after `{word}`; expected `-> ANSWER` or nothing"
-            )),
+            ("release" | "is_held", rest) => {
+                Err(format!("`{rest}` is too much after `{word}`; expected `-> ANSWER` or nothing"))
+            }
             _ => Err(unknown(word, "a call", &CALLS)),
         }
     }
@@ -298,14 +278,10 @@ impl FromStr for Expectation {
             None => None,
         };
         match ANSWERS.iter().find(|(name, _)| *name == answer) {
-            Some((_, answer)) => Ok(Expectation {
-                answer: *answer,
-                within,
-            }),
-            None if answer.is_empty() => Err(format!(
-                "`->` without an answer; expected {}",
-                listed(&names(&ANSWERS))
-            )),
+            Some((_, answer)) => Ok(Expectation { answer: *answer, within }),
+            None if answer.is_empty() => {
+                Err(format!("`->` without an answer; expected {}", listed(&names(&ANSWERS))))
+            }
             None => Err(unknown(&answer, "an answer", &names(&ANSWERS))),
         }
     }
@@ -333,14 +309,10 @@ impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Call::Acquire { timeout: None } => f.write_str("acquire"),
-            Call::Acquire {
-                timeout: Some(timeout),
-            } => write!(f, "acquire timeout {timeout}"),
+            Call::Acquire { timeout: Some(timeout) } => write!(f, "acquire timeout {timeout}"),
             Call::Release => f.write_str("release"),
             Call::Refresh { lifetime: None } => f.write_str("refresh"),
-            Call::Refresh {
-                lifetime: Some(lifetime),
-            } => write!(f, "refresh {lifetime}"),
+            Call::Refresh { lifetime: Some(lifetime) } => write!(f, "refresh {lifetime}"),
             Call::IsHeld => f.write_str("is_held"),
         }
     }

@@ -70,21 +70,9 @@ pub struct Statistics {
 /// Events are for one incarnation of a node, its `life`: what was on the way to a machine that
 /// has lost its power is lost.
 enum Event {
-    Frame {
-        frame: Frame,
-        life: u32,
-    },
-    DiskDone {
-        node: NodeId,
-        life: u32,
-        slot: Slot,
-        done: Vec<blk::Done>,
-    },
-    Control {
-        node: NodeId,
-        life: u32,
-        bytes: Vec<u8>,
-    },
+    Frame { frame: Frame, life: u32 },
+    DiskDone { node: NodeId, life: u32, slot: Slot, done: Vec<blk::Done> },
+    Control { node: NodeId, life: u32, bytes: Vec<u8> },
     Timer(u64),
 }
 
@@ -164,11 +152,7 @@ impl<'a> Site<'a> {
             greeted: false,
             commands: 0,
         });
-        let latencies = [
-            wire.latency.least.0,
-            blueprint.disk.latency.0,
-            blueprint.disk.flush.0,
-        ];
+        let latencies = [wire.latency.least.0, blueprint.disk.latency.0, blueprint.disk.flush.0];
         Ok(Site {
             now: 0,
             nodes: nodes.collect(),
@@ -206,10 +190,7 @@ impl<'a> Site<'a> {
 
     /// The index of a node by its name.
     pub fn node(&self, name: &str) -> Option<NodeId> {
-        self.blueprint
-            .nodes
-            .iter()
-            .position(|node| node.name == name)
+        self.blueprint.nodes.iter().position(|node| node.name == name)
     }
 
     pub fn has_power(&self, node: NodeId) -> bool {
@@ -234,10 +215,7 @@ impl<'a> Site<'a> {
             serde_json::to_vec(&Numbered { id, command }).expect("a command is always JSON");
         bytes.push(b'\n');
         let life = self.nodes[node].life;
-        self.calendar.enter(
-            self.now + CONTROL_LATENCY,
-            Event::Control { node, life, bytes },
-        );
+        self.calendar.enter(self.now + CONTROL_LATENCY, Event::Control { node, life, bytes });
         id
     }
 
@@ -247,10 +225,8 @@ impl<'a> Site<'a> {
         let offers = self.offers(node);
         let slots: Vec<Slot> = offers.iter().map(|(slot, _)| *slot).collect();
         let doing = || format!("starting the kernel of {}", blueprint.name);
-        let (kernel, listeners) = self
-            .launcher
-            .start(blueprint, &slots)
-            .map_err(SiteError::host(doing()))?;
+        let (kernel, listeners) =
+            self.launcher.start(blueprint, &slots).map_err(SiteError::host(doing()))?;
         let wall_start = self.blueprint.wall_start_s * SECOND;
         let patience = patience(&self.provisions);
         let machine = Machine::power_on(kernel, listeners, offers, self.now, wall_start, &patience)
@@ -259,21 +235,13 @@ impl<'a> Site<'a> {
             if (self.provisions.interrupted)() {
                 return Err(SiteError::Interrupted);
             }
-            let log = self
-                .provisions
-                .artefacts
-                .join("console")
-                .join(format!("{}.log", blueprint.name));
+            let log =
+                self.provisions.artefacts.join("console").join(format!("{}.log", blueprint.name));
             let silent =
                 std::io::Error::other(format!("it did not begin to run; see {}", log.display()));
-            return Err(SiteError::Host {
-                doing: doing(),
-                error: silent,
-            });
+            return Err(SiteError::Host { doing: doing(), error: silent });
         };
-        let slice = machine
-            .run_on(self.now, &patience)
-            .map_err(SiteError::host(doing()))?;
+        let slice = machine.run_on(self.now, &patience).map_err(SiteError::host(doing()))?;
         let state = &mut self.nodes[node];
         state.life += 1;
         state.greeted = false;
@@ -308,9 +276,7 @@ impl<'a> Site<'a> {
 
     /// Ends the capture file. The nodes lose their power when the site is dropped.
     pub fn finish(&mut self) -> Result<(), SiteError> {
-        self.capture
-            .finish()
-            .map_err(SiteError::host("writing wire.pcapng"))
+        self.capture.finish().map_err(SiteError::host("writing wire.pcapng"))
     }
 
     /// The next thing happens: of an event and a slice at the same instant, the event. False when
@@ -409,21 +375,11 @@ impl<'a> Site<'a> {
     }
 
     fn run(&mut self, node: NodeId) -> Result<(), SiteError> {
-        let lookahead = if self.nodes[node].greeted {
-            self.lookahead
-        } else {
-            BOOT_LOOKAHEAD
-        };
-        let others = self
-            .requests()
-            .filter(|(_, id)| *id != node)
-            .map(|(wanted, _)| wanted);
+        let lookahead = if self.nodes[node].greeted { self.lookahead } else { BOOT_LOOKAHEAD };
+        let others = self.requests().filter(|(_, id)| *id != node).map(|(wanted, _)| wanted);
         let horizon = self.now + lookahead;
-        let free_until = others
-            .chain(self.calendar.next_at())
-            .chain([horizon])
-            .min()
-            .unwrap_or(horizon);
+        let free_until =
+            others.chain(self.calendar.next_at()).chain([horizon]).min().unwrap_or(horizon);
         let patience = patience(&self.provisions);
         let Some(machine) = self.nodes[node].machine.as_mut() else {
             return Ok(());
@@ -451,11 +407,8 @@ impl<'a> Site<'a> {
                 });
             }
             Slice::Ended => {
-                let cause = self.nodes[node]
-                    .machine
-                    .take()
-                    .map(Machine::epitaph)
-                    .unwrap_or_default();
+                let cause =
+                    self.nodes[node].machine.take().map(Machine::epitaph).unwrap_or_default();
                 self.happenings.push_back(Happening::Died { node, cause });
                 return Ok(());
             }
@@ -482,10 +435,7 @@ impl<'a> Site<'a> {
 
     fn collect_messages(&mut self, id: NodeId) -> std::io::Result<()> {
         let node = &mut self.nodes[id];
-        let Some(device) = node
-            .machine
-            .as_mut()
-            .and_then(|machine| machine.device(Slot::Control))
+        let Some(device) = node.machine.as_mut().and_then(|machine| machine.device(Slot::Control))
         else {
             return Ok(());
         };
@@ -493,8 +443,7 @@ impl<'a> Site<'a> {
             Ok(lines) => lines,
             Err(Flood) => {
                 let cause = "its control channel was flooded".to_owned();
-                self.happenings
-                    .push_back(Happening::Garbled { node: id, cause });
+                self.happenings.push_back(Happening::Garbled { node: id, cause });
                 return Ok(());
             }
         };
@@ -504,33 +453,22 @@ impl<'a> Site<'a> {
                     node.greeted = true;
                     Happening::Message { node: id, message }
                 }
-                Err(error) => Happening::Garbled {
-                    node: id,
-                    cause: error.to_string(),
-                },
+                Err(error) => Happening::Garbled { node: id, cause: error.to_string() },
             };
             self.happenings.push_back(happening);
         }
         if node.console.has_pending() {
             let (life, bytes) = (node.life, Vec::new());
-            self.calendar.enter(
-                self.now + CONTROL_LATENCY,
-                Event::Control {
-                    node: id,
-                    life,
-                    bytes,
-                },
-            );
+            self.calendar
+                .enter(self.now + CONTROL_LATENCY, Event::Control { node: id, life, bytes });
         }
         Ok(())
     }
 
     fn collect_frames(&mut self, from: NodeId) -> std::io::Result<()> {
         loop {
-            let device = self.nodes[from]
-                .machine
-                .as_mut()
-                .and_then(|machine| machine.device(Slot::Net));
+            let device =
+                self.nodes[from].machine.as_mut().and_then(|machine| machine.device(Slot::Net));
             let Some(device) = device else { return Ok(()) };
             let Some(bytes) = net::transmitted(device)? else {
                 return Ok(());
@@ -543,38 +481,23 @@ impl<'a> Site<'a> {
     fn forward(&mut self, from: NodeId, bytes: Rc<[u8]>) -> std::io::Result<()> {
         let mut lost = Vec::new();
         for to in self.wire.ports_for(from, &bytes) {
-            let frame = Frame {
-                from,
-                to,
-                bytes: Rc::clone(&bytes),
-            };
+            let frame = Frame { from, to, bytes: Rc::clone(&bytes) };
             let route = self.wire.route(&frame, self.now);
             if route.arrivals.is_empty() {
                 lost.push(self.blueprint.nodes[to].name.as_str());
             }
             for at in route.arrivals {
                 let life = self.nodes[to].life;
-                self.calendar.enter(
-                    at,
-                    Event::Frame {
-                        frame: frame.clone(),
-                        life,
-                    },
-                );
+                self.calendar.enter(at, Event::Frame { frame: frame.clone(), life });
             }
         }
         let comment = (!lost.is_empty()).then(|| format!("lost on the way to {}", lost.join(", ")));
-        self.capture
-            .frame(self.now, from, &bytes, comment.as_deref())
+        self.capture.frame(self.now, from, &bytes, comment.as_deref())
     }
 
     fn collect_disk(&mut self, id: NodeId, slot: Slot) -> std::io::Result<()> {
         let node = &mut self.nodes[id];
-        let Some(device) = node
-            .machine
-            .as_mut()
-            .and_then(|machine| machine.device(slot))
-        else {
+        let Some(device) = node.machine.as_mut().and_then(|machine| machine.device(slot)) else {
             return Ok(());
         };
         let (mut quick, mut flushes) = (Vec::new(), Vec::new());
@@ -585,11 +508,7 @@ impl<'a> Site<'a> {
             };
             self.statistics.disk_requests += 1;
             let done = blk::execute(chain, device.memory(), medium);
-            if done.flushed {
-                flushes.push(done)
-            } else {
-                quick.push(done)
-            }
+            if done.flushed { flushes.push(done) } else { quick.push(done) }
         }
         let latency = match slot {
             Slot::Root => IMAGE_LATENCY,
@@ -598,12 +517,7 @@ impl<'a> Site<'a> {
         // All that was asked for in one slice completes together: one interrupt, one slice.
         for (done, latency) in [(quick, latency), (flushes, self.blueprint.disk.flush.0)] {
             if !done.is_empty() {
-                let event = Event::DiskDone {
-                    node: id,
-                    life: node.life,
-                    slot,
-                    done,
-                };
+                let event = Event::DiskDone { node: id, life: node.life, slot, done };
                 self.calendar.enter(self.now + latency, event);
             }
         }
@@ -618,21 +532,13 @@ impl<'a> Site<'a> {
             features: blk::F_READ_ONLY,
             config: blk::config(self.image.sectors()),
         };
-        let net = Offer {
-            rings: 2,
-            features: net::F_MAC,
-            config: net::config(mac),
-        };
+        let net = Offer { rings: 2, features: net::F_MAC, config: net::config(mac) };
         let control = Offer {
             rings: console::RINGS,
             features: console::F_MULTIPORT,
             config: console::config(),
         };
-        let mut offers = vec![
-            (Slot::Root, image),
-            (Slot::Net, net),
-            (Slot::Control, control),
-        ];
+        let mut offers = vec![(Slot::Root, image), (Slot::Net, net), (Slot::Control, control)];
         if blueprint.role == Role::Server {
             let disk = Offer {
                 rings: 1,
@@ -646,10 +552,7 @@ impl<'a> Site<'a> {
 }
 
 fn patience<'p>(provisions: &'p Provisions) -> Patience<'p> {
-    Patience {
-        limit: provisions.patience,
-        interrupted: provisions.interrupted,
-    }
+    Patience { limit: provisions.patience, interrupted: provisions.interrupted }
 }
 
 /// `02:00:00:00:00:01`; what is missing or no number reads as zero.

@@ -15,11 +15,7 @@ pub struct Diagnostic {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Origin {
     /// A place in a file; `quoted` is its line.
-    File {
-        file: String,
-        place: Place,
-        quoted: Option<String>,
-    },
+    File { file: String, place: Place, quoted: Option<String> },
     /// A file as a whole, which has no lines to speak of.
     Whole { file: String },
     /// An argument of the command line, as it was written.
@@ -37,11 +33,7 @@ pub struct Place {
 
 impl Place {
     /// The begin of a file.
-    pub const START: Place = Place {
-        line: 1,
-        column: 1,
-        width: 1,
-    };
+    pub const START: Place = Place { line: 1, column: 1, width: 1 };
 }
 
 /// A quoted line is cut to this many characters around the place that is meant.
@@ -50,11 +42,7 @@ const QUOTED_MAX: usize = 120;
 impl Diagnostic {
     pub fn new(origin: Origin, message: impl Into<String>) -> Diagnostic {
         let (message, help) = super::explain::split_help(message.into());
-        Diagnostic {
-            origin,
-            message,
-            help,
-        }
+        Diagnostic { origin, message, help }
     }
 
     /// At a place of a text.
@@ -65,14 +53,7 @@ impl Diagnostic {
             None => (place, None),
         };
         let file = source.name.clone();
-        Diagnostic::new(
-            Origin::File {
-                file,
-                place,
-                quoted,
-            },
-            message,
-        )
+        Diagnostic::new(Origin::File { file, place, quoted }, message)
     }
 
     /// About a file that has no lines to point at.
@@ -99,14 +80,7 @@ fn fit(place: Place, line: &str) -> (Place, Option<String>) {
     let width = place.width.clamp(1, (length + 1 - column).max(1));
     let quoted = (!line.trim().is_empty()).then(|| printable(line));
     let line = place.line;
-    (
-        Place {
-            line,
-            column,
-            width,
-        },
-        quoted,
-    )
+    (Place { line, column, width }, quoted)
 }
 
 /// One column a character, and nothing that moves a terminal's cursor.
@@ -135,11 +109,7 @@ impl fmt::Display for Diagnostic {
             Origin::Argument(argument) => {
                 writeln!(f, "  {} {}", paint.blue("-->"), printable(argument))?;
             }
-            Origin::File {
-                file,
-                place,
-                quoted,
-            } => {
+            Origin::File { file, place, quoted } => {
                 let Place { line, column, .. } = place;
                 writeln!(f, "  {} {file}:{line}:{column}", paint.blue("-->"))?;
                 if let Some(quoted) = quoted {
@@ -155,11 +125,7 @@ impl fmt::Display for Diagnostic {
 }
 
 fn printable_lines(message: &str) -> String {
-    message
-        .lines()
-        .map(printable)
-        .collect::<Vec<_>>()
-        .join("\n  ")
+    message.lines().map(printable).collect::<Vec<_>>().join("\n  ")
 }
 
 /// The line, and carets under the place.
@@ -175,12 +141,7 @@ fn quote(f: &mut fmt::Formatter<'_>, paint: Paint, line: &str, place: Place) -> 
     writeln!(f, " {gutter} {bar}")?;
     writeln!(f, " {} {bar} {}", paint.blue(&number), shown.trim_end())?;
     let carets = "^".repeat(width);
-    writeln!(
-        f,
-        " {gutter} {bar} {}{}",
-        " ".repeat(before),
-        paint.red(&carets)
-    )
+    writeln!(f, " {gutter} {bar} {}{}", " ".repeat(before), paint.red(&carets))
 }
 
 /// Colours, or none.

@@ -35,11 +35,7 @@ impl Document {
                 "the file holds nothing but comments",
             ));
         }
-        Ok(Document {
-            source,
-            value,
-            places,
-        })
+        Ok(Document { source, value, places })
     }
 
     /// Reads the value as a `T`.
@@ -58,10 +54,7 @@ impl Document {
     /// A problem, with its place in the text.
     pub fn diagnose(&self, problem: Problem) -> Diagnostic {
         let place = self.places.find_nearest(&problem.path, problem.at_key);
-        Diagnostic {
-            help: problem.help,
-            ..Diagnostic::at(&self.source, place, problem.message)
-        }
+        Diagnostic { help: problem.help, ..Diagnostic::at(&self.source, place, problem.message) }
     }
 
     /// Several problems, in the order of the text.

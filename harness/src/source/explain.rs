@@ -71,11 +71,7 @@ pub fn problem(path: KeyPath, message: &str) -> Problem {
     let wrong = message.strip_prefix("invalid type: ");
     let wrong = wrong.or_else(|| message.strip_prefix("invalid value: "));
     if let Some((found, expected)) = wrong.and_then(|rest| rest.rsplit_once(", expected ")) {
-        let message = format!(
-            "expected {}, found {}",
-            type_name(expected),
-            found_name(found)
-        );
+        let message = format!("expected {}, found {}", type_name(expected), found_name(found));
         let problem = Problem::new(path, message);
         // `version: 4.2` is a number, `"4.2"` a text.
         return match expected == "a string" && found.contains('`') {

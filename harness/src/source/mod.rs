@@ -40,12 +40,7 @@ impl Problem {
     /// "; expected ..." is taken apart into message and help.
     pub fn new(path: KeyPath, message: impl Into<String>) -> Problem {
         let (message, help) = explain::split_help(message.into());
-        Problem {
-            path,
-            at_key: false,
-            message,
-            help,
-        }
+        Problem { path, at_key: false, message, help }
     }
 
     /// The same, pointing at the key.
@@ -92,10 +87,7 @@ impl Source {
             return Err(too_large(name, bytes.len() as u64));
         }
         let text = String::from_utf8(bytes).map_err(|error| not_utf8(name, &error))?;
-        let source = Source {
-            name: name.into(),
-            text,
-        };
+        let source = Source { name: name.into(), text };
         if source.text.trim().is_empty() {
             let empty = Diagnostic::at(&source, Place::START, "the file is empty");
             return Err(empty.help("`lockstorm list scenarios` names examples to start from"));
@@ -121,15 +113,8 @@ fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Diagnostic {
     let valid = String::from_utf8_lossy(&error.as_bytes()[..valid_to]);
     let line = valid.matches('\n').count() + 1;
     let column = valid.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    let origin = Origin::File {
-        file: name.into(),
-        place: Place {
-            line,
-            column,
-            width: 1,
-        },
-        quoted: None,
-    };
+    let origin =
+        Origin::File { file: name.into(), place: Place { line, column, width: 1 }, quoted: None };
     let byte = error.as_bytes().get(valid_to).copied().unwrap_or_default();
     Diagnostic::new(origin, format!("byte 0x{byte:02x} is not UTF-8 text"))
         .help("save the file as UTF-8")

@@ -16,12 +16,7 @@ pub struct KeyPath(pub Vec<Segment>);
 impl KeyPath {
     /// A path of keys alone, written with dots: `site.nfs.version`.
     pub fn keys(dotted: &str) -> KeyPath {
-        KeyPath(
-            dotted
-                .split('.')
-                .map(|key| Segment::Key(key.into()))
-                .collect(),
-        )
+        KeyPath(dotted.split('.').map(|key| Segment::Key(key.into())).collect())
     }
 
     /// This path and one key more.

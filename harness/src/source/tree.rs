@@ -57,22 +57,13 @@ pub fn build(source: &Source) -> Result<Node, Diagnostic> {
             Diagnostic::at(source, place, format!("not YAML: {}", error.info()))
         })?;
         let place = place_of_span(&span);
-        builder
-            .take(event, place)
-            .map_err(|message| Diagnostic::at(source, place, message))?;
+        builder.take(event, place).map_err(|message| Diagnostic::at(source, place, message))?;
     }
-    Ok(builder.root.unwrap_or(Node {
-        place: Place::START,
-        shape: Shape::Leaf,
-    }))
+    Ok(builder.root.unwrap_or(Node { place: Place::START, shape: Shape::Leaf }))
 }
 
 fn place_of(marker: &Marker) -> Place {
-    Place {
-        line: marker.line().max(1),
-        column: marker.col() + 1,
-        width: 1,
-    }
+    Place { line: marker.line().max(1), column: marker.col() + 1, width: 1 }
 }
 
 fn place_of_span(span: &Span) -> Place {
@@ -131,10 +122,7 @@ impl Builder {
     }
 
     fn leaf(&mut self, text: &str, place: Place, anchor: usize, values: u64) -> Result<(), String> {
-        let node = Node {
-            place,
-            shape: Shape::Leaf,
-        };
+        let node = Node { place, shape: Shape::Leaf };
         if anchor != 0 {
             self.anchors.insert(anchor, values);
         }

@@ -20,16 +20,8 @@ const TRIAL_MAX: Duration = Duration::from_secs(10);
 pub fn checks() -> Vec<Check> {
     vec![
         tracing(),
-        program(
-            "setarch",
-            &["-R", "true"],
-            "address randomisation can be switched off",
-        ),
-        program(
-            "setpriv",
-            &["--pdeathsig", "KILL", "true"],
-            "nodes end with the harness",
-        ),
+        program("setarch", &["-R", "true"], "address randomisation can be switched off"),
+        program("setpriv", &["--pdeathsig", "KILL", "true"], "nodes end with the harness"),
         memory(),
         shared_memory(),
         containers(),
@@ -47,11 +39,7 @@ fn tracing() -> Check {
                 "2" | "3" => "set kernel.yama.ptrace_scope to 1 or 0 (sysctl)",
                 _ => "allow the ptrace system call (a container's seccomp profile may forbid it)",
             };
-            Check::missing(
-                name,
-                format!("a child process cannot be traced: {why}"),
-                mend,
-            )
+            Check::missing(name, format!("a child process cannot be traced: {why}"), mend)
         }
     }
 }
@@ -112,9 +100,7 @@ fn memory() -> Check {
 /// What is free on the host, or in the control group that we are in.
 fn free_memory_mib() -> Option<u64> {
     let text = read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     let bytes_of = |name: &str| -> Option<u64> {
         let text = read_to_string(Path::new("/sys/fs/cgroup").join(name)).ok()?;
@@ -141,10 +127,7 @@ fn shared_memory() -> Check {
     if mount.flags().contains(FsFlags::ST_NOEXEC) {
         return Check::missing(name, format!("{shown} is mounted noexec"), mend);
     }
-    let free_mib = mount
-        .blocks_available()
-        .saturating_mul(mount.fragment_size())
-        >> 20;
+    let free_mib = mount.blocks_available().saturating_mul(mount.fragment_size()) >> 20;
     if free_mib < NODES_MIN * NODE_MIB {
         return Check::missing(name, format!("{shown} has {free_mib} MiB free"), mend);
     }
@@ -159,10 +142,7 @@ fn shared_memory() -> Check {
 fn containers() -> Check {
     let name = "container engine";
     for engine in ["docker", "podman"] {
-        let asked = try_out(
-            Command::new(engine).args(["info", "--format", "ok"]),
-            TRIAL_MAX,
-        );
+        let asked = try_out(Command::new(engine).args(["info", "--format", "ok"]), TRIAL_MAX);
         if asked.is_some_and(|ended| ended.success && ended.output.contains("ok")) {
             return Check::ok(name, format!("{engine} answers"));
         }

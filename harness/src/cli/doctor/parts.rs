@@ -29,10 +29,7 @@ fn part(name: &'static str, path: &Path, key: &str) -> Check {
     if path.exists() {
         return Check::ok(name, format!("{}, key {key}", path.display()));
     }
-    let others = path
-        .parent()
-        .and_then(Path::parent)
-        .and_then(|all| all.read_dir().ok());
+    let others = path.parent().and_then(Path::parent).and_then(|all| all.read_dir().ok());
     let saw = match others.is_some_and(|mut all| all.next().is_some()) {
         true => format!("built for another recipe than {key}"),
         false => format!("{} is not there", path.display()),

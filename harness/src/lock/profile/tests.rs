@@ -9,9 +9,7 @@ fn said(text: &str) -> String {
     std::fs::write(directory.join("profile.yaml"), text).unwrap();
     match Profile::load(&directory) {
         Ok(_) => "nothing\n".into(),
-        Err(found) => found
-            .to_string()
-            .replace(&folder.path().display().to_string(), "FOLDER"),
+        Err(found) => found.to_string().replace(&folder.path().display().to_string(), "FOLDER"),
     }
 }
 

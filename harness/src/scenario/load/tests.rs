@@ -3,15 +3,10 @@ use proptest::prelude::*;
 
 /// What is said about a scenario, and about nothing else.
 fn said(text: &str, overrides: &[&str]) -> String {
-    let overrides = Overrides {
-        lock: None,
-        set: overrides.iter().map(|set| set.to_string()).collect(),
-    };
+    let overrides =
+        Overrides { lock: None, set: overrides.iter().map(|set| set.to_string()).collect() };
     let source = Source::from_bytes("story.yaml", text.into());
-    match source
-        .map_err(Diagnostics::from)
-        .and_then(|source| load_source(source, &overrides))
-    {
+    match source.map_err(Diagnostics::from).and_then(|source| load_source(source, &overrides)) {
         Ok(_) => "nothing\n".into(),
         Err(diagnostics) => diagnostics.to_string(),
     }
@@ -220,10 +215,7 @@ fn a_wrong_time_is_shown_with_what_was_meant() {
 #[test]
 fn a_wrong_step_is_shown_at_its_line() {
     let script = |step: &str| {
-        said(
-            &format!("lock: {{name: fcntl}}\nworkload:\n  script:\n    - {step}\n"),
-            &[],
-        )
+        said(&format!("lock: {{name: fcntl}}\nworkload:\n  script:\n    - {step}\n"), &[])
     };
     insta::assert_snapshot!(script("c1: aquire -> ok"), @r#"
     error: `aquire` is not a call
@@ -275,15 +267,9 @@ fn a_wrong_step_is_shown_at_its_line() {
 
 #[test]
 fn an_override_changes_what_the_file_says() {
-    let set = [
-        "site.clients=5",
-        "workload.cycles.hold=1s..2s",
-        "site.nfs.options=[noac]",
-    ];
-    let overrides = Overrides {
-        lock: Some("flufl.lock".into()),
-        set: set.map(String::from).to_vec(),
-    };
+    let set = ["site.clients=5", "workload.cycles.hold=1s..2s", "site.nfs.options=[noac]"];
+    let overrides =
+        Overrides { lock: Some("flufl.lock".into()), set: set.map(String::from).to_vec() };
     let source = Source::from_bytes("folder/story.yaml", GOOD.into()).unwrap();
     let scenario = load_source(source, &overrides).unwrap().scenario;
     assert_eq!(scenario.name, "story");

@@ -2,11 +2,8 @@ use super::*;
 use proptest::prelude::*;
 
 fn nanos() -> impl Strategy<Value = Nanos> {
-    prop_oneof![
-        (0..1_000_000_000_000u64),
-        (0..100u64).prop_map(|s| s * 1_000_000_000)
-    ]
-    .prop_map(Nanos)
+    prop_oneof![(0..1_000_000_000_000u64), (0..100u64).prop_map(|s| s * 1_000_000_000)]
+        .prop_map(Nanos)
 }
 
 fn expectation() -> impl Strategy<Value = Expectation> {
@@ -28,20 +25,11 @@ fn step() -> impl Strategy<Value = Step> {
     let node = || "(c[1-9]|server)";
     let verb = prop::sample::select(vec![Verb::Cut, Verb::Heal, Verb::Crash, Verb::Restart]);
     prop_oneof![
-        (node(), call(), prop::option::of(expectation())).prop_map(|(client, call, expect)| {
-            Step::Call {
-                client,
-                call,
-                expect,
-            }
-        }),
+        (node(), call(), prop::option::of(expectation()))
+            .prop_map(|(client, call, expect)| { Step::Call { client, call, expect } }),
         (node(), expectation()).prop_map(|(client, expect)| Step::Await { client, expect }),
         nanos().prop_map(Step::Pass),
-        (verb, node()).prop_map(|(verb, node)| Step::Strike {
-            verb,
-            node,
-            step: None
-        }),
+        (verb, node()).prop_map(|(verb, node)| Step::Strike { verb, node, step: None }),
         (node(), -1_000_000_000_000i64..1_000_000_000_000).prop_map(|(node, step)| Step::Strike {
             verb: Verb::Clock,
             node,

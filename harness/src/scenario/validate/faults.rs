@@ -40,10 +40,7 @@ fn check_at(scenario: &Scenario, at: Nanos, path: &KeyPath, findings: &mut Findi
     {
         findings.add(
             path.clone(),
-            format!(
-                "the workload is over after {}; expected an earlier time",
-                cycles.time
-            ),
+            format!("the workload is over after {}; expected an earlier time", cycles.time),
         );
     }
 }
@@ -62,11 +59,7 @@ fn check_entered(scenario: &Scenario, entered: &Entered, path: &KeyPath, finding
             findings.0.push(problem.help(help));
         }
         WorkloadSpec::Cycles(cycles) => {
-            let share = if entered.client.is_some() {
-                1
-            } else {
-                scenario.site.clients.into()
-            };
+            let share = if entered.client.is_some() { 1 } else { scenario.site.clients.into() };
             let most = cycles.rounds.map(|rounds| u64::from(rounds) * share);
             if let Some(most) = most.filter(|most| u64::from(entered.count) > *most) {
                 findings.add(
@@ -95,10 +88,8 @@ fn check_clock(clock: &clock::Clock, path: &KeyPath, findings: &mut Findings) {
         );
     }
     if clock.step.0.unsigned_abs() > STEP_MAX_S * SECOND {
-        findings.add(
-            path.key("step"),
-            format!("`step` is {}; expected at most a year", clock.step),
-        );
+        findings
+            .add(path.key("step"), format!("`step` is {}; expected at most a year", clock.step));
     }
 }
 
@@ -106,17 +97,13 @@ fn check_impair(impair: &impair::Impair, path: &KeyPath, findings: &mut Findings
     for (key, share) in [("loss", impair.loss), ("duplicate", impair.duplicate)] {
         // Not `<`: a share may be "not a number" too.
         if !(0.0..=1.0).contains(&share) {
-            findings.add(
-                path.key(key),
-                format!("`{key}` is {share}; expected a share from 0 to 1"),
-            );
+            findings
+                .add(path.key(key), format!("`{key}` is {share}; expected a share from 0 to 1"));
         }
     }
     findings.range(path.key("delay"), impair.delay, Nanos::ZERO, DELAY_MAX);
     if impair.loss == 0.0 && impair.duplicate == 0.0 && impair.delay.most == Nanos::ZERO {
-        findings.add_key(
-            path.clone(),
-            "this impairs nothing; expected `loss`, `duplicate` or `delay`",
-        );
+        findings
+            .add_key(path.clone(), "this impairs nothing; expected `loss`, `duplicate` or `delay`");
     }
 }

@@ -63,10 +63,7 @@ impl Findings {
     fn number(&mut self, path: KeyPath, value: u64, least: u64, most: u64) {
         if !(least..=most).contains(&value) {
             let name = last_key(&path);
-            self.add(
-                path,
-                format!("`{name}` is {value}; expected {least} to {most}"),
-            );
+            self.add(path, format!("`{name}` is {value}; expected {least} to {most}"));
         }
     }
 
@@ -80,19 +77,12 @@ impl Findings {
         if span == Nanos::ZERO && least > Nanos::ZERO {
             self.add(path, format!("`{name}` is 0s; expected at least {least}"));
         } else if span < least || span > most {
-            self.add(
-                path,
-                format!("`{name}` is {span}; expected {least} to {most}"),
-            );
+            self.add(path, format!("`{name}` is {span}; expected {least} to {most}"));
         }
     }
 
     fn range(&mut self, path: KeyPath, range: NanosRange, least: Nanos, most: Nanos) {
-        let worse = if range.most > most {
-            range.most
-        } else {
-            range.least
-        };
+        let worse = if range.most > most { range.most } else { range.least };
         self.between(path, worse, least, most);
     }
 
@@ -118,22 +108,17 @@ impl Findings {
         let shown: String = node.chars().take(40).collect();
         let problem = Problem::new(path, format!("there is no node `{shown}`"));
         let all = format!("the nodes are {}", known.join(", "));
-        self.0
-            .push(match closest(node, known.iter().map(String::as_str)) {
-                // `c4` is no slip of `c1`.
-                Some(near) if node.len() > 3 => {
-                    problem.help(format!("did you mean `{near}`? {all}"))
-                }
-                _ => problem.help(all),
-            });
+        self.0.push(match closest(node, known.iter().map(String::as_str)) {
+            // `c4` is no slip of `c1`.
+            Some(near) if node.len() > 3 => problem.help(format!("did you mean `{near}`? {all}")),
+            _ => problem.help(all),
+        });
     }
 }
 
 /// The clients of a scenario: `c1` to `cN`.
 fn clients(scenario: &Scenario) -> Vec<String> {
-    (1..=scenario.site.clients.min(super::CLIENTS_MAX))
-        .map(|number| format!("c{number}"))
-        .collect()
+    (1..=scenario.site.clients.min(super::CLIENTS_MAX)).map(|number| format!("c{number}")).collect()
 }
 
 /// The server and the clients.

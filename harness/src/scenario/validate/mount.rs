@@ -12,14 +12,8 @@ const OURS: [(&str, &str); 9] = [
     ("vers", "set `site.nfs.version`"),
     ("nfsvers", "set `site.nfs.version`"),
     ("minorversion", "set `site.nfs.version`"),
-    (
-        "addr",
-        "leave it out: the harness knows the server's address",
-    ),
-    (
-        "clientaddr",
-        "leave it out: the harness knows the client's address",
-    ),
+    ("addr", "leave it out: the harness knows the server's address"),
+    ("clientaddr", "leave it out: the harness knows the client's address"),
     ("port", "leave it out: the server listens on port 2049"),
     ("proto", "leave it out: the wire carries TCP"),
     ("sec", "leave it out: the server knows sec=sys alone"),
@@ -79,9 +73,7 @@ pub fn check(nfs: &NfsSpec, at: &KeyPath, findings: &mut Findings) {
     if !VERSIONS.contains(&nfs.version.as_str()) {
         let shown: String = nfs.version.chars().take(20).collect();
         let problem = Problem::new(at.key("version"), format!("no NFS version `{shown}`"));
-        findings
-            .0
-            .push(problem.help("expected \"4.0\", \"4.1\" or \"4.2\""));
+        findings.0.push(problem.help("expected \"4.0\", \"4.1\" or \"4.2\""));
     }
     for (index, option) in nfs.options.iter().enumerate() {
         if let Err((message, help)) = check_option(option) {

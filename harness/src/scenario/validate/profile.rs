@@ -13,10 +13,7 @@ pub fn check(scenario: &Scenario, profile: &Profile, findings: &mut Findings) {
     }
     match &scenario.workload {
         WorkloadSpec::Cycles(cycles) if cycles.refresh.is_some() && profile.lifetime.is_none() => {
-            findings.add_key(
-                KeyPath::keys("workload.cycles.refresh"),
-                no_refresh(profile),
-            );
+            findings.add_key(KeyPath::keys("workload.cycles.refresh"), no_refresh(profile));
         }
         WorkloadSpec::Cycles(_) => {}
         WorkloadSpec::Script(steps) => check_steps(steps, profile, findings),
@@ -25,12 +22,7 @@ pub fn check(scenario: &Scenario, profile: &Profile, findings: &mut Findings) {
 
 fn check_steps(steps: &[Step], profile: &Profile, findings: &mut Findings) {
     for (index, step) in steps.iter().enumerate() {
-        let Step::Call {
-            client,
-            call: Call::Refresh { lifetime },
-            ..
-        } = step
-        else {
+        let Step::Call { client, call: Call::Refresh { lifetime }, .. } = step else {
             continue;
         };
         let path = KeyPath::keys("workload.script").index(index).key(client);
@@ -47,10 +39,7 @@ fn check_lifetime(profile: &Profile, lifetime: Nanos, path: KeyPath, findings: &
         Some(known) => at_least(profile, known, lifetime, path, findings),
         None => findings.add_key(
             path,
-            format!(
-                "a lock of `{}` has no lifetime; expected no such key",
-                profile.name
-            ),
+            format!("a lock of `{}` has no lifetime; expected no such key", profile.name),
         ),
     }
 }

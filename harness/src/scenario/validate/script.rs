@@ -20,10 +20,7 @@ struct Story<'a> {
 pub fn check(scenario: &Scenario, steps: &[Step], findings: &mut Findings) {
     let path = KeyPath::keys("workload.script");
     if steps.is_empty() {
-        findings.add_key(
-            path,
-            "the script has no steps; expected such as `- c1: acquire -> ok`",
-        );
+        findings.add_key(path, "the script has no steps; expected such as `- c1: acquire -> ok`");
         return;
     }
     let (clients, nodes) = (clients(scenario), nodes(scenario));
@@ -55,11 +52,7 @@ impl<'a> Story<'a> {
                 Some(step) if step.0 == 0 => Err("this clock does not step".into()),
                 _ => self.strike(*verb, node),
             },
-            Step::Call {
-                client,
-                call,
-                expect,
-            } => self.call(client, *call, expect.as_ref()),
+            Step::Call { client, call, expect } => self.call(client, *call, expect.as_ref()),
             Step::Await { client, expect } => self.wait(client, expect),
         }
     }
@@ -79,9 +72,7 @@ impl<'a> Story<'a> {
         expect: Option<&Expectation>,
     ) -> Result<(), String> {
         if self.crashed.contains(client) {
-            return Err(format!(
-                "`{client}` has crashed; expected `restart {client}` before this"
-            ));
+            return Err(format!("`{client}` has crashed; expected `restart {client}` before this"));
         }
         if let Some(pending) = self.pending.get(client) {
             return Err(format!(
@@ -114,12 +105,12 @@ impl<'a> Story<'a> {
     fn strike(&mut self, verb: Verb, node: &'a str) -> Result<(), String> {
         match verb {
             Verb::Cut if !self.cut.insert(node) => Err(format!("`{node}` is cut off already")),
-            Verb::Heal if !self.cut.remove(node) => Err(format!(
-                "`{node}` is not cut off; expected `cut {node}` before this"
-            )),
-            Verb::Restart if !self.crashed.remove(node) => Err(format!(
-                "`{node}` has not crashed; expected `crash {node}` before this"
-            )),
+            Verb::Heal if !self.cut.remove(node) => {
+                Err(format!("`{node}` is not cut off; expected `cut {node}` before this"))
+            }
+            Verb::Restart if !self.crashed.remove(node) => {
+                Err(format!("`{node}` has not crashed; expected `crash {node}` before this"))
+            }
             Verb::Crash if !self.crashed.insert(node) => Err(format!("`{node}` is down already")),
             Verb::Clock if self.crashed.contains(node) => Err(format!("`{node}` is down")),
             Verb::Crash => {
@@ -135,27 +126,22 @@ impl<'a> Story<'a> {
 fn answers(call: Call, answer: ExpectedAnswer) -> Result<(), String> {
     use ExpectedAnswer as A;
     let (fits, can) = match call {
-        Call::Acquire { timeout: None } => (
-            matches!(answer, A::Ok | A::Error),
-            "`ok` or `error`, since it waits for ever",
-        ),
+        Call::Acquire { timeout: None } => {
+            (matches!(answer, A::Ok | A::Error), "`ok` or `error`, since it waits for ever")
+        }
         Call::Acquire { timeout: Some(_) } => (
             matches!(answer, A::Ok | A::Busy | A::Timeout | A::Error),
             "`ok`, `busy`, `timeout` or `error`",
         ),
-        Call::Release | Call::Refresh { .. } => (
-            matches!(answer, A::Ok | A::NotHeld | A::Error),
-            "`ok`, `not held` or `error`",
-        ),
-        Call::IsHeld => (
-            matches!(answer, A::Held | A::NotHeld | A::Error),
-            "`held`, `not held` or `error`",
-        ),
+        Call::Release | Call::Refresh { .. } => {
+            (matches!(answer, A::Ok | A::NotHeld | A::Error), "`ok`, `not held` or `error`")
+        }
+        Call::IsHeld => {
+            (matches!(answer, A::Held | A::NotHeld | A::Error), "`held`, `not held` or `error`")
+        }
     };
     match fits {
         true => Ok(()),
-        false => Err(format!(
-            "`{call}` is never answered `{answer}`; expected {can}"
-        )),
+        false => Err(format!("`{call}` is never answered `{answer}`; expected {can}")),
     }
 }

@@ -22,10 +22,7 @@ fn fault(lines: &str) -> String {
 }
 
 fn script(steps: &[&str]) -> String {
-    said(&format!(
-        "workload:\n  script:\n    - {}\n",
-        steps.join("\n    - ")
-    ))
+    said(&format!("workload:\n  script:\n    - {}\n", steps.join("\n    - ")))
 }
 
 #[test]
@@ -130,10 +127,7 @@ fn mount_options_are_those_of_nfs_and_not_the_harnesss_own() {
        |                       ^^^
       = help: expected "4.0", "4.1" or "4.2"
     "#);
-    assert_eq!(
-        options("soft, timeo=10, lookupcache=none, local_lock=posix"),
-        "nothing\n"
-    );
+    assert_eq!(options("soft, timeo=10, lookupcache=none, local_lock=posix"), "nothing\n");
 }
 
 #[test]

@@ -20,10 +20,7 @@ struct Entry<E> {
 
 impl<E> Default for Calendar<E> {
     fn default() -> Self {
-        Calendar {
-            heap: BinaryHeap::new(),
-            entered: 0,
-        }
+        Calendar { heap: BinaryHeap::new(), entered: 0 }
     }
 }
 
@@ -31,11 +28,7 @@ impl<E> Calendar<E> {
     /// Enters an event at a time in nanoseconds of the harness's clock.
     pub fn enter(&mut self, at: u64, event: E) {
         self.entered += 1;
-        self.heap.push(Reverse(Entry {
-            at,
-            rank: self.entered,
-            event,
-        }));
+        self.heap.push(Reverse(Entry { at, rank: self.entered, event }));
     }
 
     /// The time of the next event.
@@ -45,16 +38,12 @@ impl<E> Calendar<E> {
 
     /// The next event with its time, without taking it out.
     pub fn peek(&self) -> Option<(u64, &E)> {
-        self.heap
-            .peek()
-            .map(|Reverse(entry)| (entry.at, &entry.event))
+        self.heap.peek().map(|Reverse(entry)| (entry.at, &entry.event))
     }
 
     /// Takes the next event out.
     pub fn pop(&mut self) -> Option<(u64, E)> {
-        self.heap
-            .pop()
-            .map(|Reverse(entry)| (entry.at, entry.event))
+        self.heap.pop().map(|Reverse(entry)| (entry.at, entry.event))
     }
 
     /// Strikes out every event that `keep` refuses.
@@ -105,15 +94,9 @@ mod tests {
             calendar.enter(number / 10, number);
         }
         calendar.retain(|number| number % 3 == 0);
-        let order: Vec<_> = std::iter::from_fn(|| calendar.pop())
-            .map(|(_, number)| number)
-            .collect();
-        assert_eq!(
-            order,
-            (0..100)
-                .filter(|number| number % 3 == 0)
-                .collect::<Vec<_>>()
-        );
+        let order: Vec<_> =
+            std::iter::from_fn(|| calendar.pop()).map(|(_, number)| number).collect();
+        assert_eq!(order, (0..100).filter(|number| number % 3 == 0).collect::<Vec<_>>());
     }
 
     proptest! {

@@ -132,12 +132,7 @@ impl Segment {
         // The second descriptor is for a log that kernels do not write yet.
         let log: OwnedFd = File::open("/dev/null")?.into();
         let fds = [self.file.as_raw_fd(), log.as_raw_fd()];
-        let ack = Message {
-            op: op::ACK,
-            seq: start.seq,
-            time: u64::from(CLIENT),
-        }
-        .to_bytes();
+        let ack = Message { op: op::ACK, seq: start.seq, time: u64::from(CLIENT) }.to_bytes();
         let control = [ControlMessage::ScmRights(&fds)];
         sendmsg::<()>(
             stream.as_raw_fd(),

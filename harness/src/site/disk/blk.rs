@@ -54,26 +54,15 @@ pub fn execute(chain: Chain, memory: &GuestMemoryMmap, medium: Medium) -> Done {
     let head = chain.head_index();
     let (reader, writer) = (chain.clone().reader(memory), chain.writer(memory));
     let (Ok(reader), Ok(writer)) = (reader, writer) else {
-        return Done {
-            head,
-            written: 0,
-            flushed: false,
-        };
+        return Done { head, written: 0, flushed: false };
     };
     // A chain without room for the status byte cannot even be refused properly.
     let (written, flushed) = transfer(reader, writer, medium).unwrap_or((0, false));
-    Done {
-        head,
-        written,
-        flushed,
-    }
+    Done { head, written, flushed }
 }
 
 fn transfer(mut reader: Reader, mut writer: Writer, medium: Medium) -> io::Result<(u32, bool)> {
-    let room = writer
-        .available_bytes()
-        .checked_sub(1)
-        .ok_or(io::ErrorKind::UnexpectedEof)?;
+    let room = writer.available_bytes().checked_sub(1).ok_or(io::ErrorKind::UnexpectedEof)?;
     let mut status = writer.split_at(room).map_err(io::Error::other)?;
     let mut header = [0; 16];
     reader.read_exact(&mut header)?;
@@ -126,11 +115,7 @@ fn write(reader: &mut Reader, sector: u64, medium: Medium) -> io::Result<u8> {
     }
     let mut buffer = vec![0; length];
     reader.read_exact(&mut buffer)?;
-    Ok(if store.write(sector, &buffer).is_ok() {
-        S_OK
-    } else {
-        S_IOERR
-    })
+    Ok(if store.write(sector, &buffer).is_ok() { S_OK } else { S_IOERR })
 }
 
 fn flush(medium: Medium) -> u8 {

@@ -33,16 +33,13 @@ impl Image {
         if end > self.sectors() * SECTOR {
             return Err(OutOfRange);
         }
-        let there = (self.map.size() as u64)
-            .saturating_sub(start)
-            .min(buffer.len() as u64) as usize;
+        let there =
+            (self.map.size() as u64).saturating_sub(start).min(buffer.len() as u64) as usize;
         buffer[there..].fill(0);
         if there == 0 {
             return Ok(());
         }
         let slice = self.map.as_volatile_slice();
-        slice
-            .read_slice(&mut buffer[..there], start as usize)
-            .map_err(|_| OutOfRange)
+        slice.read_slice(&mut buffer[..there], start as usize).map_err(|_| OutOfRange)
     }
 }

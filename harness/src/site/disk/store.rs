@@ -18,10 +18,7 @@ pub struct OutOfRange;
 
 impl Store {
     pub fn new(size_mib: u32) -> Store {
-        Store {
-            bytes: vec![0; (size_mib as usize) << 20],
-            unflushed: BTreeMap::new(),
-        }
+        Store { bytes: vec![0; (size_mib as usize) << 20], unflushed: BTreeMap::new() }
     }
 
     pub fn sectors(&self) -> u64 {
@@ -42,9 +39,7 @@ impl Store {
             return Err(OutOfRange);
         }
         for (number, at) in (sector..).zip((start..start + data.len()).step_by(size)) {
-            self.unflushed
-                .entry(number)
-                .or_insert_with(|| self.bytes[at..at + size].to_vec());
+            self.unflushed.entry(number).or_insert_with(|| self.bytes[at..at + size].to_vec());
         }
         self.bytes[start..start + data.len()].copy_from_slice(data);
         Ok(())
@@ -72,11 +67,7 @@ impl Store {
     fn start(&self, sector: u64, length: usize) -> Result<usize, OutOfRange> {
         let start = sector.checked_mul(SECTOR).ok_or(OutOfRange)?;
         let end = start.checked_add(length as u64).ok_or(OutOfRange)?;
-        if end > self.bytes.len() as u64 {
-            Err(OutOfRange)
-        } else {
-            Ok(start as usize)
-        }
+        if end > self.bytes.len() as u64 { Err(OutOfRange) } else { Ok(start as usize) }
     }
 }
 

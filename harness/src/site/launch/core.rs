@@ -22,12 +22,9 @@ pub struct Core {
 pub fn claim() -> io::Result<Core> {
     let this = Pid::from_raw(0);
     let before = sched_getaffinity(this)?;
-    let allowed: Vec<usize> = (0..CpuSet::count())
-        .filter(|&core| before.is_set(core).unwrap_or(false))
-        .collect();
-    let free = allowed
-        .iter()
-        .find_map(|&core| try_claim(core).map(|claim| (core, claim)));
+    let allowed: Vec<usize> =
+        (0..CpuSet::count()).filter(|&core| before.is_set(core).unwrap_or(false)).collect();
+    let free = allowed.iter().find_map(|&core| try_claim(core).map(|claim| (core, claim)));
     let (core, claim) = match free {
         Some((core, claim)) => (core, Some(claim)),
         None => (allowed[std::process::id() as usize % allowed.len()], None),
@@ -35,20 +32,12 @@ pub fn claim() -> io::Result<Core> {
     let mut only = CpuSet::new();
     only.set(core)?;
     sched_setaffinity(this, &only)?;
-    Ok(Core {
-        before,
-        _claim: claim,
-    })
+    Ok(Core { before, _claim: claim })
 }
 
 fn try_claim(core: usize) -> Option<Flock<File>> {
     let path = std::env::temp_dir().join(format!("lockstorm-core-{core}"));
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .ok()?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).ok()?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()
 }
 

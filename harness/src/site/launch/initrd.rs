@@ -18,21 +18,7 @@ pub fn write(out: &mut impl Write) -> io::Result<()> {
 fn entry(out: &mut impl Write, name: &str, mode: u32, content: &[u8]) -> io::Result<()> {
     let size = content.len() as u32;
     // ino, mode, uid, gid, nlink, mtime, filesize, device numbers (4), namesize, check.
-    let fields = [
-        1,
-        mode,
-        0,
-        0,
-        1,
-        0,
-        size,
-        0,
-        0,
-        0,
-        0,
-        name.len() as u32 + 1,
-        0,
-    ];
+    let fields = [1, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, name.len() as u32 + 1, 0];
     write!(out, "070701")?;
     for field in fields {
         write!(out, "{field:08x}")?;

@@ -97,12 +97,7 @@ impl Launcher {
             .stdout(console.try_clone()?)
             .stderr(console)
             .spawn()?;
-        Ok((
-            Kernel {
-                child: RefCell::new(child),
-            },
-            Listeners { time, devices },
-        ))
+        Ok((Kernel { child: RefCell::new(child) }, Listeners { time, devices }))
     }
 
     fn listen(&self, name: &str) -> io::Result<UnixListener> {
@@ -172,13 +167,9 @@ fn sweep_abandoned() {
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| {
-            name.strip_prefix(PREFIX)?
-                .split_once('-')?
-                .0
-                .parse::<u32>()
-                .ok()
-        });
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX)?.split_once('-')?.0.parse::<u32>().ok());
         if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             let _ = fs::remove_dir_all(entry.path());
         }

@@ -24,15 +24,7 @@ const LINE_MAX: usize = 1 << 18;
 
 /// cols, rows, max_nr_ports, emerg_wr.
 pub fn config() -> Vec<u8> {
-    [
-        80u16.to_le_bytes(),
-        25u16.to_le_bytes(),
-        1u16.to_le_bytes(),
-        [0; 2],
-        [0; 2],
-        [0; 2],
-    ]
-    .concat()
+    [80u16.to_le_bytes(), 25u16.to_le_bytes(), 1u16.to_le_bytes(), [0; 2], [0; 2], [0; 2]].concat()
 }
 
 /// The harness's end of the port.

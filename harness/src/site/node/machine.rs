@@ -92,17 +92,12 @@ impl Machine {
             return Ok(None);
         };
         if start.op != op::START {
-            return Err(io::Error::other(format!(
-                "the kernel began with operation {}",
-                start.op
-            )));
+            return Err(io::Error::other(format!("the kernel began with operation {}", start.op)));
         }
         let segment = Segment::new()?;
         segment.hand_over(&stream, start, 0)?;
-        let listeners = devices
-            .into_iter()
-            .zip(offers)
-            .map(|(socket, (slot, offer))| (slot, socket, offer));
+        let listeners =
+            devices.into_iter().zip(offers).map(|(socket, (slot, offer))| (slot, socket, offer));
         Ok(Some(Machine {
             kernel,
             segment,
@@ -117,17 +112,12 @@ impl Machine {
     }
 
     pub fn device(&mut self, slot: Slot) -> Option<&mut Device> {
-        self.devices
-            .iter_mut()
-            .find(|(own, _)| *own == slot)
-            .map(|(_, device)| device)
+        self.devices.iter_mut().find(|(own, _)| *own == slot).map(|(_, device)| device)
     }
 
     /// When the kernel wants to run next, on the harness's clock.
     pub fn request(&self) -> Option<u64> {
-        self.segment
-            .request()
-            .map(|local| local.saturating_add(self.origin))
+        self.segment.request().map(|local| local.saturating_add(self.origin))
     }
 
     /// Sets the kernel's view of the clock, so that an interrupt is taken at `now`.
@@ -141,23 +131,17 @@ impl Machine {
     /// must be run only at a time that it asked for (BUG_ON in time_travel_update_time of
     /// arch/um/kernel/time.c), so whoever interrupts it must look what it asks for afterwards.
     pub fn is_computing(&self) -> bool {
-        self.request()
-            .is_some_and(|wanted| wanted < self.last_run + LONGEST_DELAY)
+        self.request().is_some_and(|wanted| wanted < self.last_run + LONGEST_DELAY)
     }
 
     /// Runs the kernel at `now` until it waits; its own time may pass up to, not including,
     /// `free_until`.
     pub fn run(&mut self, now: u64, free_until: u64, patience: &Patience) -> io::Result<Slice> {
         self.set_now(now);
-        self.segment
-            .set_free_until(free_until.saturating_sub(self.origin));
+        self.segment.set_free_until(free_until.saturating_sub(self.origin));
         self.last_run = now;
         self.run_seq = self.run_seq.wrapping_add(1);
-        let run = Message {
-            op: op::RUN,
-            seq: self.run_seq,
-            time: now - self.origin,
-        };
+        let run = Message { op: op::RUN, seq: self.run_seq, time: now - self.origin };
         if !run.send(&self.time)? {
             return Ok(Slice::Ended);
         }
@@ -195,10 +179,7 @@ impl Machine {
     /// Devices go before the clock: what a kernel sent before it waited is served first, in the
     /// order of the slots.
     fn wait_readable(&self) -> io::Result<Ready> {
-        let devices = self
-            .devices
-            .iter()
-            .map(|(_, device)| device.stream().as_fd());
+        let devices = self.devices.iter().map(|(_, device)| device.stream().as_fd());
         let listeners = self.listeners.iter().map(|(_, socket, _)| socket.as_fd());
         let mut fds: Vec<PollFd> = devices
             .chain(listeners)
@@ -244,11 +225,7 @@ impl Machine {
             // REQUEST and UPDATE come through the shared memory.
             _ => 0,
         };
-        let ack = Message {
-            op: op::ACK,
-            seq: message.seq,
-            time,
-        };
+        let ack = Message { op: op::ACK, seq: message.seq, time };
         Ok((!ack.send(&self.time)?).then_some(Slice::Ended))
     }
 

@@ -45,14 +45,7 @@ impl Device {
             .collect::<Result<Vec<_>, _>>()
             .map_err(io::Error::other)?;
         let features = features | F_VERSION_1 | vhost_user::F_PROTOCOL_FEATURES;
-        Ok(Device {
-            stream,
-            interrupts: None,
-            memory: Arc::default(),
-            queues,
-            features,
-            config,
-        })
+        Ok(Device { stream, interrupts: None, memory: Arc::default(), queues, features, config })
     }
 
     pub fn stream(&self) -> &UnixStream {
@@ -72,16 +65,9 @@ impl Device {
         match request {
             Request::GetFeatures => self.answer(request::GET_FEATURES, self.features)?,
             Request::GetProtocolFeatures => {
-                self.answer(
-                    request::GET_PROTOCOL_FEATURES,
-                    vhost_user::PROTOCOL_FEATURES,
-                )?;
+                self.answer(request::GET_PROTOCOL_FEATURES, vhost_user::PROTOCOL_FEATURES)?;
             }
-            Request::GetConfig {
-                offset,
-                size,
-                flags,
-            } => {
+            Request::GetConfig { offset, size, flags } => {
                 let reply = vhost_user::reply_config(offset, size, flags, &self.config);
                 (&self.stream).write_all(&reply)?;
             }
@@ -91,12 +77,7 @@ impl Device {
                 let size = u16::try_from(size).map_err(io::Error::other)?;
                 self.queue(ring)?.set_size(size);
             }
-            Request::SetRingAddress {
-                ring,
-                descriptors,
-                used,
-                available,
-            } => {
+            Request::SetRingAddress { ring, descriptors, used, available } => {
                 set_addresses(self.queue(ring)?, descriptors, used, available)?;
             }
             Request::EnableRing { ring, enable } => self.enable(ring, enable)?,
@@ -110,11 +91,8 @@ impl Device {
     }
 
     fn queue(&mut self, ring: u32) -> io::Result<&mut Queue> {
-        let missing = || {
-            io::Error::other(format!(
-                "the driver names ring {ring}, which the device has not"
-            ))
-        };
+        let missing =
+            || io::Error::other(format!("the driver names ring {ring}, which the device has not"));
         self.queues.get_mut(ring as usize).ok_or_else(missing)
     }
 
@@ -127,9 +105,7 @@ impl Device {
             )));
         }
         if enable {
-            queue
-                .disable_notification(memory)
-                .map_err(io::Error::other)?;
+            queue.disable_notification(memory).map_err(io::Error::other)?;
         }
         Ok(())
     }
@@ -150,9 +126,7 @@ impl Device {
 
     /// Gives a chain back to the driver, with `len` bytes written into it.
     pub fn give_back(&mut self, ring: usize, head: u16, len: u32) -> io::Result<()> {
-        self.queues[ring]
-            .add_used(&*self.memory, head, len)
-            .map_err(io::Error::other)
+        self.queues[ring].add_used(&*self.memory, head, len).map_err(io::Error::other)
     }
 
     /// Interrupts the driver, unless it does not want to be. True when it was interrupted.
@@ -162,10 +136,7 @@ impl Device {
     /// the kernel says so: see [`crate::site::node::Machine::is_computing`].
     pub fn interrupt(&mut self, ring: usize, acknowledged: bool) -> io::Result<bool> {
         let available = GuestAddress(self.queues[ring].avail_ring());
-        let flags: u16 = self
-            .memory
-            .load(available, Ordering::SeqCst)
-            .map_err(io::Error::other)?;
+        let flags: u16 = self.memory.load(available, Ordering::SeqCst).map_err(io::Error::other)?;
         if flags & NO_INTERRUPT != 0 {
             return Ok(false);
         }
@@ -181,15 +152,9 @@ impl Device {
 }
 
 fn set_addresses(queue: &mut Queue, descriptors: u64, used: u64, available: u64) -> io::Result<()> {
-    queue
-        .try_set_desc_table_address(GuestAddress(descriptors))
-        .map_err(io::Error::other)?;
-    queue
-        .try_set_avail_ring_address(GuestAddress(available))
-        .map_err(io::Error::other)?;
-    queue
-        .try_set_used_ring_address(GuestAddress(used))
-        .map_err(io::Error::other)
+    queue.try_set_desc_table_address(GuestAddress(descriptors)).map_err(io::Error::other)?;
+    queue.try_set_avail_ring_address(GuestAddress(available)).map_err(io::Error::other)?;
+    queue.try_set_used_ring_address(GuestAddress(used)).map_err(io::Error::other)
 }
 
 fn map(regions: &[MemoryRegion], fds: Vec<std::os::fd::OwnedFd>) -> io::Result<GuestMemoryMmap> {

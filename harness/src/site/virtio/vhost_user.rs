@@ -109,9 +109,7 @@ pub fn receive(stream: &UnixStream) -> io::Result<Option<Request>> {
     }
     let mut payload = [0u8; PAYLOAD_MAX];
     read_rest(stream, &mut payload[..size])?;
-    parse(word(&header, 0), &payload[..size], fds)
-        .map(Some)
-        .map_err(io::Error::other)
+    parse(word(&header, 0), &payload[..size], fds).map(Some).map_err(io::Error::other)
 }
 
 fn receive_with_fds(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
@@ -127,10 +125,7 @@ fn receive_with_fds(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize
     for control in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(raw) = control {
             // SAFETY: the kernel has just installed these descriptors for us alone.
-            fds.extend(
-                raw.into_iter()
-                    .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }),
-            );
+            fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
         }
     }
     Ok((message.bytes, fds))
@@ -143,11 +138,7 @@ fn read_rest(mut stream: &UnixStream, buffer: &mut [u8]) -> io::Result<()> {
 /// Understands one message. Hostile bytes are an error, never a panic.
 pub fn parse(code: u32, payload: &[u8], fds: Vec<OwnedFd>) -> Result<Request, Malformed> {
     let need = |least: usize| {
-        if payload.len() < least {
-            Err(Malformed("payload too short"))
-        } else {
-            Ok(())
-        }
+        if payload.len() < least { Err(Malformed("payload too short")) } else { Ok(()) }
     };
     Ok(match code {
         request::GET_FEATURES => Request::GetFeatures,
@@ -156,16 +147,10 @@ pub fn parse(code: u32, payload: &[u8], fds: Vec<OwnedFd>) -> Result<Request, Ma
             need(8)?;
             Request::SetFeatures(long(payload, 0))
         }
-        request::SET_MEM_TABLE => Request::SetMemory {
-            regions: regions(payload)?,
-            fds,
-        },
+        request::SET_MEM_TABLE => Request::SetMemory { regions: regions(payload)?, fds },
         request::SET_VRING_NUM => {
             need(8)?;
-            Request::SetRingSize {
-                ring: word(payload, 0),
-                size: word(payload, 4),
-            }
+            Request::SetRingSize { ring: word(payload, 0), size: word(payload, 4) }
         }
         request::SET_VRING_ADDR => {
             need(40)?;
@@ -178,10 +163,7 @@ pub fn parse(code: u32, payload: &[u8], fds: Vec<OwnedFd>) -> Result<Request, Ma
         }
         request::SET_VRING_ENABLE => {
             need(8)?;
-            Request::EnableRing {
-                ring: word(payload, 0),
-                enable: word(payload, 4) != 0,
-            }
+            Request::EnableRing { ring: word(payload, 0), enable: word(payload, 4) != 0 }
         }
         request::SET_SLAVE_REQ_FD => {
             let fd = fds.into_iter().next().ok_or(Malformed("no descriptor"))?;
@@ -193,11 +175,7 @@ pub fn parse(code: u32, payload: &[u8], fds: Vec<OwnedFd>) -> Result<Request, Ma
             if size as usize > PAYLOAD_MAX {
                 return Err(Malformed("configuration too long"));
             }
-            Request::GetConfig {
-                offset,
-                size,
-                flags,
-            }
+            Request::GetConfig { offset, size, flags }
         }
         _ => Request::Other,
     })
@@ -209,9 +187,7 @@ fn regions(payload: &[u8]) -> Result<Vec<MemoryRegion>, Malformed> {
     if count > FDS_MAX {
         return Err(Malformed("too many memory regions"));
     }
-    let table = payload
-        .get(8..8 + 32 * count)
-        .ok_or(Malformed("payload too short"))?;
+    let table = payload.get(8..8 + 32 * count).ok_or(Malformed("payload too short"))?;
     Ok(table
         .chunks_exact(32)
         .map(|entry| MemoryRegion {
@@ -267,10 +243,7 @@ pub fn interrupt(ring: u32, reply: bool) -> [u8; INTERRUPT_LEN] {
     const FLAG_NEED_REPLY: u32 = 1 << 3;
     let flags = VERSION | if reply { FLAG_NEED_REPLY } else { 0 };
     let mut message = [0; INTERRUPT_LEN];
-    for (at, field) in [SLAVE_VRING_CALL, flags, 8, ring, 0]
-        .into_iter()
-        .enumerate()
-    {
+    for (at, field) in [SLAVE_VRING_CALL, flags, 8, ring, 0].into_iter().enumerate() {
         message[4 * at..4 * at + 4].copy_from_slice(&field.to_le_bytes());
     }
     message

@@ -37,10 +37,7 @@ impl Capture {
             ];
             writer.write_pcapng_block(interface).map_err(to_io)?;
         }
-        Ok(Capture {
-            writer,
-            wall_start: Duration::from_secs(wall_start_s),
-        })
+        Ok(Capture { writer, wall_start: Duration::from_secs(wall_start_s) })
     }
 
     /// Writes a frame as its sender sent it. `comment` says what the wire did to it.

@@ -25,9 +25,7 @@ pub fn transmitted(device: &mut Device) -> io::Result<Option<Vec<u8>>> {
         let head = chain.head_index();
         let mut bytes = Vec::with_capacity(256);
         if let Ok(reader) = chain.reader(device.memory()) {
-            reader
-                .take((HEADER + FRAME_MAX + 1) as u64)
-                .read_to_end(&mut bytes)?;
+            reader.take((HEADER + FRAME_MAX + 1) as u64).read_to_end(&mut bytes)?;
         }
         device.give_back(TRANSMIT, head, 0)?;
         if (HEADER + 14..=HEADER + FRAME_MAX).contains(&bytes.len()) {

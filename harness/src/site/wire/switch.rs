@@ -92,10 +92,7 @@ impl Switch {
 
     /// How many frames a rule has decided about.
     pub fn hits(&self, id: RuleId) -> u64 {
-        self.rules
-            .iter()
-            .find(|laid| laid.id == id)
-            .map_or(0, |laid| laid.hits)
+        self.rules.iter().find(|laid| laid.id == id).map_or(0, |laid| laid.hits)
     }
 
     /// The ports a frame goes to: the one its address was learned on, else all others. Frames
@@ -150,8 +147,7 @@ impl Switch {
         if self.latency.least == self.latency.most {
             return self.latency.least.0;
         }
-        self.rng
-            .random_range(self.latency.least.0..=self.latency.most.0)
+        self.rng.random_range(self.latency.least.0..=self.latency.most.0)
     }
 }
 
@@ -169,18 +165,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn fixed() -> NanosRange {
-        NanosRange {
-            least: Nanos(100),
-            most: Nanos(100),
-        }
+        NanosRange { least: Nanos(100), most: Nanos(100) }
     }
 
     fn frame(from: Port, to: Port) -> Frame {
-        Frame {
-            from,
-            to,
-            bytes: Rc::from(ethernet(to as u8, from as u8)),
-        }
+        Frame { from, to, bytes: Rc::from(ethernet(to as u8, from as u8)) }
     }
 
     fn ethernet(to: u8, from: u8) -> Vec<u8> {
