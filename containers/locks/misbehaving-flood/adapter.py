@@ -1,8 +1,10 @@
-"""Misbehaves on purpose, to test the harness: answers acquire with lines without end."""
+"""Misbehaves on purpose, to test the harness: answers acquire with output without end."""
 
 import os
 
-from lockstorm_adapter import Adapter, serve
+from lockstorm_adapter import OPTIONS, Adapter, serve
+
+CHUNKS = {"lines": b'{"flood": true}\n' * 256, "one_line": b"x" * 4096}
 
 
 class Flood(Adapter):
@@ -10,7 +12,7 @@ class Flood(Adapter):
 
     def acquire(self, timeout):
         while True:
-            os.write(1, b'{"flood": true}\n' * 256)
+            os.write(OPTIONS["descriptor"], CHUNKS[OPTIONS["of"]])
 
 
 serve(Flood())

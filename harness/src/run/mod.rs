@@ -6,6 +6,7 @@
 
 mod crew;
 mod cycles;
+mod last_words;
 mod nemesis;
 mod script;
 mod stage;
@@ -74,7 +75,7 @@ pub fn execute(plan: &Plan, options: Options) -> Result<Run, RunError> {
         interrupted: options.interrupted,
     };
     let site = Site::new(&plan.blueprint, provisions)?;
-    let mut stage = Stage::new(plan, site, history);
+    let mut stage = Stage::new(plan, site, history, options.artefacts);
     match play(&mut stage, plan) {
         Err(RunError::Site(stuck @ SiteError::Stuck { .. })) => {
             let why = stage.explain_stuck(&stuck);
@@ -82,7 +83,7 @@ pub fn execute(plan: &Plan, options: Options) -> Result<Run, RunError> {
         }
         other => other?,
     }
-    let (history, virtual_ns, statistics) = stage.finish(options.artefacts)?;
+    let (history, virtual_ns, statistics) = stage.finish()?;
     Ok(Run { history, virtual_ns, wall: begin.elapsed(), statistics })
 }
 

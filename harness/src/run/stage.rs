@@ -2,6 +2,7 @@
 
 use super::RunError;
 use super::crew::{Crew, Task};
+use super::last_words;
 use crate::history::writer::{Finished, Writer};
 use crate::history::{Operation, What};
 use crate::lock::adapter::{Answer, Reply, Request};
@@ -99,10 +100,12 @@ pub struct Stage<'a> {
     clocks: Vec<WallClock>,
     began: Option<u64>,
     failure: Option<String>,
+    artefacts: &'a Path,
 }
 
 impl<'a> Stage<'a> {
-    pub fn new(plan: &'a Plan, site: Site<'a>, history: Writer) -> Stage<'a> {
+    /// `artefacts` is where the site writes its console logs.
+    pub fn new(plan: &'a Plan, site: Site<'a>, history: Writer, artefacts: &'a Path) -> Stage<'a> {
         let nodes = &plan.blueprint.nodes;
         let client = |name: &String| Client {
             name: name.clone(),
@@ -125,6 +128,7 @@ impl<'a> Stage<'a> {
             clocks: vec![WallClock::default(); nodes.len()],
             began: None,
             failure: None,
+            artefacts,
         }
     }
 
@@ -323,8 +327,11 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn node_died(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
+    fn node_died(&mut self, node: NodeId, mut cause: String) -> Result<(), RunError> {
         let name = self.node_name(node).to_owned();
+        if let Some(panic) = last_words::of_kernel(self.artefacts, &name) {
+            cause = format!("{cause}; its last words: {panic}");
+        }
         self.fail(format!("{name}: {cause}"));
         self.record(What::NodeDied { node: name, by_plan: false, cause })?;
         self.forget(node);
@@ -457,6 +464,11 @@ impl<'a> Stage<'a> {
 
     pub fn adapter_failed(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
         let client = self.node_name(node).to_owned();
+        let asked = node.checked_sub(1).and_then(|id| self.asked_for(id));
+        let cause = match asked {
+            Some(asked) => format!("{cause}, {asked}"),
+            None => cause,
+        };
         self.fail(format!("{client}: the adapter {cause}"));
         self.record(What::AdapterFailed { client, cause })
     }
@@ -486,20 +498,23 @@ impl<'a> Stage<'a> {
         let SiteError::Stuck { node, .. } = stuck else {
             return stuck.to_string();
         };
-        let client = self.clients.iter().find(|client| client.name == *node);
+        let client = self.clients.iter().position(|client| client.name == *node);
         let lock = &self.plan.profile.name;
-        match client.and_then(|client| client.call.as_ref()) {
-            Some((_, operation, at)) => format!(
-                "{stuck}; its adapter ({lock}) was asked for {} at {:.3} s and has not answered",
-                operation.name(),
-                Nanos(*at).as_secs_f64()
-            ),
+        match client.and_then(|client| self.asked_for(client)) {
+            Some(asked) => format!("{stuck}; its adapter ({lock}) has not answered, {asked}"),
             None => format!("{stuck}; its adapter ({lock}) had nothing to do"),
         }
     }
 
+    /// The call that a client's adapter has not answered, in words.
+    fn asked_for(&self, id: ClientId) -> Option<String> {
+        let (_, operation, at) = self.clients[id].call.as_ref()?;
+        let at = Nanos(*at).as_secs_f64();
+        Some(format!("asked for {} at {at:.3} s", operation.name()))
+    }
+
     /// Ends the artefacts and gives the history away.
-    pub fn finish(mut self, _artefacts: &Path) -> Result<(Finished, u64, Statistics), RunError> {
+    pub fn finish(mut self) -> Result<(Finished, u64, Statistics), RunError> {
         self.site.finish()?;
         Ok((self.history.finish()?, self.site.now(), self.site.statistics()))
     }

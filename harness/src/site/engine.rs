@@ -10,23 +10,21 @@
 use super::SiteError;
 use super::blueprint::{Blueprint, Role};
 use super::clock::Calendar;
-use super::disk::blk::{self, Medium};
+use super::disk::blk;
 use super::disk::image::Image;
 use super::disk::store::Store;
 use super::launch::Launcher;
 use super::launch::core::{self, Core};
-use super::node::console::{self, Console, Flood};
-use super::node::machine::{Offer, Patience, Slot};
+use super::node::console::Console;
+use super::node::machine::{Patience, Slot};
 use super::node::{Machine, Slice};
 use super::wire::capture::Capture;
-use super::wire::net;
 use super::wire::{Frame, Switch};
-use crate::units::{MICROSECOND, SECOND};
+use crate::units::{MICROSECOND, MILLISECOND, SECOND};
 use lockstorm_agent::{Command, Message, Numbered};
 use std::collections::VecDeque;
 use std::path::Path;
-use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A node's index in the blueprint; also its port of the switch.
 pub type NodeId = usize;
@@ -69,7 +67,7 @@ pub struct Statistics {
 
 /// Events are for one incarnation of a node, its `life`: what was on the way to a machine that
 /// has lost its power is lost.
-enum Event {
+pub(super) enum Event {
     Frame { frame: Frame, life: u32 },
     DiskDone { node: NodeId, life: u32, slot: Slot, done: Vec<blk::Done> },
     Control { node: NodeId, life: u32, bytes: Vec<u8> },
@@ -78,7 +76,7 @@ enum Event {
 
 impl Event {
     /// The node that must run because of it.
-    fn node(&self) -> Option<(NodeId, u32)> {
+    pub(super) fn node(&self) -> Option<(NodeId, u32)> {
         match self {
             Event::Frame { frame, life } => Some((frame.to, *life)),
             Event::DiskDone { node, life, .. } | Event::Control { node, life, .. } => {
@@ -89,37 +87,50 @@ impl Event {
     }
 }
 
-struct Node {
-    machine: Option<Machine>,
-    console: Console,
-    life: u32,
+pub(super) struct Node {
+    pub(super) machine: Option<Machine>,
+    pub(super) console: Console,
+    pub(super) life: u32,
     /// The agent has said hello. Before that a driver may wait for a device in a busy loop that
     /// counts nanoseconds, so slices are kept short.
-    greeted: bool,
+    pub(super) greeted: bool,
     commands: u64,
 }
 
 pub struct Site<'a> {
-    now: u64,
-    blueprint: &'a Blueprint,
-    provisions: Provisions<'a>,
-    calendar: Calendar<Event>,
-    nodes: Vec<Node>,
-    wire: Switch,
-    capture: Capture,
-    disk: Store,
-    image: Image,
+    pub(super) now: u64,
+    pub(super) blueprint: &'a Blueprint,
+    pub(super) provisions: Provisions<'a>,
+    pub(super) calendar: Calendar<Event>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) wire: Switch,
+    pub(super) capture: Capture,
+    pub(super) disk: Store,
+    pub(super) image: Image,
     launcher: Launcher,
     lookahead: u64,
-    happenings: VecDeque<Happening>,
-    statistics: Statistics,
+    pub(super) happenings: VecDeque<Happening>,
+    pub(super) statistics: Statistics,
+    progress: Progress,
     _core: Core,
 }
 
+/// A mark on both clocks, to tell whether virtual time gets on at all.
+struct Progress {
+    wall: Instant,
+    now: u64,
+}
+
+/// How often, in slices, the wall clock is looked at.
+const PROGRESS_EVERY: u64 = 4096;
+/// Virtual time that must pass before the patience of [`Provisions`] is at an end (ns). An adapter
+/// that asks for the time in a loop makes it pass, at 256 ns a question.
+const PROGRESS_LEAST: u64 = MILLISECOND;
+
 /// The control channel's own latency (ns).
-const CONTROL_LATENCY: u64 = 50 * MICROSECOND;
+pub(super) const CONTROL_LATENCY: u64 = 50 * MICROSECOND;
 /// The node image answers as fast as a good local disk (ns).
-const IMAGE_LATENCY: u64 = 50 * MICROSECOND;
+pub(super) const IMAGE_LATENCY: u64 = 50 * MICROSECOND;
 /// Slices of a node that has not greeted yet (ns).
 const BOOT_LOOKAHEAD: u64 = MICROSECOND;
 
@@ -169,6 +180,7 @@ impl<'a> Site<'a> {
                 .unwrap_or(0),
             happenings: VecDeque::new(),
             statistics: Statistics::default(),
+            progress: Progress { wall: Instant::now(), now: 0 },
             _core: core::claim().map_err(SiteError::host("choosing a core"))?,
             blueprint,
             provisions,
@@ -268,6 +280,9 @@ impl<'a> Site<'a> {
             if let Some(happening) = self.happenings.pop_front() {
                 return Ok(happening);
             }
+            if (self.provisions.interrupted)() {
+                return Err(SiteError::Interrupted);
+            }
             if !self.step()? {
                 return Ok(Happening::Idle);
             }
@@ -328,52 +343,6 @@ impl<'a> Site<'a> {
         if wake { self.run(node) } else { Ok(()) }
     }
 
-    /// Puts an event into its node's device; true when the node must run now.
-    fn deliver(&mut self, event: Event) -> Result<bool, SiteError> {
-        let Some((id, life)) = event.node() else {
-            return Ok(false);
-        };
-        let node = &mut self.nodes[id];
-        let Some(machine) = node.machine.as_mut().filter(|_| node.life == life) else {
-            return Ok(false);
-        };
-        // The interrupt handler reads the time before RUN tells it.
-        machine.set_now(self.now);
-        let careful = machine.is_computing();
-        let delivered = match event {
-            Event::Frame { frame, .. } => match machine.device(Slot::Net) {
-                Some(device) => net::receive(device, &frame.bytes)
-                    .and_then(|got| Ok(got && device.interrupt(net::RECEIVE, careful)?)),
-                None => Ok(false),
-            },
-            Event::DiskDone { slot, done, .. } => match machine.device(slot) {
-                Some(device) => done
-                    .iter()
-                    .try_for_each(|done| device.give_back(blk::REQUESTS, done.head, done.written))
-                    .and_then(|()| device.interrupt(blk::REQUESTS, careful)),
-                None => Ok(false),
-            },
-            Event::Control { bytes, .. } => {
-                node.console.queue(&bytes);
-                match machine.device(Slot::Control) {
-                    Some(device) => node.console.deliver(device, careful),
-                    None => Ok(false),
-                }
-            }
-            Event::Timer(_) => Ok(false),
-        };
-        match delivered {
-            Ok(interrupted) if careful => {
-                Ok(interrupted && machine.request().is_some_and(|wanted| wanted <= self.now))
-            }
-            Ok(interrupted) => Ok(interrupted),
-            Err(error) => {
-                self.device_failed(id, &error.to_string());
-                Ok(false)
-            }
-        }
-    }
-
     fn run(&mut self, node: NodeId) -> Result<(), SiteError> {
         let lookahead = if self.nodes[node].greeted { self.lookahead } else { BOOT_LOOKAHEAD };
         let others = self.requests().filter(|(_, id)| *id != node).map(|(wanted, _)| wanted);
@@ -386,12 +355,31 @@ impl<'a> Site<'a> {
         };
         self.statistics.slices += 1;
         match machine.run(self.now, free_until, &patience) {
-            Ok(slice) => self.after_slice(node, slice),
-            Err(error) => {
-                self.device_failed(node, &error.to_string());
-                Ok(())
-            }
+            Ok(slice) => self.after_slice(node, slice)?,
+            Err(error) => self.device_failed(node, &error.to_string()),
         }
+        if self.statistics.slices.is_multiple_of(PROGRESS_EVERY) {
+            return self.check_progress(node);
+        }
+        Ok(())
+    }
+
+    /// Nodes may pause as often as they like and yet get nowhere.
+    fn check_progress(&mut self, node: NodeId) -> Result<(), SiteError> {
+        if (self.provisions.interrupted)() {
+            return Err(SiteError::Interrupted);
+        }
+        if self.now >= self.progress.now + PROGRESS_LEAST {
+            self.progress = Progress { wall: Instant::now(), now: self.now };
+        } else if self.progress.wall.elapsed() >= self.provisions.patience {
+            return Err(self.stuck(node));
+        }
+        Ok(())
+    }
+
+    fn stuck(&self, node: NodeId) -> SiteError {
+        let seconds = self.provisions.patience.as_secs();
+        SiteError::Stuck { node: self.blueprint.nodes[node].name.clone(), seconds }
     }
 
     /// Looks into the rings of a node whose slice has ended.
@@ -399,13 +387,7 @@ impl<'a> Site<'a> {
         match slice {
             Slice::Waits => {}
             Slice::Interrupted => return Err(SiteError::Interrupted),
-            Slice::Stuck => {
-                let seconds = self.provisions.patience.as_secs();
-                return Err(SiteError::Stuck {
-                    node: self.blueprint.nodes[node].name.clone(),
-                    seconds,
-                });
-            }
+            Slice::Stuck => return Err(self.stuck(node)),
             Slice::Ended => {
                 let cause =
                     self.nodes[node].machine.take().map(Machine::epitaph).unwrap_or_default();
@@ -423,143 +405,8 @@ impl<'a> Site<'a> {
         }
         Ok(())
     }
-
-    /// A guest whose driver talks nonsense loses its power; the harness goes on.
-    fn device_failed(&mut self, node: NodeId, error: &str) {
-        if let Some(machine) = self.nodes[node].machine.take() {
-            machine.power_off();
-            let cause = format!("its kernel misused a device: {error}");
-            self.happenings.push_back(Happening::Died { node, cause });
-        }
-    }
-
-    fn collect_messages(&mut self, id: NodeId) -> std::io::Result<()> {
-        let node = &mut self.nodes[id];
-        let Some(device) = node.machine.as_mut().and_then(|machine| machine.device(Slot::Control))
-        else {
-            return Ok(());
-        };
-        let lines = match node.console.collect(device)? {
-            Ok(lines) => lines,
-            Err(Flood) => {
-                let cause = "its control channel was flooded".to_owned();
-                self.happenings.push_back(Happening::Garbled { node: id, cause });
-                return Ok(());
-            }
-        };
-        for line in lines {
-            let happening = match serde_json::from_slice(&line) {
-                Ok(message) => {
-                    node.greeted = true;
-                    Happening::Message { node: id, message }
-                }
-                Err(error) => Happening::Garbled { node: id, cause: error.to_string() },
-            };
-            self.happenings.push_back(happening);
-        }
-        if node.console.has_pending() {
-            let (life, bytes) = (node.life, Vec::new());
-            self.calendar
-                .enter(self.now + CONTROL_LATENCY, Event::Control { node: id, life, bytes });
-        }
-        Ok(())
-    }
-
-    fn collect_frames(&mut self, from: NodeId) -> std::io::Result<()> {
-        loop {
-            let device =
-                self.nodes[from].machine.as_mut().and_then(|machine| machine.device(Slot::Net));
-            let Some(device) = device else { return Ok(()) };
-            let Some(bytes) = net::transmitted(device)? else {
-                return Ok(());
-            };
-            self.statistics.frames += 1;
-            self.forward(from, bytes.into())?;
-        }
-    }
-
-    fn forward(&mut self, from: NodeId, bytes: Rc<[u8]>) -> std::io::Result<()> {
-        let mut lost = Vec::new();
-        for to in self.wire.ports_for(from, &bytes) {
-            let frame = Frame { from, to, bytes: Rc::clone(&bytes) };
-            let route = self.wire.route(&frame, self.now);
-            if route.arrivals.is_empty() {
-                lost.push(self.blueprint.nodes[to].name.as_str());
-            }
-            for at in route.arrivals {
-                let life = self.nodes[to].life;
-                self.calendar.enter(at, Event::Frame { frame: frame.clone(), life });
-            }
-        }
-        let comment = (!lost.is_empty()).then(|| format!("lost on the way to {}", lost.join(", ")));
-        self.capture.frame(self.now, from, &bytes, comment.as_deref())
-    }
-
-    fn collect_disk(&mut self, id: NodeId, slot: Slot) -> std::io::Result<()> {
-        let node = &mut self.nodes[id];
-        let Some(device) = node.machine.as_mut().and_then(|machine| machine.device(slot)) else {
-            return Ok(());
-        };
-        let (mut quick, mut flushes) = (Vec::new(), Vec::new());
-        while let Some(chain) = device.next(blk::REQUESTS) {
-            let medium = match slot {
-                Slot::Root => Medium::Image(&self.image),
-                _ => Medium::Store(&mut self.disk),
-            };
-            self.statistics.disk_requests += 1;
-            let done = blk::execute(chain, device.memory(), medium);
-            if done.flushed { flushes.push(done) } else { quick.push(done) }
-        }
-        let latency = match slot {
-            Slot::Root => IMAGE_LATENCY,
-            _ => self.blueprint.disk.latency.0,
-        };
-        // All that was asked for in one slice completes together: one interrupt, one slice.
-        for (done, latency) in [(quick, latency), (flushes, self.blueprint.disk.flush.0)] {
-            if !done.is_empty() {
-                let event = Event::DiskDone { node: id, life: node.life, slot, done };
-                self.calendar.enter(self.now + latency, event);
-            }
-        }
-        Ok(())
-    }
-
-    fn offers(&self, node: NodeId) -> Vec<(Slot, Offer)> {
-        let blueprint = &self.blueprint.nodes[node];
-        let mac = parse_mac(&blueprint.mac);
-        let image = Offer {
-            rings: 1,
-            features: blk::F_READ_ONLY,
-            config: blk::config(self.image.sectors()),
-        };
-        let net = Offer { rings: 2, features: net::F_MAC, config: net::config(mac) };
-        let control = Offer {
-            rings: console::RINGS,
-            features: console::F_MULTIPORT,
-            config: console::config(),
-        };
-        let mut offers = vec![(Slot::Root, image), (Slot::Net, net), (Slot::Control, control)];
-        if blueprint.role == Role::Server {
-            let disk = Offer {
-                rings: 1,
-                features: blk::F_FLUSH,
-                config: blk::config(self.disk.sectors()),
-            };
-            offers.push((Slot::Disk, disk));
-        }
-        offers
-    }
 }
 
 fn patience<'p>(provisions: &'p Provisions) -> Patience<'p> {
     Patience { limit: provisions.patience, interrupted: provisions.interrupted }
-}
-
-/// `02:00:00:00:00:01`; what is missing or no number reads as zero.
-fn parse_mac(text: &str) -> [u8; 6] {
-    let mut mac = [0; 6];
-    for (byte, part) in mac.iter_mut().zip(text.split(':')) {
-        *byte = u8::from_str_radix(part, 16).unwrap_or(0);
-    }
-    mac
 }

@@ -14,6 +14,7 @@ pub mod wire;
 
 mod engine;
 mod error;
+mod traffic;
 
 pub use engine::{Happening, NodeId, Provisions, Site, Statistics};
 pub use error::SiteError;

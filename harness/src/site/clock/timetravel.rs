@@ -7,6 +7,7 @@
 //! from it. Every kernel gets a segment of its own rather than one for all: a hostile guest
 //! cannot touch another one's clock, and a node's clock can stand still while the site's runs.
 
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use std::fs::File;
@@ -112,8 +113,11 @@ pub struct Segment {
 
 impl Segment {
     pub fn new() -> io::Result<Segment> {
-        let file = File::from(memfd_create("lockstorm-clock", MFdFlags::MFD_CLOEXEC)?);
+        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+        let file = File::from(memfd_create("lockstorm-clock", flags)?);
         file.set_len(SEGMENT_LEN as u64)?;
+        // The other end must not take the memory away from under us.
+        fcntl(&file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL))?;
         let region = MmapRegion::from_file(FileOffset::new(file.try_clone()?, 0), SEGMENT_LEN)
             .map_err(io::Error::other)?;
         let segment = Segment { file, region };

@@ -7,6 +7,7 @@
 use super::vhost_user::{self, MemoryRegion, Request, request};
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -157,15 +158,27 @@ fn set_addresses(queue: &mut Queue, descriptors: u64, used: u64, available: u64)
     queue.try_set_used_ring_address(GuestAddress(used)).map_err(io::Error::other)
 }
 
-fn map(regions: &[MemoryRegion], fds: Vec<std::os::fd::OwnedFd>) -> io::Result<GuestMemoryMmap> {
+fn map(regions: &[MemoryRegion], fds: Vec<OwnedFd>) -> io::Result<GuestMemoryMmap> {
     let ranges = regions
         .iter()
         .zip(fds)
         .map(|(region, fd)| {
-            let size = usize::try_from(region.size).map_err(io::Error::other)?;
-            let offset = FileOffset::new(File::from(fd), region.offset);
+            let file = File::from(fd);
+            let size = size_within(region, &file)?;
+            let offset = FileOffset::new(file, region.offset);
             Ok((GuestAddress(region.guest_address), size, Some(offset)))
         })
         .collect::<io::Result<Vec<_>>>()?;
     GuestMemoryMmap::from_ranges_with_files(ranges).map_err(io::Error::other)
+}
+
+/// The region's size, if its file is so long: beyond a file's end there is a mapping, but no
+/// memory, and who touches it is killed (SIGBUS).
+fn size_within(region: &MemoryRegion, file: &File) -> io::Result<usize> {
+    let end = region.offset.checked_add(region.size);
+    let length = file.metadata()?.len();
+    if end.is_none_or(|end| end > length) {
+        return Err(io::Error::other("a memory region is longer than its file"));
+    }
+    usize::try_from(region.size).map_err(io::Error::other)
 }

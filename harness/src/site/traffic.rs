@@ -1,0 +1,193 @@
+//! What goes into a node's devices and comes out of them: frames, disk requests, control lines.
+
+use super::SiteError;
+use super::blueprint::Role;
+use super::disk::blk::{self, Medium};
+use super::engine::{CONTROL_LATENCY, Event, Happening, IMAGE_LATENCY, NodeId, Site};
+use super::node::console::{self, Flood};
+use super::node::machine::{Offer, Slot};
+use super::wire::{Frame, net};
+use std::rc::Rc;
+
+impl Site<'_> {
+    /// Puts an event into its node's device; true when the node must run now.
+    pub(super) fn deliver(&mut self, event: Event) -> Result<bool, SiteError> {
+        let Some((id, life)) = event.node() else {
+            return Ok(false);
+        };
+        let node = &mut self.nodes[id];
+        let Some(machine) = node.machine.as_mut().filter(|_| node.life == life) else {
+            return Ok(false);
+        };
+        // The interrupt handler reads the time before RUN tells it.
+        machine.set_now(self.now);
+        let careful = machine.is_computing();
+        let delivered = match event {
+            Event::Frame { frame, .. } => match machine.device(Slot::Net) {
+                Some(device) => net::receive(device, &frame.bytes)
+                    .and_then(|got| Ok(got && device.interrupt(net::RECEIVE, careful)?)),
+                None => Ok(false),
+            },
+            Event::DiskDone { slot, done, .. } => match machine.device(slot) {
+                Some(device) => done
+                    .iter()
+                    .try_for_each(|done| device.give_back(blk::REQUESTS, done.head, done.written))
+                    .and_then(|()| device.interrupt(blk::REQUESTS, careful)),
+                None => Ok(false),
+            },
+            Event::Control { bytes, .. } => {
+                node.console.queue(&bytes);
+                match machine.device(Slot::Control) {
+                    Some(device) => node.console.deliver(device, careful),
+                    None => Ok(false),
+                }
+            }
+            Event::Timer(_) => Ok(false),
+        };
+        match delivered {
+            Ok(interrupted) if careful => {
+                Ok(interrupted && machine.request().is_some_and(|wanted| wanted <= self.now))
+            }
+            Ok(interrupted) => Ok(interrupted),
+            Err(error) => {
+                self.device_failed(id, &error.to_string());
+                Ok(false)
+            }
+        }
+    }
+
+    /// A guest whose driver talks nonsense loses its power; the harness goes on.
+    pub(super) fn device_failed(&mut self, node: NodeId, error: &str) {
+        if let Some(machine) = self.nodes[node].machine.take() {
+            machine.power_off();
+            let cause = format!("its kernel misused a device: {error}");
+            self.happenings.push_back(Happening::Died { node, cause });
+        }
+    }
+
+    pub(super) fn collect_messages(&mut self, id: NodeId) -> std::io::Result<()> {
+        let node = &mut self.nodes[id];
+        let Some(device) = node.machine.as_mut().and_then(|machine| machine.device(Slot::Control))
+        else {
+            return Ok(());
+        };
+        let lines = match node.console.collect(device)? {
+            Ok(lines) => lines,
+            Err(Flood) => {
+                let cause = "its control channel was flooded".to_owned();
+                self.happenings.push_back(Happening::Garbled { node: id, cause });
+                return Ok(());
+            }
+        };
+        for line in lines {
+            let happening = match serde_json::from_slice(&line) {
+                Ok(message) => {
+                    node.greeted = true;
+                    Happening::Message { node: id, message }
+                }
+                Err(error) => Happening::Garbled { node: id, cause: error.to_string() },
+            };
+            self.happenings.push_back(happening);
+        }
+        if node.console.has_pending() {
+            let (life, bytes) = (node.life, Vec::new());
+            self.calendar
+                .enter(self.now + CONTROL_LATENCY, Event::Control { node: id, life, bytes });
+        }
+        Ok(())
+    }
+
+    pub(super) fn collect_frames(&mut self, from: NodeId) -> std::io::Result<()> {
+        loop {
+            let device =
+                self.nodes[from].machine.as_mut().and_then(|machine| machine.device(Slot::Net));
+            let Some(device) = device else { return Ok(()) };
+            let Some(bytes) = net::transmitted(device)? else {
+                return Ok(());
+            };
+            self.statistics.frames += 1;
+            self.forward(from, bytes.into())?;
+        }
+    }
+
+    fn forward(&mut self, from: NodeId, bytes: Rc<[u8]>) -> std::io::Result<()> {
+        let mut lost = Vec::new();
+        for to in self.wire.ports_for(from, &bytes) {
+            let frame = Frame { from, to, bytes: Rc::clone(&bytes) };
+            let route = self.wire.route(&frame, self.now);
+            if route.arrivals.is_empty() {
+                lost.push(self.blueprint.nodes[to].name.as_str());
+            }
+            for at in route.arrivals {
+                let life = self.nodes[to].life;
+                self.calendar.enter(at, Event::Frame { frame: frame.clone(), life });
+            }
+        }
+        let comment = (!lost.is_empty()).then(|| format!("lost on the way to {}", lost.join(", ")));
+        self.capture.frame(self.now, from, &bytes, comment.as_deref())
+    }
+
+    pub(super) fn collect_disk(&mut self, id: NodeId, slot: Slot) -> std::io::Result<()> {
+        let node = &mut self.nodes[id];
+        let Some(device) = node.machine.as_mut().and_then(|machine| machine.device(slot)) else {
+            return Ok(());
+        };
+        let (mut quick, mut flushes) = (Vec::new(), Vec::new());
+        while let Some(chain) = device.next(blk::REQUESTS) {
+            let medium = match slot {
+                Slot::Root => Medium::Image(&self.image),
+                _ => Medium::Store(&mut self.disk),
+            };
+            self.statistics.disk_requests += 1;
+            let done = blk::execute(chain, device.memory(), medium);
+            if done.flushed { flushes.push(done) } else { quick.push(done) }
+        }
+        let latency = match slot {
+            Slot::Root => IMAGE_LATENCY,
+            _ => self.blueprint.disk.latency.0,
+        };
+        // All that was asked for in one slice completes together: one interrupt, one slice.
+        for (done, latency) in [(quick, latency), (flushes, self.blueprint.disk.flush.0)] {
+            if !done.is_empty() {
+                let event = Event::DiskDone { node: id, life: node.life, slot, done };
+                self.calendar.enter(self.now + latency, event);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn offers(&self, node: NodeId) -> Vec<(Slot, Offer)> {
+        let blueprint = &self.blueprint.nodes[node];
+        let mac = parse_mac(&blueprint.mac);
+        let image = Offer {
+            rings: 1,
+            features: blk::F_READ_ONLY,
+            config: blk::config(self.image.sectors()),
+        };
+        let net = Offer { rings: 2, features: net::F_MAC, config: net::config(mac) };
+        let control = Offer {
+            rings: console::RINGS,
+            features: console::F_MULTIPORT,
+            config: console::config(),
+        };
+        let mut offers = vec![(Slot::Root, image), (Slot::Net, net), (Slot::Control, control)];
+        if blueprint.role == Role::Server {
+            let disk = Offer {
+                rings: 1,
+                features: blk::F_FLUSH,
+                config: blk::config(self.disk.sectors()),
+            };
+            offers.push((Slot::Disk, disk));
+        }
+        offers
+    }
+}
+
+/// `02:00:00:00:00:01`; what is missing or no number reads as zero.
+fn parse_mac(text: &str) -> [u8; 6] {
+    let mut mac = [0; 6];
+    for (byte, part) in mac.iter_mut().zip(text.split(':')) {
+        *byte = u8::from_str_radix(part, 16).unwrap_or(0);
+    }
+    mac
+}

@@ -1,0 +1,90 @@
+//! What a run leaves behind: it can be judged and run again, and other tools can read it.
+
+mod common;
+
+use common::{lockstorm, permit, read_report, scenario, tshark};
+use lockstorm::verdict::recheck::recheck;
+use lockstorm_reports::json;
+use rstest::rstest;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+const SHORT: [&str; 2] = ["--set", "workload.cycles.time=15s"];
+
+#[test]
+fn a_saved_run_is_judged_the_same_again() {
+    let run = scenario("calm", &SHORT);
+    let saved = fs::read_to_string(run.directory.join("report.json")).unwrap();
+    assert_eq!(json::render(&recheck(&run.directory).unwrap()), saved);
+    let again = lockstorm(&run.directory, &["recheck", "."]).output().unwrap();
+    assert_eq!(again.status.code(), Some(run.code));
+    let verdict = |text: &str| text[..text.find("files in").unwrap()].to_owned();
+    assert_eq!(verdict(&String::from_utf8(again.stdout).unwrap()), verdict(&run.stdout));
+}
+
+/// With faults, since they draw too.
+#[test]
+fn a_saved_plan_is_run_again_to_the_same_history() {
+    let run = scenario("partition", &["--seed", "3"]);
+    let _permit = permit();
+    let again = lockstorm(&run.directory, &["replay", ".", "--out", "again"]).output().unwrap();
+    assert_eq!(again.status.code(), Some(run.code), "{}", run.said());
+    let hash = run.report().provenance.history_sha256;
+    let replayed = read_report(&run.directory.join("again")).unwrap();
+    assert_eq!(replayed.provenance.history_sha256, hash);
+    let plan = |directory: &std::path::Path| fs::read(directory.join("plan.yaml")).unwrap();
+    assert_eq!(plan(&run.directory.join("again")), plan(&run.directory));
+}
+
+#[test]
+fn wireshark_reads_the_capture_and_decodes_the_nfs_calls_in_it() {
+    const LINK: &str = "nfs.opcode == 11 && rpc.msgtyp == 0";
+    let run = scenario("calm", &SHORT);
+    let capture = run.directory.join("wire.pcapng");
+    let sections = common::entered(&run.history());
+    let links = tshark::frames(&capture, LINK, &["ip.src", "frame.interface_name"]);
+    assert!(links.len() >= sections, "flufl.lock links at least once for each of {sections}");
+    for client in [["10.0.0.2", "c1"], ["10.0.0.3", "c2"], ["10.0.0.4", "c3"]] {
+        assert!(links.iter().any(|link| *link == client), "no LINK of {client:?}");
+    }
+    let malformed = tshark::frames(&capture, "_ws.malformed", &["frame.number"]);
+    assert!(malformed.is_empty(), "{malformed:?}");
+}
+
+/// `/dev/full` stands for each file, so that it needs no full disk and no rights to make one.
+#[rstest]
+fn a_full_disk_of_the_host_is_an_error_message(
+    #[values("history.jsonl", "wire.pcapng", "report.json")] file: &str,
+) {
+    let _permit = permit();
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join("lockstorm-runs/calm-flufl.lock-1");
+    fs::create_dir_all(&directory).unwrap();
+    symlink("/dev/full", directory.join(file)).unwrap();
+    let mut arguments = vec!["scenario", "calm"];
+    arguments.extend(SHORT);
+    let child = lockstorm(home.path(), &arguments)
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let harness = child.id();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(12), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains(file) && stderr.contains("No space left on device"), "{stderr}");
+    common::processes::assert_none_of_harness(harness);
+}
+
+#[test]
+fn a_host_without_a_place_for_short_lived_files_is_an_error_message() {
+    let _permit = permit();
+    let home = tempfile::tempdir().unwrap();
+    let nowhere = home.path().join("nowhere");
+    let output =
+        lockstorm(home.path(), &["scenario", "calm"]).env("TMPDIR", &nowhere).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(12), "{stderr}");
+    assert!(stderr.contains(nowhere.to_str().unwrap()), "{stderr}");
+}
