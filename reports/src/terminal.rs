@@ -20,7 +20,10 @@ pub fn render(report: &Report, options: Options) -> String {
     let mut page = Page { out: String::new(), colour: options.colour };
     head(&mut page, report);
     invariants(&mut page, report);
-    violations(&mut page, report);
+    for (index, finding) in in_full(report).enumerate() {
+        violation(&mut page, index + 1, finding);
+    }
+    more_findings(&mut page, report);
     unmet_steps(&mut page, report);
     faults(&mut page, report);
     list(&mut page, "Notes", &report.notes);
@@ -139,26 +142,6 @@ fn invariants(page: &mut Page, report: &Report) {
     }
 }
 
-/// The first few of every invariant, and how many there were.
-fn violations(page: &mut Page, report: &Report) {
-    const SHOWN_MAX: usize = 2;
-    let mut number = 0;
-    for result in &report.invariants {
-        let findings = report.findings.iter();
-        let findings = findings.filter(|finding| finding.invariant == result.invariant);
-        let mut shown = 0;
-        for finding in findings.take(SHOWN_MAX) {
-            (number, shown) = (number + 1, shown + 1);
-            violation(page, number, finding);
-        }
-        if result.violations > shown {
-            let (more, words) = (result.violations - shown, result.invariant.words());
-            page.line("");
-            page.line(&format!("... and {more} more of {words}; see report.json."));
-        }
-    }
-}
-
 fn violation(page: &mut Page, number: usize, finding: &Finding) {
     page.title(&format!(
         "Violation {number}: {} at {} ({})",
@@ -217,6 +200,31 @@ fn overlap(holds: &[Hold]) -> Option<(u64, u64)> {
     let from = first.from_ns.max(second.from_ns);
     let until = end(first).min(end(second));
     (from <= until && until < u64::MAX).then_some((from, until))
+}
+
+/// The findings that are told in full: the first few of each invariant. Those that follow are
+/// mostly the same story again, and report.json has them all.
+fn in_full(report: &Report) -> impl Iterator<Item = &Finding> {
+    const EACH_MAX: usize = 3;
+    let invariants = report.invariants.iter();
+    invariants.flat_map(|result| {
+        let own = report.findings.iter().filter(|found| found.invariant == result.invariant);
+        own.take(EACH_MAX)
+    })
+}
+
+/// How many there were besides.
+fn more_findings(page: &mut Page, report: &Report) {
+    for result in &report.invariants {
+        let shown = in_full(report).filter(|found| found.invariant == result.invariant).count();
+        let more = result.violations.saturating_sub(shown as u64);
+        if more > 0 {
+            page.title(&format!(
+                "... and {more} more of {} in report.json",
+                result.invariant.words()
+            ));
+        }
+    }
 }
 
 fn unmet_steps(page: &mut Page, report: &Report) {

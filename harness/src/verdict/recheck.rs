@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// Files of a run's directory, each with what it is.
-pub const FILES: [(&str, &str); 5] = [
+pub const FILES: [(&str, &str); 4] = [
     ("report.json", "this report, for programs"),
     ("history.jsonl", "every event, one a line"),
     ("plan.yaml", "the plan; `lockstorm replay` runs it again"),
     ("wire.pcapng", "every frame, with the virtual time"),
-    ("console", "what each node's kernel printed, a file a node"),
 ];
 
 /// A saved run that cannot be judged again.
@@ -28,6 +27,9 @@ pub enum RecheckError {
     #[error(transparent)]
     History(#[from] ReadError),
 }
+
+/// Where the nodes' console logs are.
+const CONSOLES: &str = "console";
 
 /// Reads plan.yaml and history.jsonl in `directory` and judges them. The circumstances (files,
 /// counts of the site) are taken from report.json when there is one, so that the same history
@@ -62,14 +64,22 @@ pub fn recheck(directory: &Path) -> Result<Report, RecheckError> {
     Ok(report)
 }
 
-/// The known files that are there.
+/// The known files that are there, and the console logs.
 pub fn artefacts(directory: &Path) -> Vec<Artefact> {
-    let known = FILES.iter().filter(|(file, _)| directory.join(file).exists());
-    let artefact = |(file, about): &(&str, &str)| Artefact {
-        file: (*file).to_owned(),
-        about: (*about).to_owned(),
-    };
-    known.map(artefact).collect()
+    let artefact =
+        |file: &str, about: &str| Artefact { file: file.to_owned(), about: about.to_owned() };
+    let known = FILES.iter();
+    let known = known.filter(|(file, _)| directory.join(file).exists());
+    let mut all: Vec<Artefact> = known.map(|(file, about)| artefact(file, about)).collect();
+    let entries = fs::read_dir(directory.join(CONSOLES)).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut consoles: Vec<String> = names.filter(|name| name.ends_with(".log")).collect();
+    consoles.sort();
+    all.extend(consoles.iter().map(|name| {
+        let node = name.trim_end_matches(".log");
+        artefact(&format!("{CONSOLES}/{name}"), &format!("the console of {node}"))
+    }));
+    all
 }
 
 fn read(path: &Path) -> Result<String, RecheckError> {
