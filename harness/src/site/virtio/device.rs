@@ -201,3 +201,6 @@ fn size_within(region: &MemoryRegion, file: &File) -> io::Result<usize> {
     }
     usize::try_from(region.size).map_err(io::Error::other)
 }
+
+#[cfg(test)]
+mod tests;
