@@ -1,7 +1,6 @@
 //! From a plan to a verdict: runs it into a directory, judges it, prints the report.
 
 use super::exit::{Exit, Failure};
-use super::scenario::RunArgs;
 use super::terminal::Terminal;
 use crate::assets::Assets;
 use crate::plan::Plan;
@@ -20,6 +19,24 @@ use std::time::Duration;
 
 /// Where runs go that are given no directory.
 const RUNS: &str = "lockstorm-runs";
+
+/// How to run a plan, new or saved.
+#[derive(clap::Args)]
+pub struct RunArgs {
+    /// Where the run's artefacts go; it must not exist yet.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// End the run as unknown when a node computes for this many seconds of wall time without a pause.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub timeout: u32,
+    /// Run twice, and compare the histories.
+    #[arg(long)]
+    pub verify_repeat: bool,
+    /// Print the verdict alone.
+    #[arg(long)]
+    pub quiet: bool,
+}
 
 pub fn execute(
     plan: &Plan,

@@ -1,9 +1,8 @@
 //! `lockstorm replay DIR`: run a saved plan again, to the same history.
 
-use super::engine::execute;
+use super::engine::{RunArgs, execute};
 use super::exit::{Exit, Failure};
 use super::prepare::saved_plan;
-use super::scenario::RunArgs;
 use super::terminal::Terminal;
 use crate::assets::{Assets, KERNEL_KEY, NODE_KEY};
 use std::path::PathBuf;
