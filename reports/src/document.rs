@@ -213,7 +213,7 @@ pub struct Hold {
     /// It did not leave but died then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub died: bool,
-    /// When its claim ended, by the lock's lifetime; after that it overstayed.
+    /// Until when it surely had a claim, by the lock's lifetime.
     pub claim_until_ns: Option<u64>,
 }
 

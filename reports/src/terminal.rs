@@ -183,7 +183,7 @@ fn hold_words(hold: &Hold) -> String {
         None => words.push_str(" to the end of the run"),
     }
     if let Some(claim) = hold.claim_until_ns {
-        let _ = write!(words, ", claim until {}", seconds(claim));
+        let _ = write!(words, ", claim at least until {}", seconds(claim));
     }
     words
 }
@@ -202,7 +202,6 @@ fn overlap(holds: &[Hold]) -> Option<(u64, u64)> {
     (from <= until && until < u64::MAX).then_some((from, until))
 }
 
-/// The document holds only the first few findings of an invariant.
 /// The findings that are told in full: the first few of each invariant. Those that follow are
 /// mostly the same story again, and report.json has them all.
 fn in_full(report: &Report) -> impl Iterator<Item = &Finding> {
@@ -214,6 +213,7 @@ fn in_full(report: &Report) -> impl Iterator<Item = &Finding> {
     })
 }
 
+/// How many there were besides.
 fn more_findings(page: &mut Page, report: &Report) {
     for result in &report.invariants {
         let shown = in_full(report).filter(|found| found.invariant == result.invariant).count();

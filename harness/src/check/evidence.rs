@@ -41,10 +41,11 @@ impl<'a> Evidence<'a> {
         }
         let faults = faults::faults(history);
         let grace_ns = u64::from(plan.blueprint.server.grace_s) * SECOND;
+        let outages = Outages::of(history, &faults, grace_ns);
         Evidence {
             calls: calls::calls(history, &mut contradictions),
-            holds: holds::holds(plan, history, &mut contradictions),
-            outages: Outages::of(history, &faults, grace_ns),
+            holds: holds::holds(plan, history, &outages, &mut contradictions),
+            outages,
             clocks: Clocks::of(plan, history),
             lifetime_ns: holds::lifetime(plan),
             end_ns: history.iter().map(|event| event.at_ns).max().unwrap_or(0),

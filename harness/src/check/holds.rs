@@ -20,6 +20,7 @@
 //! still lasts when it enters holds against that claim, whenever it was. Its own claim may be
 //! over on paper, but it counts for the instant of the entry.
 
+use super::outages::Outages;
 use super::spans::{Moment, Span};
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
@@ -35,7 +36,8 @@ pub struct Hold {
     pub acquire_called_ns: u64,
     pub entered: Moment,
     pub exit: Exit,
-    /// When its lock was given up: release was called, or its client began anew.
+    /// When its lock was given up: release was called (and could reach the server), or its
+    /// client began anew.
     pub released: Option<Moment>,
     /// When it was told that it does not hold any more: from then on it knows.
     pub told_lost: Option<Moment>,
@@ -109,12 +111,18 @@ impl Hold {
 
 /// Derives the holds, in the order in which they were entered. What cannot have happened goes
 /// to `contradictions`.
-pub fn holds(plan: &Plan, history: &[Event], contradictions: &mut Vec<String>) -> Vec<Hold> {
+pub fn holds(
+    plan: &Plan,
+    history: &[Event],
+    outages: &Outages,
+    contradictions: &mut Vec<String>,
+) -> Vec<Hold> {
     let mut derive = Derive {
         lifetime: lifetime(plan),
         kernel_managed: matches!(plan.profile.primitive, Primitive::Posix | Primitive::Flock),
         holds: Vec::new(),
         clients: BTreeMap::new(),
+        outages,
         contradictions,
     };
     for (index, event) in history.iter().enumerate() {
@@ -135,6 +143,7 @@ struct Derive<'a> {
     kernel_managed: bool,
     holds: Vec<Hold>,
     clients: BTreeMap<String, Client>,
+    outages: &'a Outages,
     contradictions: &'a mut Vec<String>,
 }
 
@@ -213,13 +222,21 @@ impl Derive<'_> {
         }
     }
 
-    /// The client gives up its last hold's lock, if that is so.
+    /// The client gives up its last hold's lock, if that is so. What it calls while nothing
+    /// reaches the server happens only after that.
     fn release(&mut self, client: &str, now: Moment, if_so: fn(&Hold) -> bool) {
-        if let Some(last) = self.client(client).last {
-            let hold = &mut self.holds[last];
-            if if_so(hold) {
-                hold.released.get_or_insert(now);
-            }
+        let Some(last) = self.client(client).last else {
+            return;
+        };
+        let hold = &mut self.holds[last];
+        if hold.released.is_none() && if_so(hold) {
+            let mut mute = self.outages.mute(client).into_iter();
+            let mute = mute.find(|(from, until)| (from + 1..*until).contains(&now.at_ns));
+            hold.released = Some(match mute {
+                Some((_, u64::MAX)) => Moment::NEVER,
+                Some((_, until)) => Moment::at(until),
+                None => now,
+            });
         }
     }
 

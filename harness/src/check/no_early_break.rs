@@ -25,8 +25,8 @@ fn check(evidence: &Evidence) -> Outcome {
     let findings = entries.map(|overlap| {
         let (owner, next) = (overlap.first, overlap.second);
         let at_ns = overlap.span.from.at_ns;
-        // The claim in force then, not the last one.
-        let claim = owner.claimed().find(|claim| claim.contains(next.entered));
+        // The claim in force then, not the last one; had it not been released later.
+        let claim = owner.claims.iter().find(|claim| claim.contains(next.entered));
         let until_ns = claim.map_or(at_ns, |claim| claim.until.at_ns);
         let explanation = format!(
             "{} entered at {}, {} before the claim of {} was over; {} had not released.",

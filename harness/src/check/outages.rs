@@ -42,7 +42,7 @@ impl Outages {
             };
             match fault.kind.as_str() {
                 // Power cuts show as deaths; clocks are a matter of the lock's assumptions.
-                "crash" | "restart" | "clock" => continue,
+                "crash" | "clock" => continue,
                 "cut" => {
                     let mute = mute.entry(fault.node.clone()).or_default();
                     mute.push((from, until));

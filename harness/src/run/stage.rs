@@ -297,7 +297,7 @@ impl<'a> Stage<'a> {
             if self.failure.is_some() {
                 return Ok(None);
             }
-            let happening = self.site.next()?;
+            let happening = self.site.advance()?;
             self.history.tick(self.site.now());
             match happening {
                 Happening::Timer(token) => self.wake(token),

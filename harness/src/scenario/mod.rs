@@ -72,9 +72,31 @@ impl Default for SiteSpec {
 #[serde(deny_unknown_fields, default)]
 pub struct NfsSpec {
     /// Protocol version: "4.0", "4.1" or "4.2".
+    #[serde(deserialize_with = "version_text")]
     pub version: String,
     /// Mount options beside the version, as in nfs(5): `hard`, `actimeo=3`, `lookupcache=none` ...
     pub options: Vec<String>,
+}
+
+/// `version: 4.1` is a number to YAML, and a version to everybody else.
+fn version_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    struct Version;
+    impl serde::de::Visitor<'_> for Version {
+        type Value = String;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a version such as 4.2")
+        }
+        fn visit_str<E>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+        fn visit_u64<E>(self, number: u64) -> Result<String, E> {
+            Ok(number.to_string())
+        }
+        fn visit_f64<E>(self, number: f64) -> Result<String, E> {
+            Ok(format!("{number:.1}"))
+        }
+    }
+    deserializer.deserialize_any(Version)
 }
 
 impl Default for NfsSpec {

@@ -275,7 +275,7 @@ impl<'a> Site<'a> {
     }
 
     /// Lets time pass until something happens that the site does not deal with itself.
-    pub fn next(&mut self) -> Result<Happening, SiteError> {
+    pub fn advance(&mut self) -> Result<Happening, SiteError> {
         loop {
             if let Some(happening) = self.happenings.pop_front() {
                 return Ok(happening);

@@ -3,8 +3,7 @@
 use super::told;
 use crate::check::Evidence;
 use crate::check::holds::Hold;
-use crate::check::spans::Span;
-use crate::history::{Event, What};
+use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
 use crate::site::blueprint::Role;
@@ -25,26 +24,31 @@ pub(super) fn notes(evidence: &Evidence) -> Vec<String> {
     notes
 }
 
-/// An owner that was inside without a claim. The end of a claim is a lower bound, so that this
-/// is the most that it can have been.
+/// An owner that was inside when its claim was surely over. (A claim's end is a lower bound: the
+/// lock may have been obtained as late as it was entered, and renewed as late as that was
+/// answered.)
 fn overstayed(evidence: &Evidence, hold: &Hold) -> Option<String> {
-    evidence.lifetime_ns?;
-    let end_ns = |at_ns: u64| at_ns.min(evidence.end_ns);
-    let length = |span: Span| end_ns(span.until.at_ns).saturating_sub(span.from.at_ns);
-    let inside = hold.inside();
-    let claimed: u64 = hold.exclusive().map(length).sum();
-    let over = length(inside).saturating_sub(claimed);
-    // Whoever waited for longer than a lifetime may be without a claim from the first moment, by
-    // that lower bound: nothing is known against it.
-    let had_claim = hold.lifetime_over() > hold.entered;
-    (over > 0 && had_claim).then(|| {
+    let entered_ns = hold.entered.at_ns;
+    let until_ns = hold.inside().until.at_ns.min(evidence.end_ns);
+    let renewals = evidence.calls.iter().filter(|call| {
+        let during = (entered_ns..=until_ns).contains(&call.called.at_ns);
+        during && call.client == hold.client
+    });
+    let renewals = renewals.filter_map(|call| match (&call.operation, call.answer()) {
+        (Operation::Refresh { lifetime }, Some(Answer::Ok { .. })) => {
+            Some(call.over().at_ns.saturating_add(lifetime.0))
+        }
+        _ => None,
+    });
+    let claim_ns = renewals.fold(entered_ns.saturating_add(evidence.lifetime_ns?), u64::max);
+    (until_ns > claim_ns).then(|| {
         format!(
-            "{} overstayed its claim by up to {}: inside from {} to {}, with a claim until {}",
+            "{} overstayed its claim by {}: inside from {} to {}, with a claim until {}",
             hold.client,
-            span(over),
-            seconds(inside.from.at_ns),
-            seconds(end_ns(inside.until.at_ns)),
-            seconds(hold.lifetime_over().at_ns),
+            span(until_ns - claim_ns),
+            seconds(entered_ns),
+            seconds(until_ns),
+            seconds(claim_ns),
         )
     })
 }

@@ -193,7 +193,7 @@ fn an_owner_that_overstays_is_noted() {
     assert_eq!(report.verdict, Verdict::Valid);
     assert_eq!(
         report.notes,
-        ["c1 overstayed its claim by up to 4.000 s: inside from 1.000 s to 20.000 s, \
+        ["c1 overstayed its claim by 4.000 s: inside from 1.000 s to 20.000 s, \
          with a claim until 16.000 s"]
     );
 }

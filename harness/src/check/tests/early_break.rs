@@ -92,6 +92,26 @@ use rstest::rstest;
     3s c2 asks
     4s c2 enters"
 )]
+#[case::a_release_that_cannot_reach_the_server_frees_nothing(
+    Shows::Broken(1, 8_000),
+    "
+    1s c1 acquires
+    2s c1 is cut
+    3s c1 leaves
+    4s c2 asks
+    8s c2 enters
+    30s c1 is healed
+    31s c1 is told not_held"
+)]
+#[case::a_release_that_was_cut_off_may_have_arrived(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    1s c2 asks
+    2s c1 leaves
+    2.1s c1 is cut
+    8s c2 enters"
+)]
 #[case::nobody_else_asked(
     Shows::NotTried,
     "

@@ -87,6 +87,11 @@ fn a_missing_key_is_named() {
 }
 
 #[test]
+fn an_nfs_version_may_be_written_as_a_number() {
+    assert_eq!(said(&format!("{GOOD}site: {{nfs: {{version: 4.1}}}}\n"), &[]), "nothing\n");
+}
+
+#[test]
 fn a_value_of_the_wrong_kind_is_shown() {
     insta::assert_snapshot!(said(&format!("{GOOD}site: {{clients: many}}\n"), &[]), @r#"
     error: expected a whole number from 0 to 255, found the text "many"
@@ -109,12 +114,12 @@ fn a_value_of_the_wrong_kind_is_shown() {
      5 | site: 3
        |       ^
     "#);
-    insta::assert_snapshot!(said(&format!("{GOOD}site: {{nfs: {{version: 4.2}}}}\n"), &[]), @r#"
+    insta::assert_snapshot!(said(&format!("{GOOD}about: 4.2\n"), &[]), @r#"
     error: expected a text, found the number `4.2`
-      --> story.yaml:5:23
+      --> story.yaml:5:8
        |
-     5 | site: {nfs: {version: 4.2}}
-       |                       ^^^
+     5 | about: 4.2
+       |        ^^^
       = help: put it in quotes
     "#);
     insta::assert_snapshot!(said(&format!("{GOOD}faults: none\n"), &[]), @r#"

@@ -178,3 +178,52 @@ impl Segment {
             .expect("the layout lies within the segment")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_kernel_without_a_request_waits_for_ever() {
+        assert_eq!(Segment::new().unwrap().request(), None);
+    }
+
+    #[test]
+    fn a_request_is_read_where_the_kernel_writes_it() {
+        let segment = Segment::new().unwrap();
+        let entry = layout::HEADER + usize::from(CLIENT) * layout::ENTRY;
+        segment.store(77u64, entry + layout::REQ_TIME);
+        assert_eq!(segment.request(), None);
+        segment.store(layout::REQ_RUN, entry + layout::FLAGS);
+        assert_eq!(segment.request(), Some(77));
+    }
+
+    #[test]
+    fn start_is_answered_with_the_segment_and_a_clock_at_zero() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let segment = Segment::new().unwrap();
+        segment.set_now(5);
+        segment.hand_over(&ours, Message { op: op::START, seq: 9, time: 1 }, 0).unwrap();
+        let ack = Message::receive(&theirs).unwrap();
+        assert_eq!(ack, Some(Message { op: op::ACK, seq: 9, time: u64::from(CLIENT) }));
+        assert_eq!(segment.load::<u64>(layout::CURRENT_TIME), 0);
+    }
+
+    #[test]
+    fn a_kernel_that_is_gone_is_no_error() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        assert_eq!(Message::receive(&ours).unwrap(), None);
+        let run = Message { op: op::RUN, seq: 1, time: 0 };
+        assert!(!run.send(&ours).unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_survives_its_bytes(op in any::<u32>(), seq in any::<u32>(), time in any::<u64>()) {
+            let message = Message { op, seq, time };
+            prop_assert_eq!(Message::from_bytes(message.to_bytes()), message);
+        }
+    }
+}

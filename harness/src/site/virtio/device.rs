@@ -5,6 +5,8 @@
 //! two context switches and bring nothing: no other node runs before the slice has ended.
 
 use super::vhost_user::{self, MemoryRegion, Request, request};
+use nix::sys::socket::{setsockopt, sockopt::ReceiveTimeout};
+use nix::sys::time::{TimeVal, TimeValLike};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
@@ -20,6 +22,10 @@ const RING_SIZE_MAX: u16 = 256;
 const F_VERSION_1: u64 = 1 << 32;
 /// VRING_AVAIL_F_NO_INTERRUPT
 const NO_INTERRUPT: u16 = 1;
+
+/// How long a kernel may take to acknowledge an interrupt, in seconds of wall time. It only has to
+/// note it down.
+const ACKNOWLEDGED_WITHIN_S: i64 = 60;
 
 /// A request of the driver: a chain of buffers in guest memory.
 pub type Chain = DescriptorChain<Arc<GuestMemoryMmap>>;
@@ -73,7 +79,10 @@ impl Device {
                 (&self.stream).write_all(&reply)?;
             }
             Request::SetMemory { regions, fds } => self.memory = Arc::new(map(&regions, fds)?),
-            Request::SetInterrupts(fd) => self.interrupts = Some(File::from(fd)),
+            Request::SetInterrupts(fd) => {
+                setsockopt(&fd, ReceiveTimeout, &TimeVal::seconds(ACKNOWLEDGED_WITHIN_S))?;
+                self.interrupts = Some(File::from(fd));
+            }
             Request::SetRingSize { ring, size } => {
                 let size = u16::try_from(size).map_err(io::Error::other)?;
                 self.queue(ring)?.set_size(size);
@@ -146,9 +155,19 @@ impl Device {
         };
         interrupts.write_all(&vhost_user::interrupt(ring as u32, acknowledged))?;
         if acknowledged {
-            interrupts.read_exact(&mut [0; vhost_user::INTERRUPT_LEN])?;
+            interrupts.read_exact(&mut [0; vhost_user::INTERRUPT_LEN]).map_err(unacknowledged)?;
         }
         Ok(true)
+    }
+}
+
+fn unacknowledged(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            let within = ACKNOWLEDGED_WITHIN_S;
+            io::Error::other(format!("it has not acknowledged an interrupt within {within} s"))
+        }
+        _ => error,
     }
 }
 
@@ -182,3 +201,6 @@ fn size_within(region: &MemoryRegion, file: &File) -> io::Result<usize> {
     }
     usize::try_from(region.size).map_err(io::Error::other)
 }
+
+#[cfg(test)]
+mod tests;

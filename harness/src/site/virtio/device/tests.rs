@@ -1,0 +1,137 @@
+//! A driver that behaves, at the other end of a device.
+
+use super::*;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use std::io::IoSlice;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+
+const MEMORY: u64 = 0x1_0000;
+const DESCRIPTORS: u64 = 0;
+const AVAILABLE: u64 = 0x1000;
+const USED: u64 = 0x2000;
+const BUFFER: u64 = 0x4000;
+const RING: u32 = 4;
+
+struct Driver {
+    device: Device,
+    stream: UnixStream,
+    memory: File,
+    interrupts: UnixStream,
+    available: u16,
+}
+
+impl Driver {
+    /// Does what virtio_uml does when it finds a device.
+    fn new() -> Driver {
+        let (theirs, stream) = UnixStream::pair().unwrap();
+        let (interrupts, to_driver) = UnixStream::pair().unwrap();
+        let memory = File::from(memfd_create("guest", MFdFlags::MFD_CLOEXEC).unwrap());
+        memory.set_len(MEMORY).unwrap();
+        let device = Device::new(theirs, 1, 0, vec![1, 2, 3]).unwrap();
+        let mut driver = Driver { device, stream, memory, interrupts, available: 0 };
+        let table = [1u64, 0, MEMORY, 0, 0].map(u64::to_le_bytes).concat();
+        let fd = driver.memory.as_raw_fd();
+        driver.ask(request::SET_MEM_TABLE, &table, Some(fd)).unwrap();
+        driver.ask(request::SET_SLAVE_REQ_FD, &[0; 8], Some(to_driver.as_raw_fd())).unwrap();
+        driver.ask(request::SET_VRING_NUM, &words(&[0, RING]), None).unwrap();
+        let addresses = [0, DESCRIPTORS, USED, AVAILABLE, 0].map(u64::to_le_bytes).concat();
+        driver.ask(request::SET_VRING_ADDR, &addresses, None).unwrap();
+        driver.ask(request::SET_VRING_ENABLE, &words(&[0, 1]), None).unwrap();
+        driver
+    }
+
+    fn ask(&mut self, code: u32, payload: &[u8], fd: Option<i32>) -> io::Result<bool> {
+        let message = [&words(&[code, 1, payload.len() as u32])[..], payload].concat();
+        let fds: Vec<i32> = fd.into_iter().collect();
+        let rights = [ControlMessage::ScmRights(&fds)];
+        let control = if fds.is_empty() { &[][..] } else { &rights[..] };
+        let slices = [IoSlice::new(&message)];
+        let stream = self.stream.as_raw_fd();
+        sendmsg::<()>(stream, &slices, control, MsgFlags::empty(), None).unwrap();
+        self.device.serve()
+    }
+
+    fn write(&self, at: u64, bytes: &[u8]) {
+        self.memory.write_all_at(bytes, at).unwrap();
+    }
+
+    fn read<const N: usize>(&self, at: u64) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.memory.read_exact_at(&mut bytes, at).unwrap();
+        bytes
+    }
+
+    /// Offers one buffer of `length` bytes for the device to read.
+    fn offer(&mut self, length: u32) {
+        let descriptor = [&BUFFER.to_le_bytes()[..], &words(&[length, 0])].concat();
+        self.write(DESCRIPTORS, &descriptor);
+        let slot = u64::from(self.available % RING as u16);
+        self.write(AVAILABLE + 4 + 2 * slot, &0u16.to_le_bytes());
+        self.available = self.available.wrapping_add(1);
+        self.write(AVAILABLE + 2, &self.available.to_le_bytes());
+    }
+}
+
+fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+#[test]
+fn the_driver_is_told_that_it_need_not_kick() {
+    let driver = Driver::new();
+    const NO_NOTIFY: u16 = 1;
+    assert_eq!(u16::from_le_bytes(driver.read(USED)), NO_NOTIFY);
+}
+
+#[test]
+fn what_the_driver_offers_comes_out_once_and_goes_back_through_the_used_ring() {
+    let mut driver = Driver::new();
+    assert!(driver.device.next(0).is_none());
+    // More than the ring holds, so that its indices wrap.
+    for round in 1..=3 * RING as u16 {
+        driver.offer(16);
+        let chain = driver.device.next(0).unwrap();
+        assert_eq!(chain.head_index(), 0);
+        assert!(driver.device.next(0).is_none());
+        driver.device.give_back(0, 0, 7).unwrap();
+        assert_eq!(u16::from_le_bytes(driver.read(USED + 2)), round);
+        let slot = u64::from((round - 1) % RING as u16);
+        assert_eq!(driver.read::<8>(USED + 4 + 8 * slot)[..], words(&[0, 7])[..]);
+    }
+}
+
+#[test]
+fn an_interrupt_names_its_ring_and_is_held_back_when_it_is_not_wanted() {
+    let mut driver = Driver::new();
+    assert!(driver.device.interrupt(0, false).unwrap());
+    let mut message = [0; vhost_user::INTERRUPT_LEN];
+    driver.interrupts.read_exact(&mut message).unwrap();
+    assert_eq!(message, vhost_user::interrupt(0, false));
+    driver.write(AVAILABLE, &NO_INTERRUPT.to_le_bytes());
+    assert!(!driver.device.interrupt(0, false).unwrap());
+}
+
+#[test]
+fn a_configuration_is_padded_to_what_was_asked_for() {
+    let mut driver = Driver::new();
+    driver.ask(request::GET_CONFIG, &words(&[1, 4, 0]), None).unwrap();
+    let mut reply = [0; 12 + 12 + 4];
+    driver.stream.read_exact(&mut reply).unwrap();
+    assert_eq!(reply[24..], [2, 3, 0, 0]);
+}
+
+#[test]
+fn a_ring_outside_of_the_memory_is_an_error_and_no_panic() {
+    let mut driver = Driver::new();
+    let addresses = [0, MEMORY - 16, USED, AVAILABLE, 0].map(u64::to_le_bytes).concat();
+    driver.ask(request::SET_VRING_ADDR, &addresses, None).unwrap();
+    assert!(driver.ask(request::SET_VRING_ENABLE, &words(&[0, 1]), None).is_err());
+}
+
+#[test]
+fn a_ring_that_the_device_does_not_have_is_an_error_and_no_panic() {
+    let mut driver = Driver::new();
+    assert!(driver.ask(request::SET_VRING_NUM, &words(&[9, RING]), None).is_err());
+}
