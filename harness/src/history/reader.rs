@@ -1,6 +1,7 @@
 //! Reads a saved history back.
 
 use super::Event;
+use lockstorm_reports::text::clean;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -69,5 +70,5 @@ fn problem(line: &[u8], error: &serde_json::Error) -> String {
     }
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or(&text);
-    format!("not an event: {text}")
+    format!("not an event: {}", clean(text))
 }

@@ -2,6 +2,7 @@
 //!
 //! `containers/locks/README.md` teaches it to those who write adapters.
 
+use lockstorm_reports::text::clean;
 use serde::{Deserialize, Serialize};
 
 /// What the harness asks of a lock.
@@ -78,19 +79,36 @@ impl Reply {
             library: String,
             version: String,
         }
+        // A parser's words quote the line, which may be anything.
+        let words = |error: serde_json::Error| clean(&error.to_string());
         let quoted: String = line.chars().take(80).flat_map(char::escape_default).collect();
         let mut value: serde_json::Value = serde_json::from_str(line)
             .map_err(|_| format!("wrote what is no JSON: \"{quoted}\""))?;
         if let Some(ready) = value.get_mut("ready") {
             let ready = Ready::deserialize(ready.take());
             let Ready { library, version } = ready
-                .map_err(|error| format!("said that it is ready, but {error}: \"{quoted}\""))?;
+                .map_err(|e| format!("said that it is ready, but {}: \"{quoted}\"", words(e)))?;
             return Ok(Reply::Ready { library, version });
         }
         let id = value.get("id").and_then(serde_json::Value::as_u64);
         let id = id.ok_or_else(|| format!("wrote an answer without a number: \"{quoted}\""))?;
         let answer = Answer::deserialize(value)
-            .map_err(|error| format!("wrote what is no answer ({error}): \"{quoted}\""))?;
+            .map_err(|e| format!("wrote what is no answer ({}): \"{quoted}\"", words(e)))?;
         Ok(Reply::Answer { id, answer })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_adapter_wrote_does_not_steer_the_terminal_that_shows_it() {
+        let long = "x".repeat(60_000);
+        for answer in ["time\u{1b}[2Jout", &long] {
+            let line = serde_json::json!({"id": 4, "answer": answer}).to_string();
+            let said = Reply::parse(&line).unwrap_err();
+            assert!(!said.contains(char::is_control) && said.len() < 1_000, "{said}");
+        }
     }
 }

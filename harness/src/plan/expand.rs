@@ -46,7 +46,8 @@ pub fn node_names(scenario: &Scenario) -> Vec<String> {
     std::iter::once("server".to_string()).chain(clients).collect()
 }
 
-fn blueprint(scenario: &Scenario, seed: u64) -> Blueprint {
+/// The site that a sound scenario describes.
+pub fn blueprint(scenario: &Scenario, seed: u64) -> Blueprint {
     let site = &scenario.site;
     let nodes = node_names(scenario).into_iter().zip(1..);
     Blueprint {

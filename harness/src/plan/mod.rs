@@ -6,13 +6,13 @@
 
 mod expand;
 mod seeds;
+mod validate;
 
 pub use expand::expand;
 
 use crate::lock::profile::Profile;
 use crate::scenario::Scenario;
-use crate::scenario::validate;
-use crate::site::blueprint::{Blueprint, Role};
+use crate::site::blueprint::Blueprint;
 use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -60,36 +60,11 @@ impl Plan {
             return Err(document.diagnose(problem).into());
         }
         let plan: Plan = document.read().map_err(|p| document.diagnose(p))?;
-        let problems = plan.problems();
+        let problems = validate::problems(&plan);
         match problems.is_empty() {
             true => Ok(plan),
             false => Err(document.diagnose_all(problems)),
         }
-    }
-
-    fn problems(&self) -> Vec<Problem> {
-        let mut problems = validate::scenario(&self.scenario);
-        problems.extend(validate::against_profile(&self.scenario, &self.profile));
-        for problem in &mut problems {
-            let inner = std::mem::take(&mut problem.path);
-            problem.path = KeyPath::keys("scenario");
-            problem.path.0.extend(inner.0);
-        }
-        let nodes = &self.blueprint.nodes;
-        let fits = nodes.first().is_some_and(|first| first.role == Role::Server)
-            && nodes.iter().map(|node| &node.name).eq(&expand::node_names(&self.scenario))
-            && nodes.iter().skip(1).all(|node| node.role == Role::Client);
-        if !fits {
-            let message = "the nodes are not those of the scenario; \
-                expected the server, then its clients in order";
-            problems.push(Problem::new(KeyPath::keys("blueprint.nodes"), message));
-        }
-        let seeded = |name: &String| self.workload_seeds.contains_key(name);
-        if !expand::node_names(&self.scenario).iter().skip(1).all(seeded) {
-            let message = "a client has no seed; expected one for each";
-            problems.push(Problem::new(KeyPath::keys("workload_seeds"), message));
-        }
-        problems
     }
 }
 

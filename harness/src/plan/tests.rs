@@ -248,6 +248,23 @@ fn every_shipped_scenario_loads_and_plans(#[files("../scenarios/**/*.yaml")] pat
     assert!(catalogue.contains(&format!("]({file})")), "scenarios/README.md has no row for {file}");
 }
 
+/// Each would end the harness, or let the checkers judge another site than the one that ran.
+#[rstest]
+#[case::no_host_has_such_a_disk("size_mib: 64", "size_mib: 4294967295")]
+#[case::a_site_needs_a_lookahead("    latency: 50us", "    latency: 0s")]
+#[case::the_checkers_go_by_it("grace_s: 30", "grace_s: 90")]
+#[case::beyond_all_clocks("wall_start_s: 1767225600", "wall_start_s: 18446744073709551615")]
+#[case::no_room_for_a_kernel("memory_mib: 128", "memory_mib: 1")]
+fn a_blueprint_that_was_edited_beyond_reason_is_refused(#[case] from: &str, #[case] to: &str) {
+    let text = plan_of(1).to_yaml().unwrap();
+    let blueprint = text.find("\nblueprint:").unwrap();
+    let edited = text[..blueprint].to_owned() + &text[blueprint..].replacen(from, to, 1);
+    assert_ne!(text, edited, "{text}");
+    let source = Source::from_bytes("plan.yaml", edited.into()).unwrap();
+    let said = Plan::from_source(source).unwrap_err().to_string();
+    assert!(said.contains("expected"), "{said}");
+}
+
 proptest! {
     #[test]
     fn the_same_seed_makes_the_same_bytes_and_another_seed_others(seed: u64, other: u64) {

@@ -1,0 +1,72 @@
+//! Whether a plan that was read back makes sense, whoever has edited it.
+
+use super::{Plan, expand};
+use crate::scenario::validate;
+use crate::site::blueprint::{Blueprint, NodeBlueprint, Role};
+use crate::source::{KeyPath, Problem};
+
+/// Until the year 2242: in nanoseconds it still leaves room for the longest run.
+const WALL_START_S_MAX: u64 = 1 << 33;
+const NODE_MEMORY_MIB: std::ops::RangeInclusive<u32> = 32..=4096;
+
+/// Everything that the types cannot say.
+pub fn problems(plan: &Plan) -> Vec<Problem> {
+    let mut problems = validate::scenario(&plan.scenario);
+    problems.extend(validate::against_profile(&plan.scenario, &plan.profile));
+    for problem in &mut problems {
+        let inner = std::mem::take(&mut problem.path);
+        problem.path = KeyPath::keys("scenario");
+        problem.path.0.extend(inner.0);
+    }
+    let scenario_is_sound = problems.is_empty();
+    let mut add = |key: &str, message: &str| {
+        problems.push(Problem::new(KeyPath::keys(key), message));
+    };
+    check_nodes(plan, &mut add);
+    if scenario_is_sound {
+        check_blueprint(plan, &mut add);
+    }
+    problems
+}
+
+fn check_nodes(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
+    let names = expand::node_names(&plan.scenario);
+    let nodes = &plan.blueprint.nodes;
+    let fits = nodes.first().is_some_and(|first| first.role == Role::Server)
+        && nodes.iter().map(|node| &node.name).eq(&names)
+        && nodes.iter().skip(1).all(|node| node.role == Role::Client);
+    if !fits {
+        let message = "the nodes are not those of the scenario; \
+            expected the server, then its clients in order";
+        add("blueprint.nodes", message);
+    }
+    let fits = |node: &NodeBlueprint| NODE_MEMORY_MIB.contains(&node.memory_mib);
+    if !nodes.iter().all(fits) {
+        add("blueprint.nodes", "a node's `memory_mib` is out of reason; expected 32 to 4096");
+    }
+    let seeded = |name: &String| plan.workload_seeds.contains_key(name);
+    if !names.iter().skip(1).all(seeded) {
+        add("workload_seeds", "a client has no seed; expected one for each");
+    }
+}
+
+/// What the site is built from is what the scenario says, and the scenario's bounds hold: a
+/// site is built without asking again, and checkers go by the scenario.
+fn check_blueprint(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
+    let Blueprint { wall_start_s, wire, disk, server, mount, .. } = &plan.blueprint;
+    let said = expand::blueprint(&plan.scenario, plan.seed);
+    for (key, is_so) in [
+        ("wire.latency", wire.latency == said.wire.latency),
+        ("disk", *disk == said.disk),
+        ("server", *server == said.server),
+        ("mount", *mount == said.mount),
+    ] {
+        if !is_so {
+            let message = "this is not what the plan's scenario says; expected the same";
+            add(&format!("blueprint.{key}"), message);
+        }
+    }
+    if *wall_start_s > WALL_START_S_MAX {
+        add("blueprint.wall_start_s", "this is too far in the future; expected a time before 2242");
+    }
+}
