@@ -1,6 +1,7 @@
 //! The cycles workload: every client acquires, works, releases, thinks, and begins again.
 
-use super::stage::{ClientId, Cue, Stage, Wake};
+use super::cue::{ClientId, Cue, Wake};
+use super::stage::Stage;
 use super::{RunError, Workload};
 use crate::history::Operation;
 use crate::lock::adapter::Answer;

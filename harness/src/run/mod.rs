@@ -4,22 +4,27 @@
 //! what a workload wants into commands; it is the witness, and the only one that writes the
 //! history.
 
+mod bring_up;
 mod crew;
+mod cue;
 mod cycles;
+mod hear;
 mod last_words;
 mod nemesis;
 mod script;
 mod stage;
+mod task;
 
 use crate::history::writer::{Finished, WriteError, Writer};
 use crate::history::{Observer, What};
 use crate::plan::Plan;
 use crate::scenario::WorkloadSpec;
 use crate::site::{Provisions, Site, SiteError, Statistics};
+use cue::Cue;
 use cycles::Cycles;
 use nemesis::Nemesis;
 use script::Script;
-use stage::{Cue, Stage};
+use stage::Stage;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use thiserror::Error;

@@ -1,7 +1,8 @@
 //! The nemesis: strikes with the plan's faults, ends them, and looks whether they had an effect.
 
 use super::RunError;
-use super::stage::{ClientId, Cue, Stage, Wake};
+use super::cue::{ClientId, Cue, Wake};
+use super::stage::Stage;
 use crate::fault::{Act, FaultSpec, OWNER, Trigger};
 use crate::history::What;
 use crate::plan::Plan;

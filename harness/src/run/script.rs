@@ -1,7 +1,8 @@
 //! The script workload: ordered steps, each with the answer that is expected of it.
 
+use super::cue::{ClientId, Cue, Wake};
 use super::nemesis::{Active, Draws};
-use super::stage::{ClientId, Cue, Stage, Wake};
+use super::stage::Stage;
 use super::{RunError, Workload};
 use crate::fault::clock::Clock;
 use crate::fault::crash::Crash;

@@ -1,70 +1,21 @@
 //! The stage: the site as workloads and the nemesis see it.
 
 use super::RunError;
-use super::crew::{Crew, Task};
-use super::last_words;
+use super::crew::{Crew, READY_WITHIN};
+use super::cue::{ClientId, Cue, Wake};
+use super::task::Task;
 use crate::history::writer::{Finished, Writer};
 use crate::history::{Operation, What};
-use crate::lock::adapter::{Answer, Reply, Request};
+use crate::lock::adapter::Request;
 use crate::plan::Plan;
 use crate::site::{Happening, NodeId, Site, SiteError, Statistics};
 use crate::units::{Nanos, SECOND};
-use lockstorm_agent::{Command, EXPORT, MOUNT_POINT, Message, Outcome};
+use lockstorm_agent::{Command, EXPORT, MOUNT_POINT};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
-/// A client's index: 0 is `c1`.
-pub type ClientId = usize;
-
 /// The counter's name on the export.
 const COUNTER: &str = "counter";
-
-/// What a timer of the run is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wake {
-    /// A client's time in its critical section is over.
-    HoldOver(ClientId),
-    /// A client refreshes its lock.
-    Refresh(ClientId),
-    /// A client begins its next round.
-    Round(ClientId),
-    /// A script's pause is over, or the time for an answer.
-    Step(usize),
-    FaultBegins(usize),
-    FaultEnds(usize),
-    /// Try again to mount.
-    Remount(NodeId),
-    /// The site is not ready, or the workload not done, after a long time.
-    Overdue,
-    /// The counter was not read in time.
-    NoCounter,
-}
-
-/// What has happened, for workloads and the nemesis.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cue {
-    /// Every client is ready: the workload begins.
-    Began,
-    /// A client is ready again after a restart of its node.
-    Returned(ClientId),
-    /// A client's node has lost its power.
-    Lost(ClientId),
-    Answered {
-        client: ClientId,
-        operation: Operation,
-        answer: Answer,
-    },
-    /// A client has entered its critical section.
-    Entered(ClientId),
-    /// An increment of the counter came to an end, good or bad.
-    Counted(ClientId),
-    /// The counter's value on the server.
-    CounterRead(u64),
-    Timer(Wake),
-    /// The server (again) serves.
-    ServerReady,
-    Overdue,
-}
 
 pub struct Client {
     pub name: String,
@@ -79,28 +30,28 @@ pub struct Client {
 
 /// How far a node's wall clock is from the harness's.
 #[derive(Clone, Copy, Default)]
-struct WallClock {
-    offset_ns: i64,
-    drift_ppm: i64,
-    since: u64,
+pub(super) struct WallClock {
+    pub(super) offset_ns: i64,
+    pub(super) drift_ppm: i64,
+    pub(super) since: u64,
 }
 
 pub struct Stage<'a> {
     plan: &'a Plan,
     site: Site<'a>,
-    history: Writer,
-    crew: Crew,
+    pub(super) history: Writer,
+    pub(super) crew: Crew,
     pub clients: Vec<Client>,
-    cues: VecDeque<Cue>,
-    timers: BTreeMap<u64, Wake>,
+    pub(super) cues: VecDeque<Cue>,
+    pub(super) timers: BTreeMap<u64, Wake>,
     next_timer: u64,
     calls: u64,
     /// Commands to agents that are still to be answered.
-    tasks: BTreeMap<(NodeId, u64), Task>,
-    clocks: Vec<WallClock>,
-    began: Option<u64>,
-    failure: Option<String>,
-    artefacts: &'a Path,
+    pub(super) tasks: BTreeMap<(NodeId, u64), Task>,
+    pub(super) clocks: Vec<WallClock>,
+    pub(super) began: Option<u64>,
+    pub(super) failure: Option<String>,
+    pub(super) artefacts: &'a Path,
 }
 
 impl<'a> Stage<'a> {
@@ -187,7 +138,7 @@ impl<'a> Stage<'a> {
         for node in 0..self.plan.blueprint.nodes.len() {
             self.power_on(node)?;
         }
-        self.set_timer(self.now() + super::crew::READY_WITHIN, Wake::Overdue);
+        self.set_timer(self.now() + READY_WITHIN, Wake::Overdue);
         Ok(())
     }
 
@@ -224,7 +175,7 @@ impl<'a> Stage<'a> {
     }
 
     /// What was under way on a node that has no power any more.
-    fn forget(&mut self, node: NodeId) {
+    pub(super) fn forget(&mut self, node: NodeId) {
         self.tasks.retain(|(owner, _), _| *owner != node);
         self.crew.forget(node);
         let Some(id) = node.checked_sub(1) else {
@@ -314,165 +265,6 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn wake(&mut self, token: u64) {
-        match self.timers.remove(&token) {
-            None => {}
-            Some(Wake::Overdue) if self.began.is_none() => {
-                let waiting = self.crew.unready(self.plan);
-                self.fail(format!("the site was not ready in time: {waiting}"));
-            }
-            Some(Wake::Overdue) => self.cues.push_back(Cue::Overdue),
-            Some(Wake::Remount(node)) => self.mount(node),
-            Some(wake) => self.cues.push_back(Cue::Timer(wake)),
-        }
-    }
-
-    fn node_died(&mut self, node: NodeId, mut cause: String) -> Result<(), RunError> {
-        let name = self.node_name(node).to_owned();
-        if let Some(panic) = last_words::of_kernel(self.artefacts, &name) {
-            cause = format!("{cause}; its last words: {panic}");
-        }
-        self.fail(format!("{name}: {cause}"));
-        self.record(What::NodeDied { node: name, by_plan: false, cause })?;
-        self.forget(node);
-        Ok(())
-    }
-
-    fn take_message(&mut self, node: NodeId, message: Message) -> Result<(), RunError> {
-        match message {
-            Message::Hello => {
-                self.configure(node);
-                Ok(())
-            }
-            Message::AdapterLine { line } => self.take_adapter_line(node, &line),
-            Message::AdapterEnded { cause } => self.adapter_failed(node, cause),
-            Message::Done { id, outcome } => match self.tasks.remove(&(node, id)) {
-                Some(task) => self.task_done(node, task, outcome),
-                // A line that could not be handed to the adapter.
-                None => self.adapter_failed(node, format!("took no request: {outcome:?}")),
-            },
-        }
-    }
-
-    fn task_done(&mut self, node: NodeId, task: Task, outcome: Outcome) -> Result<(), RunError> {
-        match (task, outcome) {
-            (Task::Count(id), outcome) => self.counted(id, outcome),
-            (Task::ReadCounter, Outcome::Count { value }) => {
-                self.cues.push_back(Cue::CounterRead(value));
-                Ok(())
-            }
-            (Task::SetClock { step_ns, drift_ppm, .. }, Outcome::Ok) => {
-                self.clock_set(node, step_ns, drift_ppm)
-            }
-            (task, Outcome::Failed { message, .. }) => self.task_failed(node, task, message),
-            (task, outcome) => self.go_on(node, task, outcome),
-        }
-    }
-
-    fn task_failed(&mut self, node: NodeId, task: Task, message: String) -> Result<(), RunError> {
-        let name = self.node_name(node);
-        match task {
-            // A client that returns while the server is away tries again.
-            Task::Mount if self.began.is_some() => {
-                self.set_timer_in(Nanos::from_secs(1), Wake::Remount(node));
-                Ok(())
-            }
-            Task::SetClock { fault, .. } => {
-                let why = format!("the clock of {name} could not be set: {message}");
-                self.record(What::FaultMissed { fault, why })
-            }
-            task => {
-                self.fail(format!("{name}: {task}: {message}"));
-                Ok(())
-            }
-        }
-    }
-
-    fn counted(&mut self, id: ClientId, outcome: Outcome) -> Result<(), RunError> {
-        self.clients[id].counting = false;
-        let client = self.clients[id].name.clone();
-        self.record(match outcome {
-            Outcome::Counted { read } => What::Counted { client, read },
-            Outcome::Failed { errno, message } => {
-                What::CountFailed { client, error: errno.unwrap_or(message) }
-            }
-            other => What::CountFailed { client, error: format!("{other:?}") },
-        })?;
-        self.cues.push_back(Cue::Counted(id));
-        Ok(())
-    }
-
-    fn clock_set(&mut self, node: NodeId, step_ns: i64, drift_ppm: i64) -> Result<(), RunError> {
-        let now = self.now();
-        let clock = &mut self.clocks[node];
-        let drifted = i128::from(clock.drift_ppm) * i128::from(now - clock.since) / 1_000_000;
-        clock.offset_ns += drifted as i64 + step_ns;
-        (clock.drift_ppm, clock.since) = (drift_ppm, now);
-        let offset_ns = clock.offset_ns;
-        self.record(What::ClockSet { node: self.node_name(node).to_owned(), offset_ns, drift_ppm })
-    }
-
-    fn take_adapter_line(&mut self, node: NodeId, line: &str) -> Result<(), RunError> {
-        let Some(id) = node.checked_sub(1) else {
-            return Ok(());
-        };
-        let reply = match Reply::parse(line) {
-            Ok(reply) => reply,
-            Err(cause) => return self.adapter_failed(node, cause),
-        };
-        match reply {
-            Reply::Ready { library, version } => self.adapter_ready(id, library, version),
-            Reply::Answer { id: call, answer } => match self.clients[id].call.take() {
-                Some((asked, operation, _)) if asked == call => {
-                    let client = self.clients[id].name.clone();
-                    self.record(What::Answered { client, call, answer: answer.clone() })?;
-                    self.cues.push_back(Cue::Answered { client: id, operation, answer });
-                    Ok(())
-                }
-                pending => {
-                    let cause = match pending {
-                        Some((asked, ..)) => {
-                            format!("answered call {call} while call {asked} was open")
-                        }
-                        None => format!("answered call {call}, which was not open"),
-                    };
-                    self.adapter_failed(node, cause)
-                }
-            },
-        }
-    }
-
-    fn adapter_ready(
-        &mut self,
-        id: ClientId,
-        library: String,
-        version: String,
-    ) -> Result<(), RunError> {
-        let client = self.clients[id].name.clone();
-        self.clients[id].ready = true;
-        self.record(What::AdapterReady { client, library, version })?;
-        if self.began.is_some() {
-            self.cues.push_back(Cue::Returned(id));
-        } else if self.clients.iter().all(|client| client.ready) {
-            self.began = Some(self.now());
-            self.clear_timers(|wake| *wake == Wake::Overdue);
-            self.record(What::WorkloadBegan)?;
-            self.cues.push_back(Cue::Began);
-        }
-        Ok(())
-    }
-
-    pub fn adapter_failed(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
-        let client = self.node_name(node).to_owned();
-        let asked = node.checked_sub(1).and_then(|id| self.asked_for(id));
-        let cause = match asked {
-            Some(asked) => format!("{cause}, {asked}"),
-            None => cause,
-        };
-        self.fail(format!("{client}: the adapter {cause}"));
-        self.record(What::AdapterFailed { client, cause })
-    }
-
     /// Reads the counter on the server, past every client's cache.
     pub fn read_counter(&mut self) -> Result<(), RunError> {
         if self.failure.is_some() || !self.crew.serves() {
@@ -507,7 +299,7 @@ impl<'a> Stage<'a> {
     }
 
     /// The call that a client's adapter has not answered, in words.
-    fn asked_for(&self, id: ClientId) -> Option<String> {
+    pub(super) fn asked_for(&self, id: ClientId) -> Option<String> {
         let (_, operation, at) = self.clients[id].call.as_ref()?;
         let at = Nanos(*at).as_secs_f64();
         Some(format!("asked for {} at {at:.3} s", operation.name()))
@@ -517,13 +309,5 @@ impl<'a> Stage<'a> {
     pub fn finish(mut self) -> Result<(Finished, u64, Statistics), RunError> {
         self.site.finish()?;
         Ok((self.history.finish()?, self.site.now(), self.site.statistics()))
-    }
-
-    pub(super) fn crew(&mut self) -> &mut Crew {
-        &mut self.crew
-    }
-
-    pub(super) fn cue(&mut self, cue: Cue) {
-        self.cues.push_back(cue);
     }
 }

@@ -1,0 +1,113 @@
+//! Bringing up: from power-on to readiness, at the begin of a run and after a restart.
+
+use super::RunError;
+use super::crew::Progress;
+use super::cue::Cue;
+use super::stage::Stage;
+use super::task::Task;
+use crate::history::What;
+use crate::site::NodeId;
+use lockstorm_agent::{Command, MOUNT_POINT, Outcome};
+use std::collections::BTreeMap;
+
+/// Where the image has the locks' adapters.
+const LOCKS: &str = "/usr/lib/lockstorm/locks";
+/// The lock's name on the mount.
+const LOCK: &str = "lock";
+
+impl Stage<'_> {
+    /// The node's agent is there.
+    pub(super) fn configure(&mut self, node: NodeId) {
+        let blueprint = &self.plan().blueprint.nodes[node];
+        let (hostname, address) = (blueprint.name.clone(), format!("{}/24", blueprint.ip));
+        self.command(node, Command::Configure { hostname, address }, Task::Configure);
+    }
+
+    /// A step of a node's way has been done; the next one.
+    pub(super) fn go_on(
+        &mut self,
+        node: NodeId,
+        task: Task,
+        outcome: Outcome,
+    ) -> Result<(), RunError> {
+        match (task, outcome) {
+            (Task::Configure, _) => {
+                self.crew.advance(node, Progress::Configured);
+                match node {
+                    0 => self.serve(),
+                    _ if self.crew.serves() || self.began() > 0 => self.mount(node),
+                    _ => {}
+                }
+                Ok(())
+            }
+            (Task::Serve, _) => self.server_ready(),
+            (Task::Mount, Outcome::Mounted { options }) => {
+                self.crew.advance(node, Progress::Ready);
+                let name = self.node_name(node).to_owned();
+                self.record(What::NodeReady { node: name, options })?;
+                self.start_adapter(node);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn serve(&mut self) {
+        let server = &self.plan().blueprint.server;
+        let (lease_s, grace_s, threads) = (server.lease_s, server.grace_s, server.threads);
+        self.command(0, Command::Serve { lease_s, grace_s, threads }, Task::Serve);
+    }
+
+    fn server_ready(&mut self) -> Result<(), RunError> {
+        let server = &self.plan().blueprint.server;
+        let options = format!(
+            "lease={}s,grace={}s,threads={}",
+            server.lease_s, server.grace_s, server.threads
+        );
+        self.crew.advance(0, Progress::Ready);
+        self.record(What::NodeReady { node: self.node_name(0).to_owned(), options })?;
+        for node in 1..=self.clients.len() {
+            if self.crew.progress(node) == Progress::Configured && self.began() == 0 {
+                self.mount(node);
+            }
+        }
+        self.cues.push_back(Cue::ServerReady);
+        Ok(())
+    }
+
+    pub(super) fn mount(&mut self, node: NodeId) {
+        if !self.site().has_power(node) {
+            return;
+        }
+        let blueprint = &self.plan().blueprint;
+        let mount = &blueprint.mount;
+        let mut options = vec![
+            format!("vers={}", mount.version),
+            "sec=sys".into(),
+            format!("addr={}", blueprint.nodes[0].ip),
+            format!("clientaddr={}", blueprint.nodes[node].ip),
+        ];
+        options.extend(mount.options.iter().cloned());
+        self.command(node, Command::Mount { options: options.join(",") }, Task::Mount);
+    }
+
+    fn start_adapter(&mut self, node: NodeId) {
+        let plan = self.plan();
+        let mut env =
+            BTreeMap::from([("LOCKSTORM_PATH".to_owned(), format!("{MOUNT_POINT}/{LOCK}"))]);
+        if let Some(lifetime) = plan.lifetime() {
+            env.insert("LOCKSTORM_LIFETIME".into(), lifetime.as_secs_f64().to_string());
+        }
+        if !plan.scenario.lock.options.is_empty() {
+            let options =
+                serde_json::to_string(&plan.scenario.lock.options).expect("options are JSON");
+            env.insert("LOCKSTORM_OPTIONS".into(), options);
+        }
+        let dir = format!("{LOCKS}/{}", plan.profile.name);
+        self.command(
+            node,
+            Command::StartAdapter { dir, argv: plan.profile.start.clone(), env },
+            Task::StartAdapter,
+        );
+    }
+}

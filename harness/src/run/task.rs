@@ -1,0 +1,30 @@
+//! Tasks: what agents have been asked to do and have not answered yet.
+
+use super::cue::ClientId;
+use std::fmt;
+
+/// A command that an agent has been given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Task {
+    Configure,
+    Serve,
+    Mount,
+    StartAdapter,
+    Count(ClientId),
+    ReadCounter,
+    SetClock { step_ns: i64, drift_ppm: i64, fault: usize },
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Task::Configure => "configuring the machine",
+            Task::Serve => "starting the NFS server",
+            Task::Mount => "mounting the export",
+            Task::StartAdapter => "starting the adapter",
+            Task::Count(_) => "counting",
+            Task::ReadCounter => "reading the counter",
+            Task::SetClock { .. } => "setting the clock",
+        })
+    }
+}
