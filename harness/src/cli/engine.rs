@@ -1,5 +1,6 @@
 //! From a plan to a verdict: runs it into a directory, judges it, prints the report.
 
+use super::directory::{RunDirectory, host};
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
 use crate::assets::Assets;
@@ -11,14 +12,10 @@ use lockstorm_reports::{Report, Verdict, Wall, json, terminal as page};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-/// Where runs go that are given no directory.
-const RUNS: &str = "lockstorm-runs";
 
 /// How to run a plan, new or saved.
 #[derive(clap::Args)]
@@ -44,13 +41,14 @@ pub fn execute(
     args: &RunArgs,
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
-    let directory = match &args.out {
-        Some(out) => create_new(out)?,
-        None => create_default(plan)?,
+    let run_directory = match &args.out {
+        Some(out) => RunDirectory::create(out)?,
+        None => RunDirectory::of_plan(plan)?,
     };
+    let directory = run_directory.path();
     let interrupted = listen_for_signals()?;
-    let (report, run) = run_into(plan, assets, args, &directory, &interrupted, terminal)?;
-    print(&report, &directory, args.quiet, terminal)?;
+    let (report, run) = run_into(plan, assets, args, directory, &interrupted, terminal)?;
+    print(&report, directory, args.quiet, terminal)?;
     if args.verify_repeat {
         let again = directory.join("repeat");
         fs::create_dir_all(&again).map_err(host(&again))?;
@@ -160,35 +158,8 @@ fn failure(error: RunError) -> Failure {
     }
 }
 
-fn create_new(out: &Path) -> Result<PathBuf, Failure> {
-    if let Some(parent) = out.parent() {
-        fs::create_dir_all(parent).map_err(host(parent))?;
-    }
-    fs::create_dir(out).map_err(host(out))?;
-    Ok(out.to_owned())
-}
-
-/// A run of the same scenario, lock and seed takes the place of the one before.
-fn create_default(plan: &Plan) -> Result<PathBuf, Failure> {
-    let name = format!("{}-{}-{}", plan.scenario.name, plan.profile.name, plan.seed);
-    let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }
-    };
-    let directory = Path::new(RUNS).join(name.chars().map(safe).collect::<String>());
-    if directory.join("plan.yaml").exists() {
-        fs::remove_dir_all(&directory).map_err(host(&directory))?;
-    }
-    fs::create_dir_all(&directory).map_err(host(&directory))?;
-    Ok(directory)
-}
-
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text).map_err(host(path))
-}
-
-fn host(path: &Path) -> impl FnOnce(io::Error) -> Failure {
-    let path = path.display().to_string();
-    move |error| Failure::Host(format!("{path}: {error}"))
 }
 
 fn listen_for_signals() -> Result<Arc<AtomicBool>, Failure> {

@@ -2,6 +2,7 @@
 
 pub mod exit;
 
+mod directory;
 mod doctor;
 mod engine;
 mod list;

@@ -12,6 +12,10 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+/// No file of a kernel grows longer than its memory, which is a file, and this; a kernel that
+/// tries to is killed (SIGXFSZ).
+const CONSOLE_MAX_MIB: u64 = 64;
+
 /// Starts kernels for one site.
 pub struct Launcher {
     kernel: PathBuf,
@@ -56,8 +60,9 @@ impl Launcher {
     /// Starts a node's kernel with these devices. Its command line holds nothing of the host, and
     /// nothing but its `node` tells one kernel from another.
     ///
-    /// setpriv(1) and setarch(1) set what a process must set for itself before it becomes the
-    /// kernel: that it dies with this thread, and that its addresses are not randomised. The
+    /// prlimit(1), setpriv(1) and setarch(1) set what a process must set for itself before it
+    /// becomes the kernel: that a guest cannot fill the host's disk through its console, that it
+    /// dies with this thread, and that its addresses are not randomised. The
     /// kernel's own processes die with it (PR_SET_PDEATHSIG in arch/um/os-Linux/skas/process.c).
     pub fn start(&self, node: &NodeBlueprint, slots: &[Slot]) -> io::Result<(Kernel, Listeners)> {
         let name = &node.name;
@@ -85,8 +90,9 @@ impl Launcher {
             arguments.push(format!("virtio_uml.device={socket}:{id}"));
         }
         let console = self.console(name)?;
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "setarch", "-R"])
+        let child = Command::new("prlimit")
+            .arg(format!("--fsize={}", (node.memory_mib as u64 + CONSOLE_MAX_MIB) << 20))
+            .args(["setpriv", "--pdeathsig", "KILL", "setarch", "-R"])
             .arg(&self.kernel)
             .args(&arguments)
             .current_dir(self.dir.path())
