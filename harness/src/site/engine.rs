@@ -127,6 +127,7 @@ const PROGRESS_EVERY: u64 = 4096;
 /// that asks for the time in a loop makes it pass, at 256 ns a question.
 const PROGRESS_LEAST: u64 = MILLISECOND;
 
+const WRITING_CAPTURE: &str = "writing wire.pcapng";
 /// The control channel's own latency (ns).
 pub(super) const CONTROL_LATENCY: u64 = 50 * MICROSECOND;
 /// The node image answers as fast as a good local disk (ns).
@@ -283,6 +284,9 @@ impl<'a> Site<'a> {
             if (self.provisions.interrupted)() {
                 return Err(SiteError::Interrupted);
             }
+            if let Some(error) = self.capture.failure() {
+                return Err(SiteError::host(WRITING_CAPTURE)(error));
+            }
             if !self.step()? {
                 return Ok(Happening::Idle);
             }
@@ -291,7 +295,7 @@ impl<'a> Site<'a> {
 
     /// Ends the capture file. The nodes lose their power when the site is dropped.
     pub fn finish(&mut self) -> Result<(), SiteError> {
-        self.capture.finish().map_err(SiteError::host("writing wire.pcapng"))
+        self.capture.finish().map_err(SiteError::host(WRITING_CAPTURE))
     }
 
     /// The next thing happens: of an event and a slice at the same instant, the event. False when

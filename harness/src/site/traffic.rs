@@ -106,11 +106,11 @@ impl Site<'_> {
                 return Ok(());
             };
             self.statistics.frames += 1;
-            self.forward(from, bytes.into())?;
+            self.forward(from, bytes.into());
         }
     }
 
-    fn forward(&mut self, from: NodeId, bytes: Rc<[u8]>) -> std::io::Result<()> {
+    fn forward(&mut self, from: NodeId, bytes: Rc<[u8]>) {
         let mut lost = Vec::new();
         for to in self.wire.ports_for(from, &bytes) {
             let frame = Frame { from, to, bytes: Rc::clone(&bytes) };
@@ -124,7 +124,7 @@ impl Site<'_> {
             }
         }
         let comment = (!lost.is_empty()).then(|| format!("lost on the way to {}", lost.join(", ")));
-        self.capture.frame(self.now, from, &bytes, comment.as_deref())
+        self.capture.frame(self.now, from, &bytes, comment.as_deref());
     }
 
     pub(super) fn collect_disk(&mut self, id: NodeId, slot: Slot) -> std::io::Result<()> {

@@ -1,5 +1,6 @@
 //! A node's kernel as a child process.
 
+use super::guardian::Guardian;
 use super::initrd;
 use crate::site::blueprint::NodeBlueprint;
 use crate::site::node::machine::Slot;
@@ -15,6 +16,7 @@ use std::process::{Child, Command, Stdio};
 pub struct Launcher {
     kernel: PathBuf,
     preload: PathBuf,
+    guardian: Guardian,
     /// Sockets and the ramdisk; short-lived, with a short path, since the path of a socket may
     /// have 107 bytes only (unix(7)).
     dir: tempfile::TempDir,
@@ -45,6 +47,7 @@ impl Launcher {
         Ok(Launcher {
             kernel: fs::canonicalize(kernel)?,
             preload: fs::canonicalize(preload)?,
+            guardian: Guardian::start(dir.path())?,
             dir,
             consoles: fs::canonicalize(consoles)?,
         })
@@ -91,8 +94,7 @@ impl Launcher {
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LD_PRELOAD", &self.preload)
             .env("LOCKSTORM_RANDOM_SEED", node.seed.to_string())
-            // Ctrl-C is for the harness, which then ends its nodes in good order.
-            .process_group(0)
+            .process_group(self.guardian.group())
             .stdin(Stdio::null())
             .stdout(console.try_clone()?)
             .stderr(console)

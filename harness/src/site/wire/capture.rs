@@ -18,6 +18,8 @@ const NANOSECONDS: u8 = 9;
 pub struct Capture {
     writer: PcapNgWriter<BufWriter<File>>,
     wall_start: Duration,
+    /// Why the file is not whole.
+    failure: Option<io::Error>,
 }
 
 impl Capture {
@@ -37,17 +39,12 @@ impl Capture {
             ];
             writer.write_pcapng_block(interface).map_err(to_io)?;
         }
-        Ok(Capture { writer, wall_start: Duration::from_secs(wall_start_s) })
+        Ok(Capture { writer, wall_start: Duration::from_secs(wall_start_s), failure: None })
     }
 
-    /// Writes a frame as its sender sent it. `comment` says what the wire did to it.
-    pub fn frame(
-        &mut self,
-        now: u64,
-        sender: usize,
-        bytes: &[u8],
-        comment: Option<&str>,
-    ) -> io::Result<()> {
+    /// Writes a frame as its sender sent it. `comment` says what the wire did to it. A failure is
+    /// the host's and not the sender's: it is for [`Capture::failure`] to tell.
+    pub fn frame(&mut self, now: u64, sender: usize, bytes: &[u8], comment: Option<&str>) {
         let block = EnhancedPacketBlock {
             interface_id: sender as u32,
             timestamp: self.wall_start + Duration::from_nanos(now),
@@ -58,8 +55,14 @@ impl Capture {
                 .into_iter()
                 .collect(),
         };
-        self.writer.write_pcapng_block(block).map_err(to_io)?;
-        Ok(())
+        if let Err(error) = self.writer.write_pcapng_block(block) {
+            self.failure.get_or_insert(to_io(error));
+        }
+    }
+
+    /// Why frames could not be written, told once.
+    pub fn failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
     }
 
     pub fn finish(&mut self) -> io::Result<()> {
