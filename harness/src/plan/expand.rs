@@ -13,7 +13,9 @@ use std::net::Ipv4Addr;
 /// What the clocks say at power-on: 2026-01-01 00:00:00 UTC. Some date must stand here, and
 /// today's would make every run another.
 const WALL_START_S: u64 = 1_767_225_600;
-const NODE_MEMORY_MIB: u32 = 128;
+/// What is there is used in the end, for caches; an adapter in Python and all that it runs on come
+/// to some 30 MiB.
+const NODE_MEMORY_MIB: u32 = 48;
 
 /// Makes a settled scenario (see `Loaded::settle`) explicit: the same arguments, the same plan.
 pub fn expand(
