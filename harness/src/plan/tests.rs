@@ -209,7 +209,7 @@ fn a_plan_that_was_spoilt_is_shown_where() {
     error: unknown key `memory_mb`
       --> plan.yaml:87:5
         |
-     87 |     memory_mb: 128
+     87 |     memory_mb: 48
         |     ^^^^^^^^^
       = help: did you mean `memory_mib`?
     "#);
