@@ -15,7 +15,7 @@ use std::net::Ipv4Addr;
 const WALL_START_S: u64 = 1_767_225_600;
 /// What is there is used in the end, for caches; an adapter in Python and all that it runs on come
 /// to some 30 MiB.
-const NODE_MEMORY_MIB: u32 = 48;
+const NODE_MEMORY_MIB: u32 = 44;
 
 /// Makes a settled scenario (see `Loaded::settle`) explicit: the same arguments, the same plan.
 pub fn expand(

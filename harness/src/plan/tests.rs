@@ -209,7 +209,7 @@ fn a_plan_that_was_spoilt_is_shown_where() {
     error: unknown key `memory_mb`
       --> plan.yaml:87:5
         |
-     87 |     memory_mb: 48
+     87 |     memory_mb: 44
         |     ^^^^^^^^^
       = help: did you mean `memory_mib`?
     "#);
@@ -254,7 +254,7 @@ fn every_shipped_scenario_loads_and_plans(#[files("../scenarios/**/*.yaml")] pat
 #[case::a_site_needs_a_lookahead("    latency: 50us", "    latency: 0s")]
 #[case::the_checkers_go_by_it("grace_s: 30", "grace_s: 90")]
 #[case::beyond_all_clocks("wall_start_s: 1767225600", "wall_start_s: 18446744073709551615")]
-#[case::no_room_for_a_kernel("memory_mib: 48", "memory_mib: 1")]
+#[case::no_room_for_a_kernel("memory_mib: 44", "memory_mib: 1")]
 fn a_blueprint_that_was_edited_beyond_reason_is_refused(#[case] from: &str, #[case] to: &str) {
     let text = plan_of(1).to_yaml().unwrap();
     let blueprint = text.find("\nblueprint:").unwrap();
