@@ -6,6 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// Addresses that the switch keeps; a guest may invent more, and they go everywhere.
+const LEARNED_MAX: usize = 1024;
+
 /// A port of the switch: the index of the node in the blueprint.
 pub type Port = usize;
 
@@ -102,7 +105,8 @@ impl Switch {
             return Vec::new();
         };
         // The lowest bit of the first byte marks a group address.
-        if sender[0] & 1 == 0 {
+        let known = self.learned.contains_key(&sender) || self.learned.len() < LEARNED_MAX;
+        if sender[0] & 1 == 0 && known {
             self.learned.insert(sender, from);
         }
         match self.learned.get(&to).filter(|_| to[0] & 1 == 0) {
@@ -201,6 +205,17 @@ mod tests {
         assert_eq!(switch.ports_for(1, &bytes), [0, 2]);
         bytes[6..12].fill(0xff);
         assert_eq!(switch.ports_for(1, &bytes), [0, 2]);
+    }
+
+    #[test]
+    fn a_guest_that_invents_addresses_does_not_fill_the_memory() {
+        let mut switch = Switch::new(2, fixed(), 1);
+        for number in 0..3 * LEARNED_MAX as u32 {
+            let mut bytes = ethernet(1, 0);
+            bytes[8..12].copy_from_slice(&number.to_be_bytes());
+            switch.ports_for(0, &bytes);
+        }
+        assert_eq!(switch.learned.len(), LEARNED_MAX);
     }
 
     #[test]
