@@ -9,9 +9,10 @@ use lockstorm::assets::Assets;
 use lockstorm::history::{Event, Observer, What};
 use lockstorm::lock::catalogue::Catalogue;
 use lockstorm::plan::{Plan, expand};
-use lockstorm::run::{self, Options, Run};
+use lockstorm::run::{self, Run};
 use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
+use lockstorm::site::Provisions;
 use lockstorm::source::Source;
 use lockstorm::units::SECOND;
 use std::cell::RefCell;
@@ -182,15 +183,15 @@ fn watch(story: &str) -> Outcome<(Marks, Run)> {
     let watch = Watch { begun: Instant::now(), nodes, marks: Rc::clone(&marks) };
     let run = run::execute(
         &plan,
-        Options {
+        Provisions {
             kernel: &assets.linux,
             preload: &assets.seeded_random,
             image: &assets.image,
             artefacts: directory.path(),
             patience: Duration::from_secs(60),
             interrupted: &|| false,
-            observers: vec![Box::new(watch)],
         },
+        vec![Box::new(watch)],
     )?;
     for event in &run.history.events {
         if let What::WorkloadEnded { completed: false, why } = &event.what {

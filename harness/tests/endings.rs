@@ -6,7 +6,8 @@ use common::{Permit, eventually, lockstorm, permit, processes, size};
 use lockstorm::assets::Assets;
 use lockstorm::history::{Event, Observer, What, reader};
 use lockstorm::plan::Plan;
-use lockstorm::run::{Options, execute};
+use lockstorm::run::execute;
+use lockstorm::site::Provisions;
 use lockstorm::source::Source;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -138,16 +139,17 @@ fn a_panic_of_the_harness_ends_its_kernels() {
     let assets = Assets::locate().unwrap();
     let artefacts = home.path().to_owned();
     let outcome = std::thread::spawn(move || {
-        let options = Options {
+        let provisions = Provisions {
             kernel: &assets.linux,
             preload: &assets.seeded_random,
             image: &assets.image,
             artefacts: &artefacts,
             patience: Duration::from_secs(60),
             interrupted: &|| false,
-            observers: vec![Box::new(PanicsInside)],
         };
-        execute(&plan, options).map(drop).map_err(|error| error.to_string())
+        execute(&plan, provisions, vec![Box::new(PanicsInside)])
+            .map(drop)
+            .map_err(|error| error.to_string())
     });
     assert!(outcome.join().is_err(), "the observer panics");
     let harness = std::process::id();

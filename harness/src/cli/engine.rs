@@ -5,8 +5,8 @@ use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
 use crate::assets::Assets;
 use crate::plan::Plan;
-use crate::run::{self, Options, Run, RunError};
-use crate::site::{SiteError, Statistics};
+use crate::run::{self, Run, RunError};
+use crate::site::{Provisions, SiteError, Statistics};
 use crate::verdict::{Circumstances, judge, recheck};
 use lockstorm_reports::{Report, Verdict, Wall, json, terminal as page};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -97,16 +97,16 @@ fn run_into(
         .to_yaml()
         .map_err(|error| Failure::Internal(format!("the plan is no YAML: {error}")))?;
     write(&directory.join("plan.yaml"), &text)?;
-    let options = Options {
+    let provisions = Provisions {
         kernel: &assets.linux,
         preload: &assets.seeded_random,
         image: &assets.image,
         artefacts: directory,
         patience: Duration::from_secs(args.timeout.into()),
         interrupted: &|| interrupted.load(Ordering::Relaxed),
-        observers: terminal.observers(args.quiet, plan),
     };
-    let run = run::execute(plan, options).map_err(failure)?;
+    let run =
+        run::execute(plan, provisions, terminal.observers(args.quiet, plan)).map_err(failure)?;
     let report_file = directory.join("report.json");
     // The report lists itself among the run's files.
     write(&report_file, "")?;

@@ -25,24 +25,8 @@ use cycles::Cycles;
 use nemesis::Nemesis;
 use script::Script;
 use stage::Stage;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use thiserror::Error;
-
-/// What a run needs beside its plan.
-pub struct Options<'a> {
-    pub kernel: &'a Path,
-    /// The library that seeds the kernels' random numbers.
-    pub preload: &'a Path,
-    pub image: &'a Path,
-    /// An existing directory for the history, the capture and the console logs.
-    pub artefacts: &'a Path,
-    /// How long a node may compute without a pause, in wall time.
-    pub patience: Duration,
-    /// Asked now and then whether the user wants to stop.
-    pub interrupted: &'a dyn Fn() -> bool,
-    pub observers: Vec<Box<dyn Observer>>,
-}
 
 /// A run that has ended, and whose history is whole.
 pub struct Run {
@@ -65,22 +49,19 @@ pub enum RunError {
 ///
 /// Whatever happens inside the site is in the history, and no error: a kernel that panics, an
 /// adapter that talks nonsense, a guest that never pauses.
-pub fn execute(plan: &Plan, options: Options) -> Result<Run, RunError> {
+pub fn execute(
+    plan: &Plan,
+    provisions: Provisions,
+    observers: Vec<Box<dyn Observer>>,
+) -> Result<Run, RunError> {
     let begin = Instant::now();
-    let mut history = Writer::create(&options.artefacts.join("history.jsonl"))?;
-    for observer in options.observers {
+    let artefacts = provisions.artefacts;
+    let mut history = Writer::create(&artefacts.join("history.jsonl"))?;
+    for observer in observers {
         history.observe(observer);
     }
-    let provisions = Provisions {
-        kernel: options.kernel,
-        preload: options.preload,
-        image: options.image,
-        artefacts: options.artefacts,
-        patience: options.patience,
-        interrupted: options.interrupted,
-    };
     let site = Site::new(&plan.blueprint, provisions)?;
-    let mut stage = Stage::new(plan, site, history, options.artefacts);
+    let mut stage = Stage::new(plan, site, history, artefacts);
     match play(&mut stage, plan) {
         Err(RunError::Site(stuck @ SiteError::Stuck { .. })) => {
             let why = stage.explain_stuck(&stuck);

@@ -32,9 +32,10 @@ pub type NodeId = usize;
 /// What a site is made from, beside its blueprint.
 pub struct Provisions<'a> {
     pub kernel: &'a Path,
+    /// The library that seeds the kernels' random numbers.
     pub preload: &'a Path,
     pub image: &'a Path,
-    /// Where console logs and the capture are written.
+    /// An existing directory for console logs, the capture, and what a run adds to them.
     pub artefacts: &'a Path,
     /// A slice of more wall time than this is stuck.
     pub patience: Duration,
