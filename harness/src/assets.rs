@@ -20,8 +20,11 @@ pub struct Assets {
     pub cpu_state_size: PathBuf,
     /// The root file system of all nodes.
     pub image: PathBuf,
-    /// A directory NAME with profile.yaml for each lock in the image.
+    /// The locks: their directories as in containers/locks, and `lib` with the adapter protocol
+    /// in several languages.
     pub locks: PathBuf,
+    /// Names the layers that the image has, one a line.
+    pub layers: PathBuf,
 }
 
 /// What is missing, in one line with the command that brings it.
@@ -59,6 +62,7 @@ impl Assets {
             cpu_state_size: kernel.join("cpu-state-size"),
             image: node.join("image.erofs"),
             locks: node.join("locks"),
+            layers: node.join("layers"),
         }
     }
 

@@ -2,4 +2,5 @@
 
 pub mod adapter;
 pub mod catalogue;
+pub mod layer;
 pub mod profile;

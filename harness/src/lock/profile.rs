@@ -1,7 +1,8 @@
 //! Lock profiles: `containers/locks/NAME/profile.yaml`.
 
+use super::layer::{Install, Layer};
 use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
-use crate::units::Nanos;
+use crate::units::{Mebibytes, Nanos};
 use lockstorm_reports::Invariant;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,7 +19,13 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The layer of the node image that holds it.
-    pub layer: String,
+    pub layer: Layer,
+    /// What brings it there.
+    #[serde(default, skip_serializing_if = "Install::is_none")]
+    pub install: Install,
+    /// Memory of each client's node, where its runtime needs more than the harness would give.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Mebibytes>,
     /// The adapter's command, run in the lock's own directory of the image.
     pub start: Vec<String>,
     pub primitive: Primitive,
@@ -54,7 +61,10 @@ pub enum Kind {
 #[serde(rename_all = "snake_case")]
 pub enum Primitive {
     Link,
+    /// fcntl(2) record locks, owned by a process.
     Posix,
+    /// fcntl(2) record locks, owned by an open file description.
+    Ofd,
     Flock,
     Create,
     Mkdir,
@@ -79,7 +89,7 @@ pub struct BreakBound {
     pub within: Nanos,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Assumptions {
     /// The largest skew between any two clocks; `None`: clocks play no part.
@@ -88,9 +98,43 @@ pub struct Assumptions {
     /// NFS versions; empty: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nfs: Vec<String>,
+    /// The client keeps in contact with the server, so that its NFSv4 lease never runs out
+    /// (RFC 8881, section 8.3): file locks are gone with the lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseAssumption>,
+    /// `false`: the lock's documentation does not claim NFS at all.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub network: bool,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
 }
+
+impl Default for Assumptions {
+    fn default() -> Assumptions {
+        let (clock_skew, nfs, lease) = (None, Vec::new(), None);
+        Assumptions { clock_skew, nfs, lease, network: true, because: String::new() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseAssumption {
+    Kept,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Primitive {
+    /// The kernel frees the lock when its owner's process ends.
+    pub fn is_kernel_managed(self) -> bool {
+        matches!(self, Primitive::Posix | Primitive::Ofd | Primitive::Flock)
+    }
+}
+
+/// What a node can have, in MiB.
+pub const MEMORY_MIB: std::ops::RangeInclusive<u32> = 32..=4096;
 
 const NFS_VERSIONS: [&str; 4] = ["3", "4.0", "4.1", "4.2"];
 
@@ -128,6 +172,12 @@ impl Profile {
                 let known = NFS_VERSIONS.join(", ");
                 add("assumes.nfs", format!("no NFS version `{version}`; expected of {known}"));
             }
+        }
+        if let Some(memory) = self.memory
+            && !MEMORY_MIB.contains(&memory.0)
+        {
+            let (least, most) = MEMORY_MIB.into_inner();
+            add("memory", format!("a node cannot have {memory}; expected {least} to {most} MiB"));
         }
         self.check_lifetime(&mut add);
         self.check_control(&mut add);

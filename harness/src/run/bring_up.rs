@@ -104,6 +104,9 @@ impl Stage<'_> {
             env.insert("LOCKSTORM_OPTIONS".into(), options);
         }
         let dir = format!("{LOCKS}/{}", plan.profile.name);
+        if let Some((variable, path)) = plan.profile.layer.search_path(&dir) {
+            env.insert(variable.into(), path);
+        }
         self.command(
             node,
             Command::StartAdapter { dir, argv: plan.profile.start.clone(), env },
