@@ -1,4 +1,4 @@
-"""The adapter protocol, for locks that are driven from Python (see ../README.md).
+"""The adapter protocol, for locks that are driven from Python (see ../../README.md).
 
 An adapter subclasses Adapter, overrides what its lock can do and calls serve(). A lock that
 can only be tried, and is asked nothing else, subclasses Polling.
@@ -17,14 +17,14 @@ LINE_BYTES_MAX = 1 << 16
 
 
 class Adapter:
-    """One lock, one holder. A method answers "ok" (or None), "not_held" or "unsupported"."""
+    """One lock, one holder. A method returns "ok" (or None), "not_held" or "unsupported"."""
 
     library = version = "unknown"
     refused = ()  # the library's own exceptions that say "somebody else holds it"
     not_held = ()  # the library's own exceptions that say "you do not hold it"
 
     def acquire(self, timeout):
-        """Take the lock, or say False. timeout: None waits for ever, 0 does not, else seconds."""
+        """Take the lock, or return False. timeout: None is for ever, 0 does not wait."""
         return "unsupported"
 
     def release(self):
@@ -94,6 +94,7 @@ def _answer(adapter, operation, request):
             answer = adapter.acquire(request["timeout"])
             if answer is False:
                 return _refused(request)
+            answer = "ok" if answer is True else answer
         elif operation == "release":
             answer = adapter.release()
         elif operation == "refresh":
