@@ -176,6 +176,11 @@ impl<'de> Deserialize<'de> for Mebibytes {
     }
 }
 
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl JsonSchema for Nanos {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Duration".into()

@@ -6,6 +6,7 @@ mod directory;
 mod doctor;
 mod engine;
 mod list;
+mod locks;
 mod plan;
 mod prepare;
 mod progress;

@@ -23,6 +23,9 @@ pub struct Profile {
     /// What brings it there.
     #[serde(default, skip_serializing_if = "Install::is_none")]
     pub install: Install,
+    /// What the package manager calls it, if that is not the profile's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
     /// Memory of each client's node, where its runtime needs more than the harness would give.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Mebibytes>,
@@ -136,28 +139,48 @@ impl Primitive {
 /// What a node can have, in MiB.
 pub const MEMORY_MIB: std::ops::RangeInclusive<u32> = 32..=4096;
 
+fn is_of_a_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.".contains(c)
+}
+
 const NFS_VERSIONS: [&str; 4] = ["3", "4.0", "4.1", "4.2"];
 
 impl Profile {
-    /// Reads `directory/profile.yaml`.
+    /// Reads `directory/profile.yaml`, of a directory that has the lock's name.
     pub fn load(directory: &Path) -> Result<Profile, Diagnostics> {
-        let document = Document::parse(Source::read(&directory.join("profile.yaml"))?)?;
+        let name = directory.file_name().unwrap_or_default().to_string_lossy();
+        Profile::read(&directory.join("profile.yaml"), Some(&name))
+    }
+
+    /// Reads a profile; its lock's name must be `name`, if there is one.
+    pub fn read(file: &Path, name: Option<&str>) -> Result<Profile, Diagnostics> {
+        let document = Document::parse(Source::read(file)?)?;
         let profile: Profile = document.read().map_err(|p| document.diagnose(p))?;
-        let directory = directory.file_name().unwrap_or_default().to_string_lossy();
-        let problems = profile.problems(&directory);
+        let problems = profile.problems(name);
         match problems.is_empty() {
             true => Ok(profile),
             false => Err(document.diagnose_all(problems)),
         }
     }
 
+    /// What the package manager calls it.
+    pub fn package(&self) -> &str {
+        self.package.as_deref().unwrap_or(&self.name)
+    }
+
     /// Everything that the types cannot say.
-    fn problems(&self, directory: &str) -> Vec<Problem> {
+    fn problems(&self, directory: Option<&str>) -> Vec<Problem> {
         let mut found = Vec::new();
         let mut add = |key: &str, message: String| {
             found.push(Problem::new(KeyPath::keys(key), message));
         };
-        if self.name != directory {
+        let mut add_name = |message: &str| add("name", message.into());
+        if self.name.is_empty() || !self.name.chars().all(is_of_a_name) {
+            add_name("a lock's name is part of file names; expected letters, digits and `-_.`");
+        }
+        if let Some(directory) = directory
+            && self.name != directory
+        {
             let name = &self.name;
             add(
                 "name",

@@ -1,7 +1,7 @@
 //! From a scenario and a seed to a plan.
 
 use super::seeds::derive;
-use super::{FORMAT, Plan};
+use super::{FORMAT, LockImage, Plan};
 use crate::lock::profile::Profile;
 use crate::scenario::Scenario;
 use crate::site::blueprint::{
@@ -17,11 +17,24 @@ const WALL_START_S: u64 = 1_767_225_600;
 /// to some 30 MiB.
 const NODE_MEMORY_MIB: u32 = 44;
 
+/// The lock that a plan is made for.
+pub struct Lock<'a> {
+    pub profile: &'a Profile,
+    /// Where it is, if not in the node image.
+    pub image: Option<LockImage>,
+}
+
+impl<'a> From<&'a Profile> for Lock<'a> {
+    fn from(profile: &'a Profile) -> Lock<'a> {
+        Lock { profile, image: None }
+    }
+}
+
 /// Makes a settled scenario (see `Loaded::settle`) explicit: the same arguments, the same plan.
 pub fn expand(
     scenario: &Scenario,
     seed: u64,
-    profile: &Profile,
+    lock: Lock,
     kernel_key: &str,
     image_key: &str,
 ) -> Plan {
@@ -36,8 +49,9 @@ pub fn expand(
         kernel_key: kernel_key.into(),
         image_key: image_key.into(),
         scenario: scenario.clone(),
-        profile: profile.clone(),
-        blueprint: blueprint(scenario, seed, profile),
+        profile: lock.profile.clone(),
+        lock_image: lock.image,
+        blueprint: blueprint(scenario, seed, lock.profile),
         workload_seeds: workload_seeds.collect(),
     }
 }

@@ -30,6 +30,7 @@ pub fn plan() -> Plan {
         image_key: "image".into(),
         scenario: scenario(),
         profile: profile(),
+        lock_image: None,
         blueprint: blueprint(),
         workload_seeds: BTreeMap::new(),
     }
@@ -74,6 +75,7 @@ fn profile() -> Profile {
         version: Some("10.0.0".into()),
         layer: Layer::Python,
         install: Install::Pip,
+        package: None,
         memory: None,
         start: vec!["adapter".into()],
         primitive: Primitive::Link,
