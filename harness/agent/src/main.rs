@@ -75,7 +75,8 @@ impl Node {
             Command::SetClock { step_ns, drift_ppm } => {
                 self.port.done(id, clock::set(step_ns, drift_ppm).map(|()| Outcome::Ok));
             }
-            Command::Configure { hostname, address } => {
+            Command::Configure { hostname, address, pids_used } => {
+                boot::use_pids(pids_used);
                 self.port.done(id, boot::configure(&hostname, &address).map(|()| Outcome::Ok));
             }
             Command::Serve { lease_s, grace_s, threads } => self.in_thread(id, move || {

@@ -135,8 +135,11 @@ impl<'a> Stage<'a> {
     }
 
     pub fn power_on_all(&mut self) -> Result<(), RunError> {
-        for node in 0..self.plan.blueprint.nodes.len() {
-            self.power_on(node)?;
+        for (node, blueprint) in self.plan.blueprint.nodes.iter().enumerate() {
+            match blueprint.power_on {
+                Nanos::ZERO => self.power_on(node)?,
+                later => self.set_timer_in(later, Wake::PowerOn(node)),
+            }
         }
         self.set_timer(self.now() + READY_WITHIN, Wake::Overdue);
         Ok(())
@@ -251,7 +254,7 @@ impl<'a> Stage<'a> {
             let happening = self.site.advance()?;
             self.history.tick(self.site.now());
             match happening {
-                Happening::Timer(token) => self.wake(token),
+                Happening::Timer(token) => self.wake(token)?,
                 Happening::Message { node, message } => self.take_message(node, message)?,
                 Happening::Garbled { node, cause } => {
                     self.fail(format!(
