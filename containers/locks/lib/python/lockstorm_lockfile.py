@@ -56,6 +56,7 @@ class Aging(Polling):
 
     not_held = (NotHeld,)
     stamp = None  # of the lock that we hold
+    suspect = None  # the stamp of another's that was too old at the last attempt
     serial = itertools.count()
 
     def create(self):
@@ -71,14 +72,17 @@ class Aging(Polling):
         os.unlink(path)
 
     def look(self, path):
-        """The stamp; NotHeld if there is no such lock."""
+        """The stamp; NotHeld if there is no such lock.
+
+        An open would ask the server, but it might also leave a delegation with us, and nobody
+        could rename the lock before our lease is over, should we die. A create that failed, or
+        a rename that did not, has just brought fresh attributes anyway.
+        """
         try:
-            now = self.status(path)
+            now = os.lstat(path)
         except FileNotFoundError:
             raise NotHeld from None
         return now.st_ino, now.st_mtime_ns
-
-    status = staticmethod(status)
 
     def attempt(self):
         try:
@@ -91,8 +95,11 @@ class Aging(Polling):
 
     def break_expired(self):
         try:
-            stamp = self.look(PATH)
-            if time.time() > stamp[1] / 1e9 + LIFETIME + CLOCK_SLOP:
+            stamp, before = self.look(PATH), self.suspect
+            expired = time.time() > stamp[1] / 1e9 + LIFETIME + CLOCK_SLOP
+            self.suspect = stamp if expired else None
+            # Seen twice: for a moment after an exclusive create the mtime is the call's verifier.
+            if expired and stamp == before:
                 self.take_away(stamp)
         except NotHeld:
             pass  # released meanwhile, or broken by another
