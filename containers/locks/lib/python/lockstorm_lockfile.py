@@ -21,19 +21,18 @@ def create(path):
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
 
 
-def status(path):
-    """The attributes as the server has them: an open asks for them, a stat need not."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.fstat(file)
-    finally:
-        os.close(file)
-
-
 def discard(path):
     """Unlink a file of one's own. It may have gone by a call whose reply got lost."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def is_own_file():
+    """Whether PATH is a second name of the file that is ours."""
+    try:
+        return os.path.samestat(os.lstat(PATH), os.lstat(OWN_NAME))
+    except FileNotFoundError:
+        return False
 
 
 def is_own_symlink():
