@@ -21,7 +21,7 @@ class Dotlockfile(Adapter):
         retries = -1 if timeout is None else -int(-timeout // INTERVAL)
         status = dotlockfile("-l", "-r", str(retries), "-i", str(INTERVAL), PATH)
         if status == MAX_TRIES:
-            return "timeout" if timeout else "busy"
+            return False
         check("-l", status)
         self.held = True
 

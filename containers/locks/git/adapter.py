@@ -50,10 +50,10 @@ class GitReference(Adapter):
         transaction.stdin.flush()
         if [transaction.stdout.readline() for _ in "12"] == ["start: ok\n", "prepare: ok\n"]:
             self.transaction = transaction
-            return "ok"
+            return True
         _, said = transaction.communicate()
         if TAKEN in said:
-            return "timeout" if timeout else "busy"
+            return False
         raise RuntimeError(said)
 
     def release(self):

@@ -3,13 +3,11 @@ named. Its own retries wait for 5, 10, 15 ... seconds, so scripts that must not 
 once and again; so does this."""
 
 import subprocess
-import time
 
-from lockstorm_adapter import LIFETIME, OPTIONS, PATH, Adapter, package_version, serve
+from lockstorm_adapter import LIFETIME, PATH, Polling, package_version, serve
 
 FIVE_MINUTES = 300  # "the lock must be touched at least once every five minutes"
 MAX_TRIES = 4  # lockfile_create(3)
-POLL_SECONDS = OPTIONS["poll"]
 
 
 def run(program, *arguments):
@@ -17,34 +15,26 @@ def run(program, *arguments):
     return subprocess.run(command, stdin=subprocess.DEVNULL).returncode
 
 
-class LockfileProgs(Adapter):
+class LockfileProgs(Polling):
     library, version = "lockfile-progs", package_version("lockfile-progs")
-    held = False
 
-    def acquire(self, timeout):
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while (status := run("create", "--quiet", "--retry", "0")) == MAX_TRIES:
-            if deadline is not None and time.monotonic() >= deadline:
-                return "timeout" if timeout else "busy"
-            time.sleep(POLL_SECONDS)
-        check("create", status)
-        self.held = True
+    def attempt(self):
+        status = run("create", "--quiet", "--retry", "0")
+        return status != MAX_TRIES and check("create", status)
 
     def release(self):
-        check("remove", run("remove"))  # whoever has it: it asks for no owner
         self.held = False
+        check("remove", run("remove"))  # whoever has it: it asks for no owner
 
     def refresh(self, lifetime):
         check_lifetime(lifetime)
         check("touch", run("touch", "--oneshot"))
 
-    def is_held(self):
-        return self.held  # what it answered last: it cannot be asked for an owner
-
 
 def check(program, status):
     if status:
         raise RuntimeError(f"lockfile-{program} ended with status {status}")
+    return True
 
 
 def check_lifetime(lifetime):

@@ -11,15 +11,13 @@ DIRECTORY, NAME = (os.fsencode(part) for part in os.path.split(PATH))
 
 class MercurialLock(Adapter):
     library, version = "mercurial", util.version().decode()
+    refused = (error.LockHeld,)
     lock = None
 
     def acquire(self, timeout):
         # Whole seconds: it counts down to exactly 0. A negative timeout waits for ever.
         limit = -1 if timeout is None else math.ceil(timeout)
-        try:
-            self.lock = lock.lock(vfs.vfs(DIRECTORY), NAME, timeout=limit)
-        except error.LockHeld:
-            return "timeout" if timeout else "busy"
+        self.lock = lock.lock(vfs.vfs(DIRECTORY), NAME, timeout=limit)
 
     def release(self):
         if self.lock is None or not self.lock.held:

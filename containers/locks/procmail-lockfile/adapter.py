@@ -23,7 +23,7 @@ class ProcmailLockfile(Adapter):
         suspend = ("-s", str(OPTIONS["suspend"]))
         done = run("lockfile", f"-{SLEEP_SECONDS}", f"-r{retries}", *limit, *suspend, PATH)
         if done.returncode == GAVE_UP:
-            return "timeout" if timeout else "busy"
+            return False
         check(done)
         self.held = True
 

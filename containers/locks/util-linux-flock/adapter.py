@@ -28,10 +28,10 @@ class Flock(Adapter):
         )
         if program.stdout.readline() == b"locked\n":
             self.program = program
-            return "ok"
+            return True
         status = program.wait()
         if status == CONFLICT:
-            return "timeout" if timeout else "busy"
+            return False
         raise RuntimeError(f"flock ended with status {status}")
 
     def release(self):

@@ -32,7 +32,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// Why a command came to no verdict.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
     #[error("{0}")]
     Input(#[from] Diagnostics),

@@ -51,8 +51,15 @@ pub fn shipped(
     else {
         return Ok(None);
     };
+    let mut profile = profile?;
+    match choice {
+        Choice::Release { version, .. } => profile.version = Some(version.clone()),
+        // A tree has the version that it says it has.
+        _ if with.is_some() => profile.version = None,
+        _ => {}
+    }
     Ok(Some(Found {
-        profile: profile?,
+        profile,
         choice: choice.clone(),
         directory: catalogue.directory(name),
         with: with.map(Path::to_owned),
@@ -93,7 +100,7 @@ impl Found {
     }
 
     /// The lock as reports and directories name it.
-    fn label(&self) -> String {
+    pub fn label(&self) -> String {
         let mut label = match &self.choice {
             Choice::Own(_) => self.profile.name.clone(),
             choice => choice.to_string(),
