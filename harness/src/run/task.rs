@@ -10,7 +10,9 @@ pub enum Task {
     Serve,
     Mount,
     StartAdapter,
-    Count(ClientId),
+    BeginCount(ClientId),
+    EndCount(ClientId),
+    CountDescriptors(ClientId),
     ReadCounter,
     SetClock { step_ns: i64, drift_ppm: i64, fault: usize },
 }
@@ -22,7 +24,9 @@ impl fmt::Display for Task {
             Task::Serve => "starting the NFS server",
             Task::Mount => "mounting the export",
             Task::StartAdapter => "starting the adapter",
-            Task::Count(_) => "counting",
+            Task::BeginCount(_) => "reading the count",
+            Task::EndCount(_) => "writing the count",
+            Task::CountDescriptors(_) => "counting descriptors",
             Task::ReadCounter => "reading the counter",
             Task::SetClock { .. } => "setting the clock",
         })
