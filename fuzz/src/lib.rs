@@ -101,7 +101,7 @@ static PLANS: LazyLock<Vec<Plan>> = LazyLock::new(|| {
         let source = Source::from_bytes("story.yaml", (*text).into()).unwrap();
         let mut loaded = load_source(source, &Overrides::default()).unwrap();
         loaded.settle(&PROFILE).unwrap();
-        expand(&loaded.scenario, 1, &PROFILE, "kernel", "image")
+        expand(&loaded.scenario, 1, (&*PROFILE).into(), "kernel", "image")
     };
     SCENARIOS.iter().map(plan).collect()
 });
@@ -146,7 +146,7 @@ pub fn scenario(data: &[u8]) {
     if let Err(found) = loaded.settle(&PROFILE) {
         return is_for_people(&found.to_string());
     }
-    reads_back(&expand(&loaded.scenario, 1, &PROFILE, "kernel", "image"));
+    reads_back(&expand(&loaded.scenario, 1, (&*PROFILE).into(), "kernel", "image"));
 }
 
 /// A plan that somebody has edited.

@@ -187,6 +187,7 @@ fn watch(story: &str) -> Outcome<(Marks, Run)> {
             kernel: &assets.linux,
             preload: &assets.seeded_random,
             image: &assets.image,
+            supplement: None,
             artefacts: directory.path(),
             patience: Duration::from_secs(60),
             interrupted: &|| false,
@@ -210,7 +211,7 @@ fn plan(story: &str, assets: &Assets) -> Outcome<Plan> {
     let profile = catalogue.load(&loaded.scenario.lock.name).ok_or("the image lacks the lock")?;
     let profile = profile.map_err(|found| found.to_string())?;
     loaded.settle(&profile).map_err(|found| found.to_string())?;
-    Ok(expand(&loaded.scenario, 1, &profile, "bench", "bench"))
+    Ok(expand(&loaded.scenario, 1, (&profile).into(), "bench", "bench"))
 }
 
 fn print_memory(when: &str, nodes: &[(String, Memory)]) {

@@ -20,17 +20,30 @@ pub struct Assets {
     pub cpu_state_size: PathBuf,
     /// The root file system of all nodes.
     pub image: PathBuf,
-    /// A directory NAME with profile.yaml for each lock in the image.
+    /// The locks: their directories as in containers/locks, and `lib` with the adapter protocol
+    /// in several languages.
     pub locks: PathBuf,
+    /// Names the layers that the image has, one a line.
+    pub layers: PathBuf,
+}
+
+/// The images of locks that were brought from outside the node image, each named by its key.
+pub fn lock_images(cache: &Path) -> PathBuf {
+    cache.join("locks")
+}
+
+/// Set-up's store of packages.
+pub fn downloads(cache: &Path) -> PathBuf {
+    cache.join("downloads")
 }
 
 /// What is missing, in one line with the command that brings it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing(Vec<PathBuf>);
+pub struct Missing(Option<PathBuf>);
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.first() {
+        match &self.0 {
             None => f.write_str("neither XDG_CACHE_HOME nor HOME is set, so there is no cache")?,
             Some(path) => write!(f, "{} is not there", path.display())?,
         }
@@ -59,11 +72,12 @@ impl Assets {
             cpu_state_size: kernel.join("cpu-state-size"),
             image: node.join("image.erofs"),
             locks: node.join("locks"),
+            layers: node.join("layers"),
         }
     }
 
     fn ours() -> Result<Assets, Missing> {
-        let cache = cache_dir().ok_or(Missing(Vec::new()))?;
+        let cache = cache_dir().ok_or(Missing(None))?;
         Ok(Assets::below(&cache))
     }
 
@@ -72,27 +86,33 @@ impl Assets {
         let locks = Assets::ours()?.locks;
         match locks.is_dir() {
             true => Ok(locks),
-            false => Err(Missing(vec![locks])),
+            false => Err(Missing(Some(locks))),
         }
     }
 
     /// The parts, all of which are there: what running needs.
     pub fn locate() -> Result<Assets, Missing> {
         let assets = Assets::ours()?;
-        let missing: Vec<PathBuf> = assets.paths().into_iter().filter(|p| !p.exists()).collect();
-        match missing.is_empty() {
-            true => Ok(assets),
-            false => Err(Missing(missing)),
+        match assets.paths().into_iter().find(|path| !path.exists()) {
+            None => Ok(assets),
+            missing => Err(Missing(missing)),
         }
     }
 
-    fn paths(&self) -> [PathBuf; 5] {
+    /// The names of the layers that the node image was built with.
+    pub fn layers(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(&self.layers).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn paths(&self) -> [PathBuf; 6] {
         [
             self.linux.clone(),
             self.seeded_random.clone(),
             self.cpu_state_size.clone(),
             self.image.clone(),
             self.locks.clone(),
+            self.layers.clone(),
         ]
     }
 }

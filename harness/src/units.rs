@@ -144,6 +144,43 @@ impl de::Visitor<'_> for DurationText {
     }
 }
 
+/// An amount of memory in MiB: `128MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mebibytes(pub u32);
+
+impl FromStr for Mebibytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Mebibytes, String> {
+        let number = text.trim().strip_suffix("MiB").map(str::trim_end);
+        let number = number.and_then(|number| number.parse().ok()).map(Mebibytes);
+        number.ok_or_else(|| format!("`{text}` is no amount of memory; expected such as 128MiB"))
+    }
+}
+
+impl fmt::Display for Mebibytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}MiB", self.0)
+    }
+}
+
+impl Serialize for Mebibytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Mebibytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Mebibytes, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl JsonSchema for Nanos {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Duration".into()
@@ -303,6 +340,14 @@ impl JsonSchema for SignedNanos {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_has_a_unit() {
+        assert_eq!("128MiB".parse(), Ok(Mebibytes(128)));
+        for wrong in ["128", "MiB", "-1MiB", "1.5MiB", "99999999999MiB", "1GiB"] {
+            assert!(wrong.parse::<Mebibytes>().unwrap_err().contains("such as 128MiB"));
+        }
+    }
     use proptest::prelude::*;
 
     #[test]

@@ -143,6 +143,7 @@ fn a_panic_of_the_harness_ends_its_kernels() {
             kernel: &assets.linux,
             preload: &assets.seeded_random,
             image: &assets.image,
+            supplement: None,
             artefacts: &artefacts,
             patience: Duration::from_secs(60),
             interrupted: &|| false,

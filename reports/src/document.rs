@@ -1,4 +1,4 @@
-//! The report document, version 1.
+//! The report document, version 2.
 //!
 //! Times are nanoseconds of the harness's clock unless a name says otherwise. Everything in
 //! the document follows from the plan and the history, except [`Report::wall`].
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of the document's format. Old versions stay readable.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// All that is known about one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +17,10 @@ pub struct Report {
     pub format: u32,
     pub scenario: ScenarioPart,
     pub lock: LockPart,
+    /// The command that makes the run again. Empty: only `lockstorm replay DIR` does, of a
+    /// scenario that is not shipped or was changed (and in format 1).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reproduce: String,
     pub provenance: Provenance,
     pub verdict: Verdict,
     /// Of a violated run: whose fault it is, by the gravest finding.
@@ -158,6 +162,17 @@ pub enum Class {
     BeyondAssumptions,
 }
 
+impl Class {
+    /// In a few words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Class::BrokenPromise => "broken promise",
+            Class::ScriptExpectation => "not what the script expects",
+            Class::BeyondAssumptions => "beyond the lock's assumptions",
+        }
+    }
+}
+
 /// How a scenario says that it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -165,6 +180,17 @@ pub enum Expected {
     Valid,
     BrokenPromise,
     BeyondAssumptions,
+}
+
+impl Expected {
+    /// In words that follow "the scenario says".
+    pub fn words(self) -> &'static str {
+        match self {
+            Expected::Valid => "that the lock keeps its promises",
+            Expected::BrokenPromise => "that the lock breaks a promise",
+            Expected::BeyondAssumptions => "that the lock fails beyond its assumptions",
+        }
+    }
 }
 
 /// What became of one invariant.
@@ -240,6 +266,9 @@ pub struct Statistics {
     pub virtual_ns: u64,
     pub critical_sections: u64,
     pub clients: Vec<ClientStatistics>,
+    /// The waiting times of all clients together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// Counts of the site's own: frames, NFS calls, disk writes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub site: BTreeMap<String, u64>,

@@ -1,6 +1,6 @@
 //! report.json: the document as it is.
 
-use crate::Report;
+use crate::{FORMAT, Report};
 
 /// The document as indented JSON with a last newline. The same report gives the same bytes.
 pub fn render(report: &Report) -> String {
@@ -10,16 +10,23 @@ pub fn render(report: &Report) -> String {
     text
 }
 
-/// Reads report.json back. The error says what is wrong and where.
+/// Reads report.json back, of this format or an older one. The error says what is wrong and where.
 pub fn read(text: &str) -> Result<Report, String> {
-    let report: Report = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if report.format != crate::FORMAT {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    // Asked first: what a newer format holds would only be told as a wrong key.
+    let version: Version = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if !(1..=FORMAT).contains(&version.format) {
         return Err(format!(
-            "format {} is not known to this lockstorm, which reads format {}",
-            report.format,
-            crate::FORMAT
+            "format {} is not known to this lockstorm, which reads formats 1 to {FORMAT}",
+            version.format
         ));
     }
+    // What format 1 did not have is optional, so that an old report is a new one with less in it.
+    let mut report: Report = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    report.format = FORMAT;
     Ok(report)
 }
 

@@ -6,6 +6,7 @@
 
 pub mod document;
 pub mod json;
+pub mod set;
 pub mod terminal;
 pub mod text;
 

@@ -61,6 +61,29 @@ pub fn span(ns: u64) -> String {
     }
 }
 
+/// `1 run`, `2 runs`.
+pub fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+/// The command that runs a scenario; names that a shell would understand otherwise are quoted.
+pub fn scenario_command(scenario: &str, lock: &str, seed: u64) -> String {
+    let (scenario, lock) = (quoted(scenario), quoted(lock));
+    format!("lockstorm scenario {scenario} --lock {lock} --seed {seed}")
+}
+
+/// A word as a POSIX shell takes it literally.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 /// Breaks text into lines of at most `width` characters; a longer word is cut.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);

@@ -2,48 +2,32 @@
 
 import fcntl
 import os
-import platform
-import time
 
-from lockstorm_adapter import PATH, Adapter, serve
-
-POLL_SECONDS = 0.05
+from lockstorm_adapter import PATH, Polling, serve
 
 
-class RecordLock(Adapter):
-    library, version = "fcntl", platform.release()
+class RecordLock(Polling):
+    library, version = "fcntl", os.uname().release
     file = None
-    held = False
 
     def acquire(self, timeout):
         # Opened once: closing any descriptor of the file would drop the process's locks on it.
         if self.file is None:
             self.file = os.open(PATH, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        if timeout is None:
-            fcntl.lockf(self.file, fcntl.LOCK_EX)
-        elif not self.poll(timeout):
-            return "timeout" if timeout else "busy"
+        if timeout is not None:
+            return super().acquire(timeout)
+        fcntl.lockf(self.file, fcntl.LOCK_EX)
         self.held = True
 
-    def poll(self, timeout):
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return True
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    return False
-                time.sleep(POLL_SECONDS)
+    def attempt(self):
+        try:
+            fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            return False
 
-    def release(self):
-        if not self.held:
-            return "not_held"
+    def give_up(self):
         fcntl.lockf(self.file, fcntl.LOCK_UN)
-        self.held = False
-
-    def is_held(self):
-        return self.held
 
 
 serve(RecordLock())

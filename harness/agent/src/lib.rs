@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 /// Where the clients mount the export.
 pub const MOUNT_POINT: &str = "/mnt/nfs";
+/// Where the clients mount their second image, if they have one.
+pub const SUPPLEMENT: &str = "/mnt/supplement";
 /// The directory that the server exports, on its disk.
 pub const EXPORT: &str = "/disk/export";
 /// A line longer than this is a broken peer, not a message (bytes).
@@ -28,6 +30,8 @@ pub enum Command {
     Serve { lease_s: u32, grace_s: u32, threads: u8 },
     /// Mount the server's export on [`MOUNT_POINT`], with these options of nfs(5).
     Mount { options: String },
+    /// Mount the client's second image, read-only, on [`SUPPLEMENT`].
+    MountSupplement,
     /// Start the lock's adapter in `dir`.
     StartAdapter { dir: String, argv: Vec<String>, env: BTreeMap<String, String> },
     /// Hand one line to the adapter.

@@ -62,6 +62,9 @@ impl Node {
                     self.port.done(id, outcome.map(|()| Outcome::Ok));
                 }
             }
+            Command::MountSupplement => {
+                self.port.done(id, mount::mount_supplement().map(|()| Outcome::Ok));
+            }
             Command::StartAdapter { dir, argv, env } => {
                 let started = adapter::start(&dir, &argv, &env, &self.port);
                 let outcome = started.map(|adapter| self.adapter = Some(adapter));

@@ -1,12 +1,18 @@
 //! The client's mount: the kernel's own NFS client, asked directly.
 
 use crate::boot::mount_fs_from;
-use lockstorm_agent::{MOUNT_POINT, Outcome};
+use lockstorm_agent::{MOUNT_POINT, Outcome, SUPPLEMENT};
 use nix::mount::MsFlags;
 use std::fs;
 use std::io;
 
 const SOURCE: &str = "server:/";
+
+/// Mounts the client's second image.
+pub fn mount_supplement() -> io::Result<()> {
+    fs::create_dir_all(SUPPLEMENT)?;
+    mount_fs_from("/dev/vdb", SUPPLEMENT, "erofs", MsFlags::MS_RDONLY, "")
+}
 
 /// Mounts the export and tells the options in force.
 pub fn mount(options: &str) -> io::Result<Outcome> {

@@ -3,6 +3,7 @@
 use super::Evidence;
 use crate::history::{Event, What};
 use crate::plan::Plan;
+use crate::units::SECOND;
 use lockstorm_reports::Class;
 use std::collections::BTreeMap;
 
@@ -82,17 +83,34 @@ impl Clocks {
     }
 }
 
-/// Whose fault a finding is whose story lasted from `from_ns` (the call of the first holder's
-/// acquire) to `until_ns`.
-pub fn class(evidence: &Evidence, from_ns: u64, until_ns: u64) -> Class {
+/// Whose fault a finding is about `clients` (about all, should there be none) whose story lasted
+/// from `from_ns` (the call of the first holder's acquire) to `until_ns`.
+pub fn class(evidence: &Evidence, clients: &[&str], from_ns: u64, until_ns: u64) -> Class {
     let assumes = &evidence.plan.profile.assumes;
     let version = &evidence.plan.blueprint.mount.version;
     let known_version = assumes.nfs.is_empty() || assumes.nfs.contains(version);
-    if known_version && within_skew(evidence, from_ns, until_ns) {
+    if assumes.network
+        && known_version
+        && within_skew(evidence, from_ns, until_ns)
+        && within_lease(evidence, clients, from_ns, until_ns)
+    {
         Class::BrokenPromise
     } else {
         Class::BeyondAssumptions
     }
+}
+
+/// Whether the clients kept their leases, if the lock assumes that they do.
+fn within_lease(evidence: &Evidence, clients: &[&str], from_ns: u64, until_ns: u64) -> bool {
+    if evidence.plan.profile.assumes.lease.is_none() {
+        return true;
+    }
+    let lease_ns = u64::from(evidence.plan.blueprint.server.lease_s) * SECOND;
+    let nodes = evidence.plan.blueprint.nodes.iter().skip(1);
+    let mut concerned = nodes
+        .map(|node| node.name.as_str())
+        .filter(|client| clients.is_empty() || clients.contains(client));
+    !concerned.any(|client| evidence.outages.may_lose_lease(client, lease_ns, from_ns, until_ns))
 }
 
 /// Whether the clocks were as near to each other as the lock assumes.

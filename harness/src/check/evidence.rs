@@ -67,9 +67,10 @@ impl<'a> Evidence<'a> {
     ) -> Finding {
         let began = holds.iter().map(|hold| hold.acquire_called_ns).min();
         let began = began.unwrap_or(at_ns).min(at_ns);
+        let clients: Vec<&str> = holds.iter().map(|hold| hold.client.as_str()).collect();
         Finding {
             invariant,
-            class: assumptions::class(self, began, at_ns),
+            class: assumptions::class(self, &clients, began, at_ns),
             at_ns,
             explanation,
             holds: holds.iter().map(|hold| hold.report()).collect(),

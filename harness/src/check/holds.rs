@@ -24,7 +24,6 @@ use super::outages::Outages;
 use super::spans::{Moment, Span};
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
-use crate::lock::profile::Primitive;
 use crate::plan::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,7 +118,7 @@ pub fn holds(
 ) -> Vec<Hold> {
     let mut derive = Derive {
         lifetime: lifetime(plan),
-        kernel_managed: matches!(plan.profile.primitive, Primitive::Posix | Primitive::Flock),
+        kernel_managed: plan.profile.primitive.is_kernel_managed(),
         holds: Vec::new(),
         clients: BTreeMap::new(),
         outages,

@@ -19,6 +19,8 @@ pub struct Outages {
     mute: BTreeMap<String, Vec<(u64, u64)>>,
     /// Mute, impaired, or not yet settled afterwards.
     unwell: BTreeMap<String, Vec<(u64, u64)>>,
+    /// Alive, and perhaps without contact: cut off or impaired.
+    severed: BTreeMap<String, Vec<(u64, u64)>>,
 }
 
 impl Outages {
@@ -27,6 +29,7 @@ impl Outages {
     pub fn of(history: &[Event], faults: &[FaultReport], grace_ns: u64) -> Outages {
         let mut mute: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
         let mut unwell: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
+        let mut severed: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
         for (node, from, until) in without_power(history) {
             let settled = match node == SERVER {
                 true => settled(from, until).max(until.saturating_add(grace_ns)),
@@ -49,6 +52,7 @@ impl Outages {
                 }
                 _ => {}
             }
+            severed.entry(fault.node.clone()).or_default().push((from, until));
             let unwell = unwell.entry(fault.node.clone()).or_default();
             unwell.push((from, settled(from, until)));
         }
@@ -56,7 +60,19 @@ impl Outages {
             let all = all.into_iter();
             all.map(|(node, times)| (node, merged(times))).collect()
         };
-        Outages { mute: tidy(mute), unwell: tidy(unwell) }
+        Outages { mute: tidy(mute), unwell: tidy(unwell), severed: tidy(severed) }
+    }
+
+    /// Whether `client` may have lost its NFSv4 lease of `lease_ns` at any time from `from` to
+    /// `until`. Linux renews a lease when two thirds of it are over (nfs4_schedule_state_renewal
+    /// in fs/nfs/nfs4renewd.c), so that a third of it without contact can be too long. A server
+    /// that is down renews nothing either, but gives its clients a grace time when it is back.
+    pub fn may_lose_lease(&self, client: &str, lease_ns: u64, from: u64, until: u64) -> bool {
+        let meets = |spans: Vec<(u64, u64)>, least: u64| {
+            let long = spans.into_iter().filter(|(start, end)| end - start >= least);
+            long.into_iter().any(|(start, end)| start <= until && from <= end)
+        };
+        meets(both(&self.severed, client), lease_ns / 3) || meets(self.mute(client), lease_ns)
     }
 
     /// When nothing can pass between `client` and the server.

@@ -28,9 +28,9 @@ impl RunDirectory {
 
     /// A run of the same scenario, lock and seed takes the place of the one before.
     pub fn of_plan(plan: &Plan) -> Result<RunDirectory, Failure> {
-        let name = format!("{}-{}-{}", plan.scenario.name, plan.profile.name, plan.seed);
+        let name = format!("{}-{}-{}", plan.scenario.name, plan.lock_label(), plan.seed);
         let safe = |c: char| {
-            if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }
+            if c.is_ascii_alphanumeric() || "-_.@+".contains(c) { c } else { '_' }
         };
         let path = Path::new(RUNS).join(name.chars().map(safe).collect::<String>());
         fs::create_dir_all(&path).map_err(host(&path))?;

@@ -2,8 +2,10 @@
 
 use super::directory::{RunDirectory, host};
 use super::exit::{Exit, Failure};
+use super::locks;
 use super::terminal::Terminal;
 use crate::assets::Assets;
+use crate::history::Observer;
 use crate::plan::Plan;
 use crate::run::{self, Run, RunError};
 use crate::site::{Provisions, SiteError, Statistics};
@@ -35,24 +37,32 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
-pub fn execute(
-    plan: &Plan,
-    assets: &Assets,
-    args: &RunArgs,
-    terminal: &Terminal,
-) -> Result<Exit, Failure> {
+/// What every run of a command is made with.
+pub struct Engine {
+    pub assets: Assets,
+    /// Of the lock, if it is none of the node image's.
+    pub lock_image: Option<PathBuf>,
+    /// Of [`Provisions`].
+    pub patience: Duration,
+    pub interrupted: Arc<AtomicBool>,
+}
+
+pub fn execute(plan: &Plan, args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    let (assets, lock_image) = locks::provide(plan)?;
     let run_directory = match &args.out {
         Some(out) => RunDirectory::create(out)?,
         None => RunDirectory::of_plan(plan)?,
     };
     let directory = run_directory.path();
-    let interrupted = listen_for_signals()?;
-    let (report, run) = run_into(plan, assets, args, directory, &interrupted, terminal)?;
+    let patience = Duration::from_secs(args.timeout.into());
+    let engine = Engine { assets, lock_image, patience, interrupted: listen_for_signals()? };
+    let observers = || terminal.observers(args.quiet, plan);
+    let (report, run) = engine.run(plan, directory, observers())?;
     print(&report, directory, args.quiet, terminal)?;
     if args.verify_repeat {
         let again = directory.join("repeat");
         fs::create_dir_all(&again).map_err(host(&again))?;
-        let (_, second) = run_into(plan, assets, args, &again, &interrupted, terminal)?;
+        let (_, second) = engine.run(plan, &again, observers())?;
         compare(&run, &second, terminal)?;
         fs::remove_dir_all(&again).map_err(host(&again))?;
     }
@@ -85,40 +95,41 @@ pub fn print(
     ))
 }
 
-fn run_into(
-    plan: &Plan,
-    assets: &Assets,
-    args: &RunArgs,
-    directory: &Path,
-    interrupted: &AtomicBool,
-    terminal: &Terminal,
-) -> Result<(Report, Run), Failure> {
-    let text = plan
-        .to_yaml()
-        .map_err(|error| Failure::Internal(format!("the plan is no YAML: {error}")))?;
-    write(&directory.join("plan.yaml"), &text)?;
-    let provisions = Provisions {
-        kernel: &assets.linux,
-        preload: &assets.seeded_random,
-        image: &assets.image,
-        artefacts: directory,
-        patience: Duration::from_secs(args.timeout.into()),
-        interrupted: &|| interrupted.load(Ordering::Relaxed),
-    };
-    let run =
-        run::execute(plan, provisions, terminal.observers(args.quiet, plan)).map_err(failure)?;
-    let report_file = directory.join("report.json");
-    // The report lists itself among the run's files.
-    write(&report_file, "")?;
-    let circumstances = Circumstances {
-        history_sha256: run.history.sha256.clone(),
-        artefacts: recheck::artefacts(directory),
-        site: counts(&run.statistics),
-        wall: Some(Wall { milliseconds: run.wall.as_millis() as u64 }),
-    };
-    let report = judge(plan, &run.history.events, circumstances);
-    write(&report_file, &json::render(&report))?;
-    Ok((report, run))
+impl Engine {
+    /// Runs a plan into an existing directory, and judges the run.
+    pub fn run(
+        &self,
+        plan: &Plan,
+        directory: &Path,
+        observers: Vec<Box<dyn Observer>>,
+    ) -> Result<(Report, Run), Failure> {
+        let text = plan
+            .to_yaml()
+            .map_err(|error| Failure::Internal(format!("the plan is no YAML: {error}")))?;
+        write(&directory.join("plan.yaml"), &text)?;
+        let provisions = Provisions {
+            kernel: &self.assets.linux,
+            preload: &self.assets.seeded_random,
+            image: &self.assets.image,
+            supplement: self.lock_image.as_deref(),
+            artefacts: directory,
+            patience: self.patience,
+            interrupted: &|| self.interrupted.load(Ordering::Relaxed),
+        };
+        let run = run::execute(plan, provisions, observers).map_err(failure)?;
+        let report_file = directory.join("report.json");
+        // The report lists itself among the run's files.
+        write(&report_file, "")?;
+        let circumstances = Circumstances {
+            history_sha256: run.history.sha256.clone(),
+            artefacts: recheck::artefacts(directory),
+            site: counts(&run.statistics),
+            wall: Some(Wall { milliseconds: run.wall.as_millis() as u64 }),
+        };
+        let report = judge(plan, &run.history.events, circumstances);
+        write(&report_file, &json::render(&report))?;
+        Ok((report, run))
+    }
 }
 
 fn counts(statistics: &Statistics) -> BTreeMap<String, u64> {
@@ -162,7 +173,8 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text).map_err(host(path))
 }
 
-fn listen_for_signals() -> Result<Arc<AtomicBool>, Failure> {
+/// The flag that SIGINT, SIGTERM and SIGHUP raise from now on.
+pub fn listen_for_signals() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&flag))

@@ -32,10 +32,13 @@ impl From<Exit> for ExitCode {
 }
 
 /// Why a command came to no verdict.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
     #[error("{0}")]
     Input(#[from] Diagnostics),
+    /// Arguments that make no sense together.
+    #[error("{0}")]
+    Argument(String),
     #[error("{0}")]
     SetUpMissing(String),
     #[error("{0}")]
@@ -50,7 +53,7 @@ impl Failure {
     /// The exit code it leads to.
     pub fn exit(&self) -> Exit {
         match self {
-            Failure::Input(_) => Exit::Input,
+            Failure::Input(_) | Failure::Argument(_) => Exit::Input,
             Failure::SetUpMissing(_) => Exit::SetUpMissing,
             Failure::Host(_) => Exit::Host,
             Failure::Internal(_) => Exit::Internal,

@@ -1,7 +1,7 @@
 //! `lockstorm list scenarios|locks`: what lockstorm ships.
 
 use super::exit::{Exit, Failure};
-use super::prepare::catalogue;
+use super::locks::catalogue;
 use super::terminal::Terminal;
 use crate::scenario::load::load_source;
 use crate::scenario::overrides::Overrides;

@@ -2,10 +2,13 @@
 
 pub mod exit;
 
+mod batch;
 mod directory;
 mod doctor;
 mod engine;
 mod list;
+mod locks;
+mod matrix;
 mod plan;
 mod prepare;
 mod progress;
@@ -38,6 +41,8 @@ struct Cli {
 enum Command {
     /// Run a scenario and judge it.
     Scenario(scenario::Args),
+    /// Run many locks against many scenarios, and print the table.
+    Matrix(matrix::Args),
     /// Judge a saved run again, without running anything.
     Recheck(recheck::Args),
     /// Run a saved plan again, to the same history.
@@ -66,6 +71,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(cli.color);
     let outcome = match &cli.command {
         Command::Scenario(args) => scenario::run(args, &terminal),
+        Command::Matrix(args) => matrix::run(args, &terminal),
         Command::Recheck(args) => recheck::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),
         Command::Plan(args) => plan::run(args, &terminal),

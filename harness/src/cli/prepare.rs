@@ -1,13 +1,14 @@
 //! From the arguments to a plan: what every command that takes a scenario does first.
 
 use super::exit::Failure;
-use crate::assets::{Assets, KERNEL_KEY, NODE_KEY};
-use crate::lock::catalogue::Catalogue;
-use crate::plan::{Plan, expand};
+use super::locks::{self, catalogue};
+use crate::assets::{KERNEL_KEY, NODE_KEY};
+use crate::lock::choice::Choice;
+use crate::plan::{Lock, Plan, expand};
 use crate::scenario::load::load;
 use crate::scenario::overrides::Overrides;
 use crate::source::Source;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Which scenario, and what is different about it.
 #[derive(clap::Args)]
@@ -15,9 +16,13 @@ pub struct StoryArgs {
     /// A path, or a name among the scenarios (`lockstorm list scenarios`).
     #[arg(value_name = "NAME|PATH")]
     scenario: String,
-    /// Try another lock (`lockstorm list locks`).
-    #[arg(long, value_name = "NAME")]
+    /// Try another lock: a name (`lockstorm list locks`), another release as NAME@VERSION, or the
+    /// path of your own lock's profile.yaml.
+    #[arg(long, value_name = "LOCK")]
     lock: Option<String>,
+    /// Test this tree of the lock's sources in place of a release.
+    #[arg(long, value_name = "DIR")]
+    with: Option<PathBuf>,
     /// The seed of everything that is drawn.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
@@ -26,25 +31,32 @@ pub struct StoryArgs {
     set: Vec<String>,
 }
 
-/// Loads, validates and expands. Bad input is reported before missing set-up.
+/// Loads, validates and expands. Bad input is reported before missing set-up, and nothing is
+/// brought before all that is known to be good.
 pub fn prepare(args: &StoryArgs) -> Result<Plan, Failure> {
-    let overrides = Overrides { lock: args.lock.clone(), set: args.set.clone() };
-    let mut loaded = load(&args.scenario, &overrides)?;
-    let catalogue = catalogue()?;
-    let Some(profile) = catalogue.load(&loaded.scenario.lock.name) else {
-        return Err(loaded.unknown_lock(catalogue.names()).into());
+    let choice = args.lock.as_deref().map(Choice::parse);
+    let with = args.with.as_deref();
+    let own = match &choice {
+        Some(Choice::Own(file)) => Some(locks::own(file, with)?),
+        _ => None,
     };
-    let profile = profile?;
-    loaded.settle(&profile)?;
-    Ok(expand(&loaded.scenario, args.seed, &profile, KERNEL_KEY, NODE_KEY))
-}
-
-/// The locks of the node image.
-pub fn catalogue() -> Result<Catalogue, Failure> {
-    let locks = Assets::locate_locks()?;
-    let directory = locks.display().to_string();
-    Catalogue::open(locks)
-        .map_err(|error| Failure::Host(format!("failed to list {directory}: {error}")))
+    let name = match &own {
+        Some(own) => Some(own.profile.name.clone()),
+        None => choice.as_ref().and_then(Choice::shipped_name).map(str::to_owned),
+    };
+    let mut loaded = load(&args.scenario, &Overrides { lock: name, set: args.set.clone() })?;
+    let found = match own {
+        Some(own) => own,
+        None => {
+            let catalogue = catalogue()?;
+            let choice = choice.unwrap_or_else(|| Choice::parse(&loaded.scenario.lock.name));
+            locks::shipped(&catalogue, &choice, with)?
+                .ok_or_else(|| loaded.unknown_lock(catalogue.names()))?
+        }
+    };
+    loaded.settle(&found.profile)?;
+    let lock = Lock { profile: &found.profile, image: found.image()? };
+    Ok(expand(&loaded.scenario, args.seed, lock, KERNEL_KEY, NODE_KEY))
 }
 
 /// The plan of a saved run.

@@ -4,7 +4,7 @@ use super::engine::{RunArgs, execute};
 use super::exit::{Exit, Failure};
 use super::prepare::saved_plan;
 use super::terminal::Terminal;
-use crate::assets::{Assets, KERNEL_KEY, NODE_KEY};
+use crate::assets::{KERNEL_KEY, NODE_KEY};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -29,6 +29,5 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             )));
         }
     }
-    let assets = Assets::locate()?;
-    execute(&plan, &assets, &args.run, terminal)
+    execute(&plan, &args.run, terminal)
 }

@@ -4,7 +4,6 @@ use super::engine::{RunArgs, execute};
 use super::exit::{Exit, Failure};
 use super::prepare::{StoryArgs, prepare};
 use super::terminal::Terminal;
-use crate::assets::Assets;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -16,6 +15,5 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let plan = prepare(&args.story)?;
-    let assets = Assets::locate()?;
-    execute(&plan, &assets, &args.run, terminal)
+    execute(&plan, &args.run, terminal)
 }

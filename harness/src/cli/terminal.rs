@@ -36,6 +36,17 @@ impl Terminal {
         self.color
     }
 
+    /// How wide standard output is; 100 where it is no terminal.
+    pub fn columns(&self) -> usize {
+        terminal_size::terminal_size_of(io::stdout()).map_or(100, |(width, _)| width.0.into())
+    }
+
+    /// Says something on standard error.
+    pub fn note(&self, text: &str) {
+        // Nobody is left to tell when standard error is closed.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
     /// Those who watch a run for the user.
     pub fn observers(&self, quiet: bool, plan: &Plan) -> Vec<Box<dyn Observer>> {
         let nodes = plan.blueprint.nodes.len();

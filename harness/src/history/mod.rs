@@ -155,11 +155,6 @@ pub trait Observer {
     fn tick(&mut self, now_ns: u64);
 }
 
-/// Bytes as hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl Operation {
     /// The name that the adapter protocol gives it.
     pub fn name(&self) -> &'static str {

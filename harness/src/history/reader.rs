@@ -1,6 +1,7 @@
 //! Reads a saved history back.
 
 use super::Event;
+use crate::units::hex;
 use lockstorm_reports::text::clean;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -56,7 +57,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Saved, ReadError> {
             }
         }
     }
-    Ok(Saved { events, sha256: super::hex(&Sha256::digest(bytes)) })
+    Ok(Saved { events, sha256: hex(&Sha256::digest(bytes)) })
 }
 
 fn truncated(path: &Path, line: usize) -> ReadError {

@@ -1,6 +1,7 @@
 //! The one writer of a history.
 
 use super::{Event, Observer, What};
+use crate::units::hex;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -96,7 +97,7 @@ impl Writer {
         self.sink.flush().map_err(|source| self.error(source))?;
         Ok(Finished {
             events: std::mem::take(&mut self.events),
-            sha256: super::hex(&self.hash.finalize_reset()),
+            sha256: hex(&self.hash.finalize_reset()),
         })
     }
 

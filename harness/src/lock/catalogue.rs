@@ -31,6 +31,11 @@ impl Catalogue {
         &self.names
     }
 
+    /// The directory of one of them, with its profile and adapter.
+    pub fn directory(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
     /// The profile of one of them; `None`: there is no such lock.
     pub fn load(&self, name: &str) -> Option<Result<Profile, Diagnostics>> {
         // Only names that were found: a name is no path, whatever it holds.

@@ -1,7 +1,8 @@
 //! Lock profiles: `containers/locks/NAME/profile.yaml`.
 
+use super::layer::{Install, Layer};
 use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
-use crate::units::Nanos;
+use crate::units::{Mebibytes, Nanos};
 use lockstorm_reports::Invariant;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,7 +19,16 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The layer of the node image that holds it.
-    pub layer: String,
+    pub layer: Layer,
+    /// What brings it there.
+    #[serde(default, skip_serializing_if = "Install::is_none")]
+    pub install: Install,
+    /// What the package manager calls it, if that is not the profile's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// Memory of each client's node, where its runtime needs more than the harness would give.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Mebibytes>,
     /// The adapter's command, run in the lock's own directory of the image.
     pub start: Vec<String>,
     pub primitive: Primitive,
@@ -54,7 +64,10 @@ pub enum Kind {
 #[serde(rename_all = "snake_case")]
 pub enum Primitive {
     Link,
+    /// fcntl(2) record locks, owned by a process.
     Posix,
+    /// fcntl(2) record locks, owned by an open file description.
+    Ofd,
     Flock,
     Create,
     Mkdir,
@@ -79,7 +92,7 @@ pub struct BreakBound {
     pub within: Nanos,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Assumptions {
     /// The largest skew between any two clocks; `None`: clocks play no part.
@@ -88,32 +101,86 @@ pub struct Assumptions {
     /// NFS versions; empty: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nfs: Vec<String>,
+    /// The client keeps in contact with the server, so that its NFSv4 lease never runs out
+    /// (RFC 8881, section 8.3): file locks are gone with the lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseAssumption>,
+    /// `false`: the lock's documentation does not claim NFS at all.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub network: bool,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
+}
+
+impl Default for Assumptions {
+    fn default() -> Assumptions {
+        let (clock_skew, nfs, lease) = (None, Vec::new(), None);
+        Assumptions { clock_skew, nfs, lease, network: true, because: String::new() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseAssumption {
+    Kept,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Primitive {
+    /// The kernel frees the lock when its owner's process ends.
+    pub fn is_kernel_managed(self) -> bool {
+        matches!(self, Primitive::Posix | Primitive::Ofd | Primitive::Flock)
+    }
+}
+
+/// What a node can have, in MiB.
+pub const MEMORY_MIB: std::ops::RangeInclusive<u32> = 32..=4096;
+
+fn is_of_a_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.".contains(c)
 }
 
 const NFS_VERSIONS: [&str; 4] = ["3", "4.0", "4.1", "4.2"];
 
 impl Profile {
-    /// Reads `directory/profile.yaml`.
+    /// Reads `directory/profile.yaml`, of a directory that has the lock's name.
     pub fn load(directory: &Path) -> Result<Profile, Diagnostics> {
-        let document = Document::parse(Source::read(&directory.join("profile.yaml"))?)?;
+        let name = directory.file_name().unwrap_or_default().to_string_lossy();
+        Profile::read(&directory.join("profile.yaml"), Some(&name))
+    }
+
+    /// Reads a profile; its lock's name must be `name`, if there is one.
+    pub fn read(file: &Path, name: Option<&str>) -> Result<Profile, Diagnostics> {
+        let document = Document::parse(Source::read(file)?)?;
         let profile: Profile = document.read().map_err(|p| document.diagnose(p))?;
-        let directory = directory.file_name().unwrap_or_default().to_string_lossy();
-        let problems = profile.problems(&directory);
+        let problems = profile.problems(name);
         match problems.is_empty() {
             true => Ok(profile),
             false => Err(document.diagnose_all(problems)),
         }
     }
 
+    /// What the package manager calls it.
+    pub fn package(&self) -> &str {
+        self.package.as_deref().unwrap_or(&self.name)
+    }
+
     /// Everything that the types cannot say.
-    fn problems(&self, directory: &str) -> Vec<Problem> {
+    fn problems(&self, directory: Option<&str>) -> Vec<Problem> {
         let mut found = Vec::new();
         let mut add = |key: &str, message: String| {
             found.push(Problem::new(KeyPath::keys(key), message));
         };
-        if self.name != directory {
+        let mut add_name = |message: &str| add("name", message.into());
+        if self.name.is_empty() || !self.name.chars().all(is_of_a_name) {
+            add_name("a lock's name is part of file names; expected letters, digits and `-_.`");
+        }
+        if let Some(directory) = directory
+            && self.name != directory
+        {
             let name = &self.name;
             add(
                 "name",
@@ -128,6 +195,12 @@ impl Profile {
                 let known = NFS_VERSIONS.join(", ");
                 add("assumes.nfs", format!("no NFS version `{version}`; expected of {known}"));
             }
+        }
+        if let Some(memory) = self.memory
+            && !MEMORY_MIB.contains(&memory.0)
+        {
+            let (least, most) = MEMORY_MIB.into_inner();
+            add("memory", format!("a node cannot have {memory}; expected {least} to {most} MiB"));
         }
         self.check_lifetime(&mut add);
         self.check_control(&mut add);

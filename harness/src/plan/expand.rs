@@ -1,7 +1,7 @@
 //! From a scenario and a seed to a plan.
 
 use super::seeds::derive;
-use super::{FORMAT, Plan};
+use super::{FORMAT, LockImage, Plan};
 use crate::lock::profile::Profile;
 use crate::scenario::Scenario;
 use crate::site::blueprint::{
@@ -17,11 +17,24 @@ const WALL_START_S: u64 = 1_767_225_600;
 /// to some 30 MiB.
 const NODE_MEMORY_MIB: u32 = 44;
 
+/// The lock that a plan is made for.
+pub struct Lock<'a> {
+    pub profile: &'a Profile,
+    /// Where it is, if not in the node image.
+    pub image: Option<LockImage>,
+}
+
+impl<'a> From<&'a Profile> for Lock<'a> {
+    fn from(profile: &'a Profile) -> Lock<'a> {
+        Lock { profile, image: None }
+    }
+}
+
 /// Makes a settled scenario (see `Loaded::settle`) explicit: the same arguments, the same plan.
 pub fn expand(
     scenario: &Scenario,
     seed: u64,
-    profile: &Profile,
+    lock: Lock,
     kernel_key: &str,
     image_key: &str,
 ) -> Plan {
@@ -36,8 +49,9 @@ pub fn expand(
         kernel_key: kernel_key.into(),
         image_key: image_key.into(),
         scenario: scenario.clone(),
-        profile: profile.clone(),
-        blueprint: blueprint(scenario, seed),
+        profile: lock.profile.clone(),
+        lock_image: lock.image,
+        blueprint: blueprint(scenario, seed, lock.profile),
         workload_seeds: workload_seeds.collect(),
     }
 }
@@ -49,8 +63,9 @@ pub fn node_names(scenario: &Scenario) -> Vec<String> {
 }
 
 /// The site that a sound scenario describes.
-pub fn blueprint(scenario: &Scenario, seed: u64) -> Blueprint {
+pub fn blueprint(scenario: &Scenario, seed: u64, profile: &Profile) -> Blueprint {
     let site = &scenario.site;
+    let client_memory_mib = profile.memory.map_or(NODE_MEMORY_MIB, |memory| memory.0);
     let nodes = node_names(scenario).into_iter().zip(1..);
     Blueprint {
         wall_start_s: WALL_START_S,
@@ -69,18 +84,22 @@ pub fn blueprint(scenario: &Scenario, seed: u64) -> Blueprint {
             version: site.nfs.version.clone(),
             options: site.nfs.options.clone(),
         },
-        nodes: nodes.map(|(name, number)| node(name, number, seed)).collect(),
+        nodes: nodes.map(|(name, number)| node(name, number, seed, client_memory_mib)).collect(),
     }
 }
 
 /// The node with the last octet `number`: 1 is the server.
-fn node(name: String, number: u8, seed: u64) -> NodeBlueprint {
+fn node(name: String, number: u8, seed: u64, client_memory_mib: u32) -> NodeBlueprint {
+    let (role, memory_mib) = match number {
+        1 => (Role::Server, NODE_MEMORY_MIB),
+        _ => (Role::Client, client_memory_mib),
+    };
     NodeBlueprint {
-        role: if number == 1 { Role::Server } else { Role::Client },
+        role,
+        memory_mib,
         mac: format!("02:00:00:00:00:{number:02x}"),
         ip: Ipv4Addr::new(10, 0, 0, number),
         seed: derive(seed, &format!("node/{name}")),
-        memory_mib: NODE_MEMORY_MIB,
         name,
     }
 }

@@ -8,7 +8,7 @@ mod expand;
 mod seeds;
 mod validate;
 
-pub use expand::expand;
+pub use expand::{Lock, expand};
 
 use crate::lock::profile::Profile;
 use crate::scenario::Scenario;
@@ -32,13 +32,31 @@ pub struct Plan {
     pub scenario: Scenario,
     /// The profile of the lock under test, as it was.
     pub profile: Profile,
+    /// The image that holds the lock, where that is not the node image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_image: Option<LockImage>,
     /// The site: nodes, addresses, seeds, latencies.
     pub blueprint: Blueprint,
     /// Seed of the hold and think times of each client (ChaCha8).
     pub workload_seeds: BTreeMap<String, u64>,
 }
 
+/// A lock that was brought from outside the node image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockImage {
+    /// The first 16 hex digits of its SHA-256: its name in the cache.
+    pub key: String,
+    /// What it was made from, for people: `flufl.lock@8.2.0`.
+    pub from: String,
+}
+
 impl Plan {
+    /// The lock under test as the user named it: `flufl.lock`, `flufl.lock@8.2.0`.
+    pub fn lock_label(&self) -> &str {
+        self.lock_image.as_ref().map_or(&self.profile.name, |image| &image.from)
+    }
+
     /// The lifetime of the lock under test; `None` for a lock without one.
     pub fn lifetime(&self) -> Option<crate::units::Nanos> {
         let profile = self.profile.lifetime?;

@@ -45,7 +45,7 @@ fn planned(
     let source = Source::from_bytes("story.yaml", text.into()).unwrap();
     let mut loaded = load_source(source, overrides).map_err(|e| e.to_string())?;
     loaded.settle(profile).map_err(|e| e.to_string())?;
-    Ok(expand(&loaded.scenario, seed, profile, "k", "i"))
+    Ok(expand(&loaded.scenario, seed, profile.into(), "k", "i"))
 }
 
 fn plan_of(seed: u64) -> Plan {
@@ -239,7 +239,7 @@ fn every_shipped_scenario_loads_and_plans(#[files("../scenarios/**/*.yaml")] pat
         .unwrap_or_else(|found| panic!("{found}"));
     let profile = profile_of(&loaded.scenario.lock.name);
     loaded.settle(&profile).unwrap_or_else(|found| panic!("{found}"));
-    let plan = expand(&loaded.scenario, 1, &profile, "k", "i");
+    let plan = expand(&loaded.scenario, 1, (&profile).into(), "k", "i");
     let source = Source::from_bytes("plan.yaml", plan.to_yaml().unwrap().into()).unwrap();
     assert_eq!(Plan::from_source(source).unwrap(), plan);
     assert!(!plan.scenario.about.is_empty(), "a shipped scenario says what it is about");

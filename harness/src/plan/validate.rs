@@ -1,13 +1,13 @@
 //! Whether a plan that was read back makes sense, whoever has edited it.
 
 use super::{Plan, expand};
+use crate::lock::profile::MEMORY_MIB;
 use crate::scenario::validate;
 use crate::site::blueprint::{Blueprint, NodeBlueprint, Role};
 use crate::source::{KeyPath, Problem};
 
 /// Until the year 2242: in nanoseconds it still leaves room for the longest run.
 const WALL_START_S_MAX: u64 = 1 << 33;
-const NODE_MEMORY_MIB: std::ops::RangeInclusive<u32> = 32..=4096;
 
 /// Everything that the types cannot say.
 pub fn problems(plan: &Plan) -> Vec<Problem> {
@@ -40,7 +40,7 @@ fn check_nodes(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
             expected the server, then its clients in order";
         add("blueprint.nodes", message);
     }
-    let fits = |node: &NodeBlueprint| NODE_MEMORY_MIB.contains(&node.memory_mib);
+    let fits = |node: &NodeBlueprint| MEMORY_MIB.contains(&node.memory_mib);
     if !nodes.iter().all(fits) {
         add("blueprint.nodes", "a node's `memory_mib` is out of reason; expected 32 to 4096");
     }
@@ -54,7 +54,7 @@ fn check_nodes(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
 /// site is built without asking again, and checkers go by the scenario.
 fn check_blueprint(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
     let Blueprint { wall_start_s, wire, disk, server, mount, .. } = &plan.blueprint;
-    let said = expand::blueprint(&plan.scenario, plan.seed);
+    let said = expand::blueprint(&plan.scenario, plan.seed, &plan.profile);
     for (key, is_so) in [
         ("wire.latency", wire.latency == said.wire.latency),
         ("disk", *disk == said.disk),

@@ -7,7 +7,7 @@ use super::stage::Stage;
 use super::task::Task;
 use crate::history::What;
 use crate::site::NodeId;
-use lockstorm_agent::{Command, MOUNT_POINT, Outcome};
+use lockstorm_agent::{Command, MOUNT_POINT, Outcome, SUPPLEMENT};
 use std::collections::BTreeMap;
 
 /// Where the image has the locks' adapters.
@@ -45,6 +45,13 @@ impl Stage<'_> {
                 self.crew.advance(node, Progress::Ready);
                 let name = self.node_name(node).to_owned();
                 self.record(What::NodeReady { node: name, options })?;
+                match self.plan().lock_image {
+                    Some(_) => self.command(node, Command::MountSupplement, Task::MountSupplement),
+                    None => self.start_adapter(node),
+                }
+                Ok(())
+            }
+            (Task::MountSupplement, _) => {
                 self.start_adapter(node);
                 Ok(())
             }
@@ -103,7 +110,13 @@ impl Stage<'_> {
                 serde_json::to_string(&plan.scenario.lock.options).expect("options are JSON");
             env.insert("LOCKSTORM_OPTIONS".into(), options);
         }
-        let dir = format!("{LOCKS}/{}", plan.profile.name);
+        let dir = match plan.lock_image {
+            Some(_) => SUPPLEMENT.to_owned(),
+            None => format!("{LOCKS}/{}", plan.profile.name),
+        };
+        if let Some((variable, path)) = plan.profile.layer.search_path(&dir) {
+            env.insert(variable.into(), path);
+        }
         self.command(
             node,
             Command::StartAdapter { dir, argv: plan.profile.start.clone(), env },

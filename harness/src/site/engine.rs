@@ -35,6 +35,8 @@ pub struct Provisions<'a> {
     /// The library that seeds the kernels' random numbers.
     pub preload: &'a Path,
     pub image: &'a Path,
+    /// A second image, for the clients alone.
+    pub supplement: Option<&'a Path>,
     /// An existing directory for console logs, the capture, and what a run adds to them.
     pub artefacts: &'a Path,
     /// A slice of more wall time than this is stuck.
@@ -108,6 +110,7 @@ pub struct Site<'a> {
     pub(super) capture: Capture,
     pub(super) disk: Store,
     pub(super) image: Image,
+    pub(super) supplement: Option<Image>,
     launcher: Launcher,
     lookahead: u64,
     pub(super) happenings: VecDeque<Happening>,
@@ -144,6 +147,9 @@ impl<'a> Site<'a> {
     ) -> Result<Site<'a>, SiteError> {
         let image =
             Image::open(provisions.image).map_err(SiteError::host("opening the node image"))?;
+        let supplement = provisions.supplement.map(Image::open).transpose();
+        let supplement =
+            supplement.map_err(SiteError::host("opening the clients' second image"))?;
         let launcher = Launcher::new(
             provisions.kernel,
             provisions.preload,
@@ -174,6 +180,7 @@ impl<'a> Site<'a> {
             capture,
             disk: Store::new(blueprint.disk.size_mib),
             image,
+            supplement,
             launcher,
             lookahead: latencies
                 .into_iter()
@@ -404,7 +411,8 @@ impl<'a> Site<'a> {
             .collect_messages(node)
             .and_then(|()| self.collect_frames(node))
             .and_then(|()| self.collect_disk(node, Slot::Root))
-            .and_then(|()| self.collect_disk(node, Slot::Disk));
+            .and_then(|()| self.collect_disk(node, Slot::Disk))
+            .and_then(|()| self.collect_disk(node, Slot::Supplement));
         if let Err(error) = served {
             self.device_failed(node, &error.to_string());
         }

@@ -3,6 +3,7 @@
 use super::SiteError;
 use super::blueprint::Role;
 use super::disk::blk::{self, Medium};
+use super::disk::image::Image;
 use super::engine::{CONTROL_LATENCY, Event, Happening, IMAGE_LATENCY, NodeId, Site};
 use super::node::console::{self, Flood};
 use super::node::machine::{Offer, Slot};
@@ -134,8 +135,9 @@ impl Site<'_> {
         };
         let (mut quick, mut flushes) = (Vec::new(), Vec::new());
         while let Some(chain) = device.next(blk::REQUESTS) {
-            let medium = match slot {
-                Slot::Root => Medium::Image(&self.image),
+            let medium = match (slot, &self.supplement) {
+                (Slot::Root, _) => Medium::Image(&self.image),
+                (Slot::Supplement, Some(image)) => Medium::Image(image),
                 _ => Medium::Store(&mut self.disk),
             };
             self.statistics.disk_requests += 1;
@@ -143,7 +145,7 @@ impl Site<'_> {
             if done.flushed { flushes.push(done) } else { quick.push(done) }
         }
         let latency = match slot {
-            Slot::Root => IMAGE_LATENCY,
+            Slot::Root | Slot::Supplement => IMAGE_LATENCY,
             _ => self.blueprint.disk.latency.0,
         };
         // All that was asked for in one slice completes together: one interrupt, one slice.
@@ -159,10 +161,10 @@ impl Site<'_> {
     pub(super) fn offers(&self, node: NodeId) -> Vec<(Slot, Offer)> {
         let blueprint = &self.blueprint.nodes[node];
         let mac = parse_mac(&blueprint.mac);
-        let image = Offer {
+        let read_only = |image: &Image| Offer {
             rings: 1,
             features: blk::F_READ_ONLY,
-            config: blk::config(self.image.sectors()),
+            config: blk::config(image.sectors()),
         };
         let net = Offer { rings: 2, features: net::F_MAC, config: net::config(mac) };
         let control = Offer {
@@ -170,14 +172,15 @@ impl Site<'_> {
             features: console::F_MULTIPORT,
             config: console::config(),
         };
-        let mut offers = vec![(Slot::Root, image), (Slot::Net, net), (Slot::Control, control)];
-        if blueprint.role == Role::Server {
-            let disk = Offer {
-                rings: 1,
-                features: blk::F_FLUSH,
-                config: blk::config(self.disk.sectors()),
-            };
-            offers.push((Slot::Disk, disk));
+        let root = read_only(&self.image);
+        let mut offers = vec![(Slot::Root, root), (Slot::Net, net), (Slot::Control, control)];
+        match (blueprint.role, &self.supplement) {
+            (Role::Server, _) => {
+                let config = blk::config(self.disk.sectors());
+                offers.push((Slot::Disk, Offer { rings: 1, features: blk::F_FLUSH, config }));
+            }
+            (Role::Client, Some(image)) => offers.push((Slot::Supplement, read_only(image))),
+            (Role::Client, None) => {}
         }
         offers
     }

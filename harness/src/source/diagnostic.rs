@@ -173,6 +173,14 @@ impl Paint {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
+impl Diagnostics {
+    /// Without places and mends, in one line.
+    pub fn summary(&self) -> String {
+        let messages = self.0.iter().map(|diagnostic| printable_lines(&diagnostic.message));
+        messages.collect::<Vec<_>>().join("; ")
+    }
+}
+
 impl From<Diagnostic> for Diagnostics {
     fn from(one: Diagnostic) -> Diagnostics {
         Diagnostics(vec![one])

@@ -8,6 +8,7 @@
 //!   an unmet step violates in a class of its own, and only in a run that went right.
 
 pub mod recheck;
+mod reproduce;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -119,6 +120,7 @@ fn report(
             version: summary::version(plan, history),
             lifetime_ns: check::holds::lifetime(plan),
         },
+        reproduce: reproduce::command(plan).unwrap_or_default(),
         provenance: Provenance {
             lockstorm: env!("CARGO_PKG_VERSION").into(),
             kernel_key: plan.kernel_key.clone(),

@@ -94,10 +94,12 @@ pub(super) fn mounts(plan: &Plan, history: &[Event]) -> Vec<Mount> {
 /// The run in numbers.
 pub(super) fn statistics(evidence: &Evidence) -> Statistics {
     let mut waits: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    let mut all = Vec::new();
     for call in evidence.calls.iter().filter(|call| call.is_acquire()) {
         if let Some(Answer::Ok { .. }) = call.answer() {
             let waited = call.over().at_ns.saturating_sub(call.called.at_ns);
             waits.entry(&call.client).or_default().push(waited);
+            all.push(waited);
         }
     }
     let mut sections: BTreeMap<&str, u64> = BTreeMap::new();
@@ -109,10 +111,12 @@ pub(super) fn statistics(evidence: &Evidence) -> Statistics {
         critical_sections: sections.get(client).copied().unwrap_or(0),
         waiting: waits.remove(client).and_then(waiting),
     });
+    let clients = clients.collect();
     Statistics {
         virtual_ns: evidence.end_ns,
         critical_sections: evidence.holds.len() as u64,
-        clients: clients.collect(),
+        clients,
+        waiting: waiting(all),
         site: BTreeMap::new(),
     }
 }

@@ -1,5 +1,6 @@
 use super::story::{kernel_plan, plan};
 use super::{Shows, expect};
+use crate::lock::profile::LeaseAssumption;
 use lockstorm_reports::Invariant::MutualExclusion;
 use rstest::rstest;
 
@@ -226,4 +227,48 @@ fn what_is_not_promised_is_not_judged() {
     plan.profile.promises.clear();
     let text = "1s c1 acquires\n 2s c2 acquires";
     expect(&plan, MutualExclusion, Shows::NotPromised, text);
+}
+
+/// Cut off for 12 s of a lease of 30 s: the last renewal may be 20 s older.
+const LEASE_LOST: &str = "
+    1s c1 acquires
+    2s c1 is cut
+    14s c1 is healed
+    15s c2 acquires
+    16s c1 releases
+    17s c2 releases";
+
+#[test]
+fn a_lock_that_stands_with_the_lease_is_beyond_its_assumptions_without_one() {
+    let mut plan = kernel_plan();
+    expect(&plan, MutualExclusion, Shows::Broken(1, 15_000), LEASE_LOST);
+    plan.profile.assumes.lease = Some(LeaseAssumption::Kept);
+    expect(&plan, MutualExclusion, Shows::Beyond(1, 15_000), LEASE_LOST);
+    let shorter = LEASE_LOST.replace("14s", "11s");
+    expect(&plan, MutualExclusion, Shows::Broken(1, 15_000), &shorter);
+    let another = LEASE_LOST.replace("c1 is", "c3 is");
+    expect(&plan, MutualExclusion, Shows::Broken(1, 15_000), &another);
+}
+
+#[test]
+fn a_server_that_is_cut_off_renews_no_lease_and_one_that_restarts_has_a_grace_time() {
+    let mut plan = kernel_plan();
+    plan.profile.assumes.lease = Some(LeaseAssumption::Kept);
+    let cut = LEASE_LOST.replace("c1 is", "server is");
+    expect(&plan, MutualExclusion, Shows::Beyond(1, 15_000), &cut);
+    let restart = "
+        1s c1 acquires
+        2s server dies
+        14s server boots
+        15s c2 acquires
+        16s c1 releases";
+    expect(&plan, MutualExclusion, Shows::Broken(1, 15_000), restart);
+}
+
+#[test]
+fn a_lock_that_does_not_claim_nfs_breaks_no_promise() {
+    let mut plan = plan();
+    plan.profile.assumes.network = false;
+    let text = "1s c1 acquires\n 2s c2 acquires\n 3s c1 releases";
+    expect(&plan, MutualExclusion, Shows::Beyond(1, 2_000), text);
 }

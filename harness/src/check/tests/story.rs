@@ -11,6 +11,7 @@
 
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
+use crate::lock::layer::{Install, Layer};
 use crate::lock::profile::{Assumptions, BreakBound, Kind, Lifetime, Primitive, Profile};
 use crate::plan::{FORMAT, Plan};
 use crate::scenario::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
@@ -29,6 +30,7 @@ pub fn plan() -> Plan {
         image_key: "image".into(),
         scenario: scenario(),
         profile: profile(),
+        lock_image: None,
         blueprint: blueprint(),
         workload_seeds: BTreeMap::new(),
     }
@@ -74,7 +76,10 @@ fn profile() -> Profile {
         kind: Kind::Library,
         summary: String::new(),
         version: Some("10.0.0".into()),
-        layer: "python".into(),
+        layer: Layer::Python,
+        install: Install::Pip,
+        package: None,
+        memory: None,
         start: vec!["adapter".into()],
         primitive: Primitive::Link,
         lifetime: Some(Lifetime { default: Nanos::from_secs(15), least: Nanos::from_secs(1) }),
@@ -83,7 +88,7 @@ fn profile() -> Profile {
         assumes: Assumptions {
             clock_skew: Some(Nanos::from_secs(10)),
             nfs: vec!["4.2".into()],
-            because: String::new(),
+            ..Assumptions::default()
         },
         breaks: None,
         options: BTreeMap::new(),

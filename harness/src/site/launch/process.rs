@@ -131,6 +131,7 @@ fn device_type(slot: Slot) -> (&'static str, u32) {
         Slot::Net => ("net", 1),
         Slot::Control => ("control", 3),
         Slot::Disk => ("disk", 2),
+        Slot::Supplement => ("supplement", 2),
     }
 }
 

@@ -20,11 +20,11 @@ pub enum Slot {
     Net = 1,
     /// The control channel.
     Control = 2,
-    /// /dev/vdb: the server's disk.
+    /// /dev/vdb of the server: its disk.
     Disk = 3,
+    /// /dev/vdb of a client: what it has beside the node image.
+    Supplement = 4,
 }
-
-pub const SLOTS: [Slot; 4] = [Slot::Root, Slot::Net, Slot::Control, Slot::Disk];
 
 /// What a device offers to the driver, before the driver has connected.
 pub struct Offer {

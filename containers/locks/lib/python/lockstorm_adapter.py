@@ -1,12 +1,14 @@
-"""The adapter protocol, for locks that are driven from Python (see ../README.md).
+"""The adapter protocol, for locks that are driven from Python (see ../../README.md).
 
-An adapter subclasses Adapter, overrides what its lock can do and calls serve().
+An adapter subclasses Adapter, overrides what its lock can do and calls serve(). A lock that
+can only be tried, and is asked nothing else, subclasses Polling.
 It imports little, because every node of every run pays for it.
 """
 
 import errno
 import json
 import os
+import time
 
 PATH = os.environ.get("LOCKSTORM_PATH", "")
 LIFETIME = float(os.environ["LOCKSTORM_LIFETIME"]) if "LOCKSTORM_LIFETIME" in os.environ else None
@@ -15,13 +17,14 @@ LINE_BYTES_MAX = 1 << 16
 
 
 class Adapter:
-    """One lock, one holder. A method answers "ok" (or None), "busy", "timeout" or "not_held"."""
+    """One lock, one holder. A method returns "ok" (or None), "not_held" or "unsupported"."""
 
     library = version = "unknown"
+    refused = ()  # the library's own exceptions that say "somebody else holds it"
     not_held = ()  # the library's own exceptions that say "you do not hold it"
 
     def acquire(self, timeout):
-        """Take the lock. timeout: None waits for ever, 0 does not wait, else seconds."""
+        """Take the lock, or return False. timeout: None is for ever, 0 does not wait."""
         return "unsupported"
 
     def release(self):
@@ -33,6 +36,39 @@ class Adapter:
     def is_held(self):
         """What the library says, as a bool. Never a look at the file system of our own."""
         return "unsupported"
+
+
+class Polling(Adapter):
+    """A lock that can only be tried: attempt() is repeated until the time is up."""
+
+    poll = OPTIONS.get("poll", 0.1)
+    held = False
+
+    def attempt(self):
+        """Try once: whether the lock was taken."""
+        raise NotImplementedError
+
+    def give_up(self):
+        """Let go of the lock, which is held."""
+        raise NotImplementedError
+
+    def acquire(self, timeout):
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self.attempt():
+            left = self.poll if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                return False
+            time.sleep(min(self.poll, left))
+        self.held = True
+
+    def release(self):
+        if not self.held:
+            return "not_held"
+        self.held = False
+        self.give_up()
+
+    def is_held(self):
+        return self.held
 
 
 def serve(adapter):
@@ -56,6 +92,9 @@ def _answer(adapter, operation, request):
     try:
         if operation == "acquire":
             answer = adapter.acquire(request["timeout"])
+            if answer is False:
+                return _refused(request)
+            answer = "ok" if answer is True else answer
         elif operation == "release":
             answer = adapter.release()
         elif operation == "refresh":
@@ -66,9 +105,15 @@ def _answer(adapter, operation, request):
                 return {"answer": "ok", "held": answer}
         else:
             raise ValueError("unknown op " + repr(operation))
+    except adapter.refused:
+        return _refused(request)
     except adapter.not_held:
         return {"answer": "not_held"}
     return {"answer": answer or "ok"}
+
+
+def _refused(request):
+    return {"answer": "timeout" if request["timeout"] else "busy"}
 
 
 def _error(error):

@@ -1,10 +1,9 @@
-//! The verdict as a person reads it, in plain words and at most 80 columns.
+//! One run, in plain words and at most 80 columns.
 
-use crate::text::{clean, clean_name, seconds, span, wrap};
+use super::{COLUMNS, Page, Paint};
+use crate::text::{clean, clean_name, counted, seconds, span, wrap};
 use crate::{Class, Expected, Finding, Hold, InvariantResult, Report, Status, Verdict};
 use std::fmt::Write;
-
-const COLUMNS: usize = 80;
 
 /// What the caller knows about the terminal and the report does not.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,7 +16,7 @@ pub struct Options<'a> {
 
 /// Renders the report for a terminal.
 pub fn render(report: &Report, options: Options) -> String {
-    let mut page = Page { out: String::new(), colour: options.colour };
+    let mut page = Page::new(options.colour, COLUMNS);
     head(&mut page, report);
     invariants(&mut page, report);
     for (index, finding) in in_full(report).enumerate() {
@@ -31,63 +30,6 @@ pub fn render(report: &Report, options: Options) -> String {
     conclusion(&mut page, report);
     artefacts(&mut page, report, options.directory);
     page.out
-}
-
-/// The paint of a word; used only when the caller asked for colour.
-#[derive(Clone, Copy)]
-enum Paint {
-    Bold,
-    Good,
-    Bad,
-    Doubt,
-}
-
-struct Page {
-    out: String,
-    colour: bool,
-}
-
-impl Page {
-    fn line(&mut self, text: &str) {
-        self.out.push_str(text.trim_end());
-        self.out.push('\n');
-    }
-
-    /// A first column, then text that is wrapped beside it; below it, where it is too wide.
-    fn row(&mut self, first: &str, text: &str) {
-        let mut first = first.to_owned();
-        if first.chars().count() > COLUMNS / 2 {
-            let margin = " ".repeat(first.len() - first.trim_start().len());
-            for part in wrap(&first, COLUMNS - margin.len()) {
-                self.line(&format!("{margin}{part}"));
-            }
-            first = margin + "    ";
-        }
-        let indent = first.chars().count();
-        for part in wrap(text, COLUMNS - indent) {
-            self.line(&format!("{first}{part}"));
-            first = " ".repeat(indent);
-        }
-    }
-
-    fn paint(&self, paint: Paint, text: &str) -> String {
-        if !self.colour {
-            return text.to_owned();
-        }
-        let code = match paint {
-            Paint::Bold => "1",
-            Paint::Good => "1;32",
-            Paint::Bad => "1;31",
-            Paint::Doubt => "1;33",
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
-    }
-
-    fn title(&mut self, text: &str) {
-        self.out.push('\n');
-        let text = self.paint(Paint::Bold, text);
-        self.line(&text);
-    }
 }
 
 fn head(page: &mut Page, report: &Report) {
@@ -147,7 +89,7 @@ fn violation(page: &mut Page, number: usize, finding: &Finding) {
         "Violation {number}: {} at {} ({})",
         finding.invariant.words(),
         seconds(finding.at_ns),
-        class_words(finding.class),
+        finding.class.words(),
     ));
     page.row("  ", &clean(&finding.explanation));
     let width = finding
@@ -297,14 +239,14 @@ fn conclusion(page: &mut Page, report: &Report) {
             let kept = report.invariants.iter().filter(kept).count() as u64;
             format!("{} tried and kept", counted(kept, "invariant"))
         }
-        (Verdict::Violated, class) => class.map_or("", class_words).to_owned(),
+        (Verdict::Violated, class) => class.map_or("", Class::words).to_owned(),
         (Verdict::Unknown, _) => "this run proves nothing, for the reasons above".to_owned(),
     };
     page.out.push('\n');
     let plain = format!("{word}: {words}");
     let painted = plain.replacen(word, &page.paint(paint, word), 1);
     page.line(&painted);
-    let expected = expected_words(report.expected);
+    let expected = report.expected.words();
     if report.as_expected {
         if report.expected != Expected::Valid {
             page.row("", &format!("As expected: the scenario says {expected}."));
@@ -333,28 +275,5 @@ fn artefacts(page: &mut Page, report: &Report, directory: Option<&str>) {
         .min(30);
     for artefact in &report.artefacts {
         page.row(&format!("  {:<width$}  ", clean_name(&artefact.file)), &clean(&artefact.about));
-    }
-}
-
-fn class_words(class: Class) -> &'static str {
-    match class {
-        Class::BrokenPromise => "broken promise",
-        Class::ScriptExpectation => "not what the script expects",
-        Class::BeyondAssumptions => "beyond the lock's assumptions",
-    }
-}
-
-fn expected_words(expected: Expected) -> &'static str {
-    match expected {
-        Expected::Valid => "that the lock keeps its promises",
-        Expected::BrokenPromise => "that the lock breaks a promise",
-        Expected::BeyondAssumptions => "that the lock fails beyond its assumptions",
-    }
-}
-
-fn counted(count: u64, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
     }
 }

@@ -1,0 +1,27 @@
+"""filelock.StrictSoftFileLock, as its documentation uses it: one object a process."""
+
+from filelock import StrictSoftFileLock, Timeout, __version__
+from lockstorm_adapter import OPTIONS, PATH, Adapter, serve
+
+
+class StrictSoftLock(Adapter):
+    library, version = "filelock-strict-soft", __version__
+    refused = (Timeout,)
+
+    def __init__(self):
+        self.lock = StrictSoftFileLock(PATH, poll_interval=OPTIONS["poll"])
+
+    def acquire(self, timeout):
+        self.lock.acquire(timeout=-1 if timeout is None else timeout)
+
+    def release(self):
+        # A release of what is not held does nothing and says nothing; `is_locked` says it.
+        if not self.lock.is_locked:
+            return "not_held"
+        self.lock.release()
+
+    def is_held(self):
+        return self.lock.is_locked
+
+
+serve(StrictSoftLock())

@@ -1,0 +1,145 @@
+//! Many runs, side by side, into a result set: what `matrix` and its kin do.
+
+mod directory;
+mod progress;
+mod select;
+
+pub use directory::{Identity, SetDirectory};
+pub use select::{Pair, Selection, pairs};
+
+use super::engine::{Engine, listen_for_signals};
+use super::exit::Failure;
+use super::locks::provide;
+use crate::plan::expand;
+use lockstorm_reports::set::{Cause, End, RunSummary};
+use lockstorm_reports::{Verdict, json};
+use progress::Progress;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// One run to be made: a pair and a seed.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    pub pair: &'a Pair,
+    pub seed: u64,
+}
+
+/// How the runs are made.
+pub struct Terms {
+    /// Sites side by side.
+    pub jobs: usize,
+    /// Of a slice of a node.
+    pub patience: Duration,
+    pub quiet: bool,
+}
+
+/// The capture is the largest file by far, and `replay` makes it again.
+const CAPTURE: &str = "wire.pcapng";
+
+/// Makes the runs and appends each to the set as it ends.
+pub fn run(jobs: &[Job], set: &SetDirectory, terms: &Terms) -> Result<(), Failure> {
+    let interrupted = listen_for_signals()?;
+    let next = AtomicUsize::new(0);
+    let stop = Mutex::new(None);
+    let progress = Mutex::new(Progress::new(jobs.len(), terms.jobs, terms.quiet));
+    let worker = || {
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if interrupted.load(Ordering::Relaxed) || locked(&stop).is_some() {
+                return;
+            }
+            locked(&progress).begins(job);
+            let outcome = make(job, set.path(), terms, &interrupted).and_then(|summary| {
+                set.append(&summary)?;
+                locked(&progress).ended(job, &summary);
+                Ok(())
+            });
+            if let Err(failure) = outcome {
+                locked(&stop).get_or_insert(failure);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers = (0..terms.jobs.min(jobs.len())).map(|_| scope.spawn(worker));
+        for worker in workers.collect::<Vec<_>>() {
+            // What panics in a run is caught there.
+            let _ = worker.join();
+        }
+    });
+    drop(progress);
+    match stop.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+        None if interrupted.load(Ordering::Relaxed) => Err(Failure::Interrupted),
+        None => Ok(()),
+        Some(failure) => Err(failure),
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Makes one run. What is wrong with it is in its summary; an error ends the batch.
+fn make(
+    job: &Job,
+    set: &Path,
+    terms: &Terms,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<RunSummary, Failure> {
+    let attempt = || try_to_make(job, set, terms, interrupted);
+    let outcome = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| {
+        Err(Failure::Internal(format!("a run panicked: {}", crate::check::message(&*panic))))
+    });
+    let (cause, message) = match outcome {
+        Ok(summary) => return Ok(summary),
+        Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+        Err(Failure::Input(found)) => (Cause::Input, found.summary()),
+        Err(Failure::Argument(message)) => (Cause::Input, message),
+        Err(Failure::SetUpMissing(message)) => (Cause::SetUpMissing, message),
+        Err(Failure::Host(message)) => (Cause::Host, message),
+        Err(Failure::Internal(message)) => (Cause::Internal, message),
+    };
+    Ok(RunSummary {
+        lock: job.pair.lock.clone(),
+        scenario: job.pair.scenario.clone(),
+        seed: job.seed,
+        directory: None,
+        end: End::NotMade { cause, message },
+    })
+}
+
+fn try_to_make(
+    job: &Job,
+    set: &Path,
+    terms: &Terms,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<RunSummary, Failure> {
+    let prepared = job.pair.prepared()?;
+    let plan = expand(
+        &prepared.scenario,
+        job.seed,
+        prepared.lock(),
+        crate::assets::KERNEL_KEY,
+        crate::assets::NODE_KEY,
+    );
+    let (assets, lock_image) = provide(&plan)?;
+    let name = format!("runs/{}/{}/{}", job.pair.lock, job.pair.scenario, job.seed);
+    let directory = set.join(&name);
+    // Of a run that was interrupted.
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).map_err(super::directory::host(&directory))?;
+    let interrupted = Arc::clone(interrupted);
+    let engine = Engine { assets, lock_image, patience: terms.patience, interrupted };
+    let (mut report, _) = engine.run(&plan, &directory, Vec::new())?;
+    if report.verdict == Verdict::Valid {
+        let _ = fs::remove_file(directory.join(CAPTURE));
+        report.artefacts.retain(|artefact| artefact.file != CAPTURE);
+        let file = directory.join("report.json");
+        fs::write(&file, json::render(&report)).map_err(super::directory::host(&file))?;
+    }
+    let mut summary = RunSummary::of(&report, Some(&name));
+    summary.lock = job.pair.lock.clone();
+    Ok(summary)
+}

@@ -1,0 +1,188 @@
+//! Which locks and scenarios: the arguments, and every pair of them made ready.
+
+use crate::cli::exit::Failure;
+use crate::cli::locks::{self, Found};
+use crate::lock::catalogue::Catalogue;
+use crate::lock::choice::Choice;
+use crate::lock::profile::{Kind, Profile};
+use crate::plan::{Lock, LockImage};
+use crate::scenario::Scenario;
+use crate::scenario::load::load;
+use crate::scenario::overrides::Overrides;
+use crate::scenario::shipped;
+use crate::suggest::closest;
+use lockstorm_reports::set::Entry;
+use std::path::Path;
+
+/// The locks and scenarios of a batch, in the order of the table.
+pub struct Selection {
+    pub locks: Vec<Candidate>,
+    pub scenarios: Vec<String>,
+}
+
+/// A lock of the selection: ready, or why not.
+pub struct Candidate {
+    /// As in tables and directories.
+    pub label: String,
+    ready: Result<Ready, Failure>,
+}
+
+struct Ready {
+    profile: Profile,
+    image: Option<LockImage>,
+}
+
+/// A lock and a scenario.
+pub struct Pair {
+    pub lock: String,
+    pub scenario: String,
+    prepared: Result<Prepared, Failure>,
+}
+
+/// All that a plan is expanded from, but the seed.
+#[derive(Clone)]
+pub struct Prepared {
+    pub scenario: Scenario,
+    profile: Profile,
+    image: Option<LockImage>,
+}
+
+impl Prepared {
+    pub fn lock(&self) -> Lock<'_> {
+        Lock { profile: &self.profile, image: self.image.clone() }
+    }
+}
+
+impl Pair {
+    /// What the run needs, or why there is none.
+    pub fn prepared(&self) -> Result<&Prepared, Failure> {
+        self.prepared.as_ref().map_err(Failure::clone)
+    }
+}
+
+impl Selection {
+    /// Understands `--locks`, `--with` and `--scenarios`. A lock that cannot be brought is a row
+    /// of the table that says so; a name that nobody knows is bad input.
+    pub fn of(
+        locks: &[String],
+        with: Option<&Path>,
+        scenarios: &[String],
+    ) -> Result<Self, Failure> {
+        let catalogue = locks::catalogue()?;
+        let mut chosen: Vec<String> = Vec::new();
+        for name in locks {
+            match group(name) {
+                Some(kinds) => chosen.extend(of_kinds(&catalogue, kinds)),
+                None => chosen.push(name.clone()),
+            }
+        }
+        chosen.dedup();
+        let locks = chosen.iter().map(|name| candidate(&catalogue, name, with));
+        let scenarios = match scenarios {
+            [all] if all == "all" => shipped::names().map(|name| stem(name).to_owned()).collect(),
+            some => some.to_vec(),
+        };
+        Ok(Selection { locks: locks.collect::<Result<_, _>>()?, scenarios })
+    }
+
+    /// The locks for the header of the set.
+    pub fn lock_entries(&self) -> Vec<Entry> {
+        let entry = |candidate: &Candidate| Entry {
+            name: candidate.label.clone(),
+            about: match &candidate.ready {
+                Ok(ready) => ready.profile.summary.clone(),
+                Err(_) => String::new(),
+            },
+        };
+        self.locks.iter().map(entry).collect()
+    }
+
+    /// What tells the images of brought locks apart: their keys.
+    pub fn images(&self) -> Vec<String> {
+        let images = self.locks.iter().filter_map(|lock| lock.ready.as_ref().ok()?.image.as_ref());
+        images.map(|image| format!("{} {}", image.from, image.key)).collect()
+    }
+}
+
+/// The names that stand for many locks. `all` is what people use; controls prove the checkers.
+fn group(name: &str) -> Option<&'static [Kind]> {
+    match name {
+        "all" => Some(&[Kind::Library, Kind::Primitive]),
+        "libraries" => Some(&[Kind::Library]),
+        "primitives" => Some(&[Kind::Primitive]),
+        "controls" => Some(&[Kind::Control]),
+        _ => None,
+    }
+}
+
+/// In the order of the kinds, and by name. A profile that cannot be read is a lock all the same.
+fn of_kinds(catalogue: &Catalogue, kinds: &[Kind]) -> Vec<String> {
+    let kind = |name: &String| match catalogue.load(name) {
+        Some(Ok(profile)) => kinds.iter().position(|kind| *kind == profile.kind),
+        _ => Some(kinds.len()),
+    };
+    let names = catalogue.names().iter();
+    let mut found: Vec<(usize, &String)> =
+        names.filter_map(|name| Some((kind(name)?, name))).collect();
+    found.sort();
+    found.into_iter().map(|(_, name)| name.clone()).collect()
+}
+
+fn candidate(catalogue: &Catalogue, name: &str, with: Option<&Path>) -> Result<Candidate, Failure> {
+    let choice = Choice::parse(name);
+    let found: Result<Found, Failure> = match &choice {
+        Choice::Own(file) => locks::own(file, with),
+        shipped => match locks::shipped(catalogue, shipped, with) {
+            Ok(None) => return Err(unknown(catalogue, name)),
+            Ok(Some(found)) => Ok(found),
+            Err(failure) => Err(failure),
+        },
+    };
+    let label = found.as_ref().map_or_else(|_| choice.to_string(), Found::label);
+    let ready = found.and_then(|found| {
+        let image = found.image()?;
+        Ok(Ready { profile: found.profile, image })
+    });
+    Ok(Candidate { label, ready })
+}
+
+fn unknown(catalogue: &Catalogue, name: &str) -> Failure {
+    let help = match closest(name, catalogue.names().iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`lockstorm list locks` shows them".into(),
+    };
+    Failure::Argument(format!("--locks: no lock `{name}`; {help}"))
+}
+
+/// Every lock with every scenario. A scenario that cannot be read is bad input; one that does not
+/// go together with a lock is a cell that says so.
+pub fn pairs(selection: &Selection, set: &[String]) -> Result<Vec<Pair>, Failure> {
+    let mut pairs = Vec::new();
+    for reference in &selection.scenarios {
+        let name = load(reference, &Overrides { lock: None, set: set.to_vec() })?.scenario.name;
+        for candidate in &selection.locks {
+            pairs.push(Pair {
+                lock: candidate.label.clone(),
+                scenario: name.clone(),
+                prepared: prepare(candidate, reference, set),
+            });
+        }
+    }
+    Ok(pairs)
+}
+
+fn prepare(candidate: &Candidate, reference: &str, set: &[String]) -> Result<Prepared, Failure> {
+    let ready = candidate.ready.as_ref().map_err(Failure::clone)?;
+    let lock = Some(ready.profile.name.clone());
+    let mut loaded = load(reference, &Overrides { lock, set: set.to_vec() })?;
+    loaded.settle(&ready.profile)?;
+    Ok(Prepared {
+        scenario: loaded.scenario,
+        profile: ready.profile.clone(),
+        image: ready.image.clone(),
+    })
+}
+
+fn stem(name: &str) -> &str {
+    name.strip_suffix(".yaml").unwrap_or(name)
+}

@@ -1,0 +1,153 @@
+//! The lock under test, from the arguments to a profile and, where it is none of the node image's,
+//! an image of its own.
+
+use super::exit::Failure;
+use crate::assets::{self, Assets, NODE_KEY};
+use crate::lock::bring::{BringError, Order, bring, image_path};
+use crate::lock::catalogue::Catalogue;
+use crate::lock::choice::Choice;
+use crate::lock::profile::Profile;
+use crate::plan::{LockImage, Plan};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A lock that was found, and is not brought yet.
+pub struct Found {
+    pub profile: Profile,
+    choice: Choice,
+    directory: PathBuf,
+    with: Option<PathBuf>,
+}
+
+/// The locks of the node image.
+pub fn catalogue() -> Result<Catalogue, Failure> {
+    let locks = Assets::locate_locks()?;
+    let directory = locks.display().to_string();
+    Catalogue::open(locks)
+        .map_err(|error| Failure::Host(format!("failed to list {directory}: {error}")))
+}
+
+/// Reads the user's own profile.
+pub fn own(file: &Path, with: Option<&Path>) -> Result<Found, Failure> {
+    Ok(Found {
+        profile: Profile::read(file, None)?,
+        choice: Choice::Own(file.to_owned()),
+        directory: match file.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => ".".into(),
+        },
+        with: with.map(Path::to_owned),
+    })
+}
+
+/// Looks a lock up; `None`: the node image has no such lock.
+pub fn shipped(
+    catalogue: &Catalogue,
+    choice: &Choice,
+    with: Option<&Path>,
+) -> Result<Option<Found>, Failure> {
+    let Some((name, profile)) =
+        choice.shipped_name().and_then(|name| Some((name, catalogue.load(name)?)))
+    else {
+        return Ok(None);
+    };
+    let mut profile = profile?;
+    match choice {
+        Choice::Release { version, .. } => profile.version = Some(version.clone()),
+        // A tree has the version that it says it has.
+        _ if with.is_some() => profile.version = None,
+        _ => {}
+    }
+    Ok(Some(Found {
+        profile,
+        choice: choice.clone(),
+        directory: catalogue.directory(name),
+        with: with.map(Path::to_owned),
+    }))
+}
+
+impl Found {
+    /// Brings the lock, where it is none of the node image's.
+    pub fn image(&self) -> Result<Option<LockImage>, Failure> {
+        let version = match &self.choice {
+            Choice::Shipped(_) if self.with.is_none() => return Ok(None),
+            Choice::Release { version, .. } => Some(version.as_str()),
+            _ => None,
+        };
+        let cache = assets::cache_dir().ok_or_else(|| {
+            Failure::SetUpMissing("neither XDG_CACHE_HOME nor HOME is set".into())
+        })?;
+        let images = assets::lock_images(&cache);
+        // A release does not change; a directory may, from one command to the next.
+        let release = version.filter(|_| self.with.is_none());
+        let known = release.map(|_| images.join(format!("{}.{NODE_KEY}", self.choice)));
+        let mut key = known.as_ref().and_then(|known| fs::read_to_string(known).ok());
+        key = key.filter(|key| image_path(&images, key).exists());
+        if key.is_none() {
+            let order = Order {
+                profile: &self.profile,
+                directory: &self.directory,
+                version,
+                with: self.with.as_deref(),
+            };
+            let brought = bring(&order, &images, &assets::downloads(&cache))?;
+            if let Some(known) = known {
+                fs::write(&known, &brought).map_err(super::directory::host(&known))?;
+            }
+            key = Some(brought);
+        }
+        Ok(key.map(|key| LockImage { key, from: self.label() }))
+    }
+
+    /// The lock as reports and directories name it.
+    pub fn label(&self) -> String {
+        let mut label = match &self.choice {
+            Choice::Own(_) => self.profile.name.clone(),
+            choice => choice.to_string(),
+        };
+        if let Some(with) = &self.with {
+            let with = fs::canonicalize(with).unwrap_or_else(|_| with.clone());
+            let name = with.file_name().unwrap_or_default().to_string_lossy();
+            label.push_str(&format!("+{name}"));
+        }
+        label
+    }
+}
+
+/// The parts that running a plan needs, all of which are there: those of set-up, the layer that
+/// its lock is in, and the image of a lock that was brought.
+pub fn provide(plan: &Plan) -> Result<(Assets, Option<PathBuf>), Failure> {
+    let assets = Assets::locate()?;
+    let (lock, layer) = (&plan.profile.name, plan.profile.layer);
+    let mut layers = assets.layers();
+    if !layers.iter().any(|name| name == layer.name()) {
+        layers.push(layer.to_string());
+        return Err(Failure::SetUpMissing(format!(
+            "lock `{lock}` needs the layer `{layer}`, which the node image was built without; \
+             `ci/setup --locks {}` adds it",
+            layers.join(",")
+        )));
+    }
+    let cache = assets::cache_dir().unwrap_or_default();
+    let images = assets::lock_images(&cache);
+    let image = plan.lock_image.as_ref().map(|image| (image_path(&images, &image.key), image));
+    match image {
+        Some((path, image)) if !path.exists() => Err(Failure::SetUpMissing(format!(
+            "the image of the lock {} is not in the cache any more ({}); run its scenario again \
+             with `--lock`",
+            image.from,
+            path.display()
+        ))),
+        image => Ok((assets, image.map(|(path, _)| path))),
+    }
+}
+
+impl From<BringError> for Failure {
+    fn from(error: BringError) -> Failure {
+        match error {
+            BringError::Refused { .. } => Failure::Argument(error.to_string()),
+            BringError::NoTool { .. } => Failure::SetUpMissing(error.to_string()),
+            BringError::Failed { .. } | BringError::Host { .. } => Failure::Host(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `lockstorm matrix`: every lock against every scenario, over many seeds, as one table.
+
+use super::batch::{self, Identity, Job, Selection, SetDirectory, Terms, pairs};
+use super::exit::{Exit, Failure};
+use super::terminal::Terminal;
+use lockstorm_reports::set::{self, Counts, Entry, Header, Outcome, ResultSet};
+use lockstorm_reports::terminal::{SetOptions, render_set};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where a matrix goes that is given no directory.
+const DIRECTORY: &str = "lockstorm-runs/matrix";
+
+/// Runs locks against scenarios, several sites side by side, and prints the table.
+///
+/// The same command goes on where it was interrupted. Exit codes: 1 if a promise was broken, else 2
+/// if a run is unknown or could not be made, else 0; a violation beyond a lock's assumptions is
+/// none of these.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Names as for `scenario --lock`, or `all` (libraries and primitives), `libraries`,
+    /// `primitives`, `controls`.
+    #[arg(long, value_name = "LOCK,...", value_delimiter = ',', default_value = "all")]
+    locks: Vec<String>,
+    /// Test this tree of the lock's sources in place of a release.
+    #[arg(long, value_name = "DIR")]
+    with: Option<PathBuf>,
+    /// Names or paths of scenarios, or `all` that are shipped.
+    #[arg(
+        long,
+        value_name = "SCENARIO,...",
+        value_delimiter = ',',
+        default_value = "calm,partition,crash,clock-skew,server-restart"
+    )]
+    scenarios: Vec<String>,
+    /// How many seeds, from 1 up; or a range such as 6..10.
+    #[arg(long, value_name = "N|A..B", default_value = "1", value_parser = parse_seeds)]
+    seeds: Seeds,
+    /// Set a key of every scenario, such as site.clients=5; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Where the result set goes.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Sites side by side; one a core when left out.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Of a run: unknown when a node computes for this many seconds of wall time without a pause.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    timeout: u32,
+    /// No progress.
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seeds {
+    first: u64,
+    last: u64,
+}
+
+fn parse_seeds(text: &str) -> Result<Seeds, String> {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let seeds = match text.split_once("..") {
+        Some((first, last)) => number(first).zip(number(last)),
+        None => number(text).map(|count| (1, count)),
+    };
+    match seeds {
+        Some((first, last)) if first <= last => Ok(Seeds { first, last }),
+        _ => Err("expected a number of seeds, or a range such as 6..10".into()),
+    }
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let selection = Selection::of(&args.locks, args.with.as_deref(), &args.scenarios)?;
+    let pairs = pairs(&selection, &args.set)?;
+    let header = header(&selection, &pairs);
+    let path = args.out.as_deref().unwrap_or(Path::new(DIRECTORY));
+    let identity = Identity::new(&header, selection.images(), &args.set);
+    let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
+    let made = directory.made()?;
+    let seeds = args.seeds.first..=args.seeds.last;
+    // By seed first: a batch that is cut short has something of every cell.
+    let jobs = seeds.flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
+    let jobs: Vec<Job> = jobs
+        .filter(|job| !made.contains(&(job.pair.lock.clone(), job.pair.scenario.clone(), job.seed)))
+        .collect();
+    let terms = Terms {
+        jobs: args.jobs.map_or_else(cores, usize::from),
+        patience: Duration::from_secs(args.timeout.into()),
+        quiet: args.quiet,
+    };
+    let outcome = batch::run(&jobs, &directory, &terms);
+    let set = directory.read()?;
+    if let Err(failure) = outcome {
+        let (made, all) = (set.runs.len(), made.len() + jobs.len());
+        let path = path.display();
+        terminal.note(&format!(
+            "{made} of {all} runs are in {path}; the same command goes on from there"
+        ));
+        return Err(failure);
+    }
+    terminal.print(&render_set(
+        &set,
+        SetOptions { colour: terminal.colour(), columns: terminal.columns() },
+    ))?;
+    terminal.print(&format!("\nresult set in {}\n", path.display()))?;
+    Ok(exit(&set))
+}
+
+fn header(selection: &Selection, pairs: &[batch::Pair]) -> Header {
+    let mut scenarios: Vec<Entry> = Vec::new();
+    for pair in pairs {
+        if !scenarios.iter().any(|entry| entry.name == pair.scenario) {
+            let about = pair.prepared().map(|prepared| prepared.scenario.about.clone());
+            let about = about.unwrap_or_default();
+            scenarios.push(Entry { name: pair.scenario.clone(), about });
+        }
+    }
+    Header {
+        format: set::FORMAT,
+        about: String::new(),
+        lockstorm: env!("CARGO_PKG_VERSION").into(),
+        command: Some(std::env::args().skip(1).fold("lockstorm".into(), |line, argument| {
+            format!("{line} {}", lockstorm_reports::text::quoted(&argument))
+        })),
+        scenarios,
+        locks: selection.lock_entries(),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get())
+}
+
+/// The gravest end of any run.
+fn exit(set: &ResultSet) -> Exit {
+    let counts = Counts::of(&set.runs);
+    let any = |outcomes: &[Outcome]| outcomes.iter().any(|outcome| counts.get(*outcome) > 0);
+    if any(&[Outcome::BrokenPromise, Outcome::ScriptExpectation]) {
+        Exit::Violated
+    } else if any(&[Outcome::Unknown, Outcome::Failed]) {
+        Exit::Unknown
+    } else {
+        Exit::Valid
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_a_number_or_a_range() {
+        assert_eq!(parse_seeds("5"), Ok(Seeds { first: 1, last: 5 }));
+        assert_eq!(parse_seeds("6..10"), Ok(Seeds { first: 6, last: 10 }));
+        for wrong in ["0", "", "5..4", "a", "-1", "1..2..3"] {
+            assert!(parse_seeds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

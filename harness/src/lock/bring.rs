@@ -1,0 +1,127 @@
+//! Bringing a lock from outside the node image: the user's own, an unreleased tree of one, or
+//! another release. It becomes an image of its own, which the clients mount beside the node image.
+//!
+//! What a release is brought from (an index of packages, say) is asked once; the image stays in
+//! the cache, and is there when the network is not.
+
+mod tools;
+
+use super::layer::Install;
+use super::profile::Profile;
+use crate::units::hex;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use tools::{Tool, run};
+
+/// What is to be brought.
+pub struct Order<'a> {
+    pub profile: &'a Profile,
+    /// The directory of the profile and its adapter.
+    pub directory: &'a Path,
+    /// Another release than the one that the directory pins.
+    pub version: Option<&'a str>,
+    /// A tree of the lock's sources, in place of any release.
+    pub with: Option<&'a Path>,
+}
+
+/// Why a lock could not be brought; each names the lock.
+#[derive(Debug, Error)]
+pub enum BringError {
+    #[error("lock `{lock}`: {} is needed to bring it, and is not on this host; {}", tool.name(), tool.mend())]
+    NoTool { lock: String, tool: Tool },
+    #[error("lock `{lock}`: {} failed:\n{}", tool.name(), indented(said))]
+    Failed { lock: String, tool: Tool, said: String },
+    #[error("lock `{lock}`: {why}")]
+    Refused { lock: String, why: String },
+    #[error("lock `{lock}`: {doing}: {error}")]
+    Host { lock: String, doing: String, error: io::Error },
+}
+
+fn indented(text: &str) -> String {
+    let lines = text.lines().map(|line| format!("  {line}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Builds the image of an order in `images`, and answers its key. `downloads` is set-up's store of
+/// packages, which is asked before the network.
+pub fn bring(order: &Order, images: &Path, downloads: &Path) -> Result<String, BringError> {
+    fs::create_dir_all(images).map_err(host(order, &format!("creating {}", images.display())))?;
+    let scratch = tempfile::Builder::new().prefix("bring-").tempdir_in(images);
+    let scratch = scratch.map_err(host(order, "creating a scratch directory in the cache"))?;
+    let lock = scratch.path().join("lock");
+    copy(order.directory, &lock).map_err(host(order, "copying its directory"))?;
+    install(order, &lock, scratch.path(), downloads)?;
+    let image = scratch.path().join("image.erofs");
+    run(order, Tool::Erofs, Tool::Erofs.command().arg(&image).arg(&lock))?;
+    let bytes = fs::read(&image).map_err(host(order, "reading its image"))?;
+    let key = hex(&Sha256::digest(&bytes))[..16].to_owned();
+    fs::rename(&image, image_path(images, &key))
+        .map_err(host(order, "putting its image in place"))?;
+    Ok(key)
+}
+
+/// Where the image with a key is, if it is there.
+pub fn image_path(images: &Path, key: &str) -> PathBuf {
+    images.join(format!("{key}.erofs"))
+}
+
+fn install(order: &Order, lock: &Path, scratch: &Path, downloads: &Path) -> Result<(), BringError> {
+    let profile = order.profile;
+    match profile.install {
+        Install::Pip => tools::pip(order, lock, scratch, downloads),
+        Install::Npm => tools::npm(order, lock),
+        Install::Cargo => tools::cargo(order, lock, scratch),
+        Install::Go => tools::go(order, lock, scratch),
+        Install::Javac => tools::javac(order, lock),
+        Install::None | Install::Debian => match (order.version, order.with) {
+            (Some(_), _) => Err(refuse(
+                order,
+                "another release can be had of locks that pip or npm bring (`install:`)",
+            )),
+            // Its adapter knows what to do with it.
+            (None, Some(with)) => copy(with, &lock.join("with"))
+                .map_err(host(order, &format!("copying {}", with.display()))),
+            (None, None) => Ok(()),
+        },
+    }
+}
+
+fn refuse(order: &Order, why: &str) -> BringError {
+    BringError::Refused { lock: order.profile.name.clone(), why: why.into() }
+}
+
+fn host(order: &Order, doing: &str) -> impl FnOnce(io::Error) -> BringError {
+    let (lock, doing) = (order.profile.name.clone(), doing.to_owned());
+    move |error| BringError::Host { lock, doing, error }
+}
+
+/// Directories of a source tree that are no part of the sources.
+const NO_SOURCES: [&str; 7] =
+    [".git", ".hg", "__pycache__", "node_modules", "target", ".tox", ".venv"];
+
+/// Copies a tree, its links as they are.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() && NO_SOURCES.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        if kind.is_dir() {
+            copy(&source, &target)?;
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&source)?, &target)?;
+        } else if kind.is_file() {
+            fs::copy(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

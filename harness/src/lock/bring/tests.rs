@@ -1,0 +1,96 @@
+use super::*;
+use std::path::PathBuf;
+
+/// A lock's directory with its profile, in a home of its own.
+struct Home {
+    home: tempfile::TempDir,
+}
+
+impl Home {
+    fn new(install: &str) -> Home {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("mine")).unwrap();
+        let profile = format!(
+            "name: mine\nkind: library\nsummary: a lock\nlayer: python\ninstall: {install}\n\
+             start: [python3, adapter.py]\nprimitive: link\n"
+        );
+        fs::write(home.path().join("mine/profile.yaml"), profile).unwrap();
+        fs::write(home.path().join("mine/adapter.py"), "pass\n").unwrap();
+        Home { home }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn bring(&self, version: Option<&str>, with: Option<&str>) -> Result<String, BringError> {
+        let directory = self.path("mine");
+        let profile = Profile::load(&directory).unwrap();
+        let with = with.map(|with| self.path(with));
+        let order =
+            Order { profile: &profile, directory: &directory, version, with: with.as_deref() };
+        bring(&order, &self.path("images"), &self.path("downloads"))
+    }
+
+    /// The names in the image with a key.
+    fn listing(&self, key: &str) -> String {
+        let image = image_path(&self.path("images"), key);
+        let out = self.path("unpacked");
+        let command = format!("--extract={}", out.display());
+        let unpacked =
+            std::process::Command::new("fsck.erofs").arg(command).arg(image).output().unwrap();
+        assert!(unpacked.status.success(), "{unpacked:?}");
+        let found = std::process::Command::new("find").arg(".").current_dir(out).output().unwrap();
+        String::from_utf8(found.stdout).unwrap()
+    }
+}
+
+#[test]
+fn a_lock_that_is_only_an_adapter_becomes_an_image_and_the_same_one_again() {
+    let home = Home::new("none");
+    let key = home.bring(None, None).unwrap();
+    assert_eq!(home.bring(None, None).unwrap(), key);
+    assert!(home.listing(&key).contains("./adapter.py"));
+    fs::write(home.path("mine/adapter.py"), "print()\n").unwrap();
+    assert_ne!(home.bring(None, None).unwrap(), key);
+    let left = fs::read_dir(home.path("images")).unwrap().count();
+    assert_eq!(left, 2, "nothing but the images is left behind");
+}
+
+#[test]
+fn a_tree_comes_along_without_what_is_no_source() {
+    let home = Home::new("none");
+    for directory in ["tree/src", "tree/.git", "tree/target"] {
+        fs::create_dir_all(home.path(directory)).unwrap();
+    }
+    fs::write(home.path("tree/src/lock.py"), "").unwrap();
+    let key = home.bring(None, Some("tree")).unwrap();
+    let listing = home.listing(&key);
+    assert!(listing.contains("./with/src/lock.py"), "{listing}");
+    assert!(!listing.contains(".git") && !listing.contains("target"), "{listing}");
+}
+
+#[test]
+fn what_cannot_be_had_is_refused_by_name() {
+    let refused = Home::new("none").bring(Some("1.0"), None).unwrap_err();
+    insta::assert_snapshot!(refused, @"lock `mine`: another release can be had of locks that pip or npm bring (`install:`)");
+    let refused = Home::new("cargo").bring(Some("1.0"), None).unwrap_err();
+    insta::assert_snapshot!(refused, @"lock `mine`: another release can be had of locks that pip or npm bring (`install:`); give a tree of this one with `--with`");
+}
+
+#[test]
+fn a_package_manager_that_fails_is_quoted_with_the_name_of_the_lock() {
+    let home = Home::new("pip");
+    fs::write(home.path("mine/requirements.txt"), "no such package at all\n").unwrap();
+    let failed = home.bring(None, None).unwrap_err().to_string();
+    assert!(failed.starts_with("lock `mine`: pip failed:\n  "), "{failed}");
+    assert!(failed.contains("no such package at all"), "{failed}");
+    let gone = home.bring(None, Some("nowhere")).unwrap_err().to_string();
+    assert!(gone.contains("lock `mine`: copying ") && gone.contains("nowhere"), "{gone}");
+}
+
+#[test]
+fn a_missing_tool_is_named_with_its_mend() {
+    let missing = BringError::NoTool { lock: "mine".into(), tool: Tool::Go };
+    insta::assert_snapshot!(missing, @"lock `mine`: go is needed to bring it, and is not on this host; install Go (Debian: `apt-get install golang-go`)");
+}

@@ -1,0 +1,104 @@
+use super::*;
+
+fn judged(verdict: Verdict, class: Option<Class>) -> End {
+    End::Judged(Box::new(Judged {
+        lock_version: Some("1.0".into()),
+        verdict,
+        class,
+        as_expected: verdict == Verdict::Valid,
+        invariants: Vec::new(),
+        headlines: Vec::new(),
+        unmet_steps: Vec::new(),
+        unknown_because: Vec::new(),
+        critical_sections: 7,
+        waiting: None,
+        virtual_ns: 1,
+        wall_ms: None,
+        kernel_key: "k".into(),
+        image_key: "i".into(),
+        history_sha256: "h".into(),
+        reproduce: String::new(),
+    }))
+}
+
+fn run(lock: &str, scenario: &str, seed: u64, end: End) -> RunSummary {
+    RunSummary { lock: lock.into(), scenario: scenario.into(), seed, directory: None, end }
+}
+
+fn header() -> Header {
+    Header { format: FORMAT, lockstorm: "0.1.0".into(), ..Header::default() }
+}
+
+fn files(runs: &[RunSummary]) -> (String, String) {
+    (header().to_json(), runs.iter().map(RunSummary::line).collect())
+}
+
+#[test]
+fn a_set_reads_back_sorted_whatever_order_its_runs_ended_in() {
+    let not_made = End::NotMade { cause: Cause::SetUpMissing, message: "no layer".into() };
+    let runs = [
+        run("b", "calm", 2, judged(Verdict::Valid, None)),
+        run("b", "calm", 10, not_made),
+        run("a", "crash", 1, judged(Verdict::Violated, Some(Class::BrokenPromise))),
+    ];
+    let (header, results) = files(&runs);
+    let set = parse(header.as_bytes(), results.as_bytes()).unwrap();
+    let [first, second, third] = runs;
+    assert_eq!(set.runs, [third, first, second]);
+    assert!(!set.cut_short);
+}
+
+#[test]
+fn the_torn_last_line_of_a_killed_job_is_dropped() {
+    let runs = [1, 2].map(|seed| run("a", "calm", seed, judged(Verdict::Valid, None)));
+    let (header, results) = files(&runs);
+    let second = runs[0].line().len();
+    for cut in second + 1..results.len() {
+        let set = parse(header.as_bytes(), &results.as_bytes()[..cut]).unwrap();
+        assert_eq!((set.runs.len(), set.cut_short), (1, true), "cut at {cut}");
+    }
+    let set = parse(header.as_bytes(), &results.as_bytes()[..second]).unwrap();
+    assert_eq!((set.runs.len(), set.cut_short), (1, false));
+}
+
+#[test]
+fn a_wrong_line_is_named() {
+    let (header, results) = files(&[run("a", "calm", 1, judged(Verdict::Valid, None))]);
+    let error = parse(header.as_bytes(), format!("{results}{{}}\n").as_bytes()).unwrap_err();
+    assert_eq!(error, "results.jsonl:2:2: not a run: missing field `lock`");
+}
+
+#[test]
+fn a_set_of_another_format_is_refused() {
+    let header = Header { format: 99, ..header() };
+    let error = parse(header.to_json().as_bytes(), b"").unwrap_err();
+    assert!(error.contains("format 99 is not known"), "{error}");
+}
+
+#[test]
+fn a_directory_that_is_no_set_is_told_by_name() {
+    let error = read(std::path::Path::new("/nowhere")).unwrap_err();
+    assert!(error.starts_with("/nowhere/set.json: "), "{error}");
+}
+
+#[test]
+fn the_table_has_the_headers_order_then_names() {
+    let entry = |name: &str| Entry { name: name.into(), about: String::new() };
+    let set = ResultSet {
+        header: Header { scenarios: vec![entry("partition"), entry("calm")], ..header() },
+        runs: vec![
+            run("a", "calm", 1, judged(Verdict::Valid, None)),
+            run("a", "calm", 2, judged(Verdict::Violated, Some(Class::BrokenPromise))),
+            run("b", "another", 1, judged(Verdict::Unknown, None)),
+        ],
+        cut_short: false,
+    };
+    let table = Table::of(&set);
+    assert_eq!(table.scenarios, ["partition", "calm", "another"]);
+    let counts = table.rows[0].cells[1].counts;
+    assert_eq!(counts.get(Outcome::Valid), 1);
+    assert_eq!(counts.gravest(), Some(Outcome::BrokenPromise));
+    assert_eq!((counts.total(), counts.unexpected), (2, 1));
+    assert_eq!(table.rows[0].cells[0].counts.gravest(), None);
+    assert_eq!(table.totals.total(), 3);
+}

@@ -1,0 +1,74 @@
+//! What a person reads in a terminal: plain words, no wider than it is.
+
+mod run;
+mod set;
+
+pub use run::{Options, render};
+pub use set::{SetOptions, render_set};
+
+use crate::text::wrap;
+
+/// The width for those who do not know how wide the terminal is.
+pub const COLUMNS: usize = 80;
+
+/// The paint of a word; used only when the caller asked for colour.
+#[derive(Clone, Copy)]
+enum Paint {
+    Bold,
+    Good,
+    Bad,
+    Doubt,
+}
+
+struct Page {
+    out: String,
+    colour: bool,
+    columns: usize,
+}
+
+impl Page {
+    fn new(colour: bool, columns: usize) -> Page {
+        Page { out: String::new(), colour, columns }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    /// A first column, then text that is wrapped beside it; below it, where it is too wide.
+    fn row(&mut self, first: &str, text: &str) {
+        let mut first = first.to_owned();
+        if first.chars().count() > self.columns / 2 {
+            let margin = " ".repeat(first.len() - first.trim_start().len());
+            for part in wrap(&first, self.columns - margin.len()) {
+                self.line(&format!("{margin}{part}"));
+            }
+            first = margin + "    ";
+        }
+        let indent = first.chars().count();
+        for part in wrap(text, self.columns - indent) {
+            self.line(&format!("{first}{part}"));
+            first = " ".repeat(indent);
+        }
+    }
+
+    fn paint(&self, paint: Paint, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let code = match paint {
+            Paint::Bold => "1",
+            Paint::Good => "1;32",
+            Paint::Bad => "1;31",
+            Paint::Doubt => "1;33",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    fn title(&mut self, text: &str) {
+        self.out.push('\n');
+        let text = self.paint(Paint::Bold, text);
+        self.line(&text);
+    }
+}

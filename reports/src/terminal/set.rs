@@ -1,0 +1,184 @@
+//! A result set: the table lock by scenario, what did not end as expected, the totals.
+
+use super::{Page, Paint};
+use crate::set::{Cell, Counts, Outcome, ResultSet, RunSummary, Table};
+use crate::text::{clean, clean_name, counted};
+
+/// How wide a name may be in the table.
+const NAME_CHARS_MAX: usize = 24;
+/// Cells that did not end as expected and are told one by one.
+const TOLD_MAX: usize = 20;
+
+/// What the caller knows about the terminal and the set does not.
+#[derive(Clone, Copy, Debug)]
+pub struct SetOptions {
+    /// Use ANSI colours.
+    pub colour: bool,
+    /// How wide the terminal is; 40 at least are used.
+    pub columns: usize,
+}
+
+impl Default for SetOptions {
+    fn default() -> SetOptions {
+        SetOptions { colour: false, columns: super::COLUMNS }
+    }
+}
+
+/// Renders a set for a terminal.
+pub fn render_set(set: &ResultSet, options: SetOptions) -> String {
+    let mut page = Page::new(options.colour, options.columns.max(40));
+    let table = Table::of(set);
+    if !set.header.about.is_empty() {
+        let about = page.paint(Paint::Bold, &clean(&set.header.about));
+        page.line(&about);
+    }
+    grid(&mut page, &table);
+    legend(&mut page, &table.totals);
+    unexpected(&mut page, &table);
+    totals(&mut page, set, &table);
+    page.out
+}
+
+/// The letter of an outcome in a cell.
+fn letter(outcome: Outcome) -> char {
+    match outcome {
+        Outcome::BrokenPromise => 'B',
+        Outcome::ScriptExpectation => 'S',
+        Outcome::BeyondAssumptions => 'a',
+        Outcome::Unknown => 'u',
+        Outcome::Failed => 'x',
+        Outcome::Valid => 'v',
+    }
+}
+
+fn paint(outcome: Outcome) -> Paint {
+    match outcome {
+        Outcome::BrokenPromise | Outcome::ScriptExpectation => Paint::Bad,
+        Outcome::BeyondAssumptions | Outcome::Unknown | Outcome::Failed => Paint::Doubt,
+        Outcome::Valid => Paint::Good,
+    }
+}
+
+/// `3B 17v`, with a star when something in it was not expected.
+fn cell_text(counts: &Counts) -> String {
+    if counts.total() == 0 {
+        return "-".into();
+    }
+    let parts: Vec<String> =
+        counts.present().map(|(outcome, count)| format!("{count}{}", letter(outcome))).collect();
+    parts.join(" ") + if counts.unexpected > 0 { "*" } else { "" }
+}
+
+fn name(text: &str) -> String {
+    let text = clean_name(text);
+    match text.char_indices().nth(NAME_CHARS_MAX) {
+        Some(_) => text.chars().take(NAME_CHARS_MAX - 1).chain(['…']).collect(),
+        None => text,
+    }
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// As many scenarios side by side as fit; then the next ones, with the locks again.
+fn grid(page: &mut Page, table: &Table) {
+    let locks: Vec<String> = table.rows.iter().map(|row| name(row.lock)).collect();
+    let first = locks.iter().map(|lock| width(lock)).max().unwrap_or(0).max(4);
+    let column = |index: usize| {
+        let cells = table.rows.iter().map(|row| width(&cell_text(&row.cells[index].counts)));
+        cells.max().unwrap_or(0).max(width(&name(table.scenarios[index])))
+    };
+    let widths: Vec<usize> = (0..table.scenarios.len()).map(column).collect();
+    let mut from = 0;
+    while from < widths.len() {
+        let mut until = from + 1;
+        let mut total = first + 2 + widths[from];
+        while until < widths.len() && total + 2 + widths[until] <= page.columns {
+            total += 2 + widths[until];
+            until += 1;
+        }
+        page.out.push('\n');
+        let heads = (from..until).map(|i| format!("  {:<1$}", name(table.scenarios[i]), widths[i]));
+        let heads = format!("{:first$}{}", "lock", heads.collect::<String>());
+        let heads = page.paint(Paint::Bold, heads.trim_end());
+        page.line(&heads);
+        for (row, lock) in table.rows.iter().zip(&locks) {
+            let cells = (from..until).map(|i| cell(page, &row.cells[i], widths[i]));
+            let cells: String = cells.collect();
+            page.line(&format!("{lock:first$}{cells}"));
+        }
+        from = until;
+    }
+}
+
+fn cell(page: &Page, cell: &Cell, width_max: usize) -> String {
+    let text = cell_text(&cell.counts);
+    let blanks = " ".repeat(width_max.saturating_sub(width(&text)));
+    let text = match cell.counts.gravest() {
+        Some(outcome) => page.paint(paint(outcome), &text),
+        None => text,
+    };
+    format!("  {text}{blanks}")
+}
+
+/// The letters that occur.
+fn legend(page: &mut Page, totals: &Counts) {
+    page.out.push('\n');
+    for (outcome, _) in totals.present() {
+        page.row(&format!("  {}  ", letter(outcome)), outcome.meaning());
+    }
+    if totals.unexpected > 0 {
+        page.row("  *  ", "some of them did not end as the scenario says");
+    }
+    page.row("  -  ", "not run");
+}
+
+/// One line a cell that did not end as expected, with the command that shows it.
+fn unexpected(page: &mut Page, table: &Table) {
+    let cells = table.rows.iter().flat_map(|row| &row.cells);
+    let cells: Vec<&Cell> = cells.filter(|cell| cell.counts.unexpected > 0).collect();
+    if cells.is_empty() {
+        return;
+    }
+    page.title("Not as expected");
+    for cell in cells.iter().take(TOLD_MAX) {
+        let runs: Vec<&RunSummary> =
+            cell.runs.iter().copied().filter(|run| !run.as_expected()).collect();
+        let Some(run) = runs.iter().min_by_key(|run| run.outcome()) else {
+            continue;
+        };
+        page.row(
+            "  - ",
+            &format!(
+                "{} in {}, {} of {}: {}",
+                clean_name(cell.lock),
+                clean_name(cell.scenario),
+                runs.len(),
+                counted(cell.runs.len() as u64, "run"),
+                run.outcome().words()
+            ),
+        );
+        let reason = run.reason();
+        if !reason.is_empty() {
+            page.row("    ", &clean(&reason));
+        }
+        page.row("    ", &format!("$ {}", clean(&run.reproduce())));
+    }
+    if cells.len() > TOLD_MAX {
+        page.line(&format!("  ... and {} more", cells.len() - TOLD_MAX));
+    }
+}
+
+fn totals(page: &mut Page, set: &ResultSet, table: &Table) {
+    page.out.push('\n');
+    page.line(&counted(table.totals.total() as u64, "run"));
+    for (outcome, count) in table.totals.present() {
+        let line = format!("{count:>6} {}", outcome.words());
+        let line = page.paint(paint(outcome), &line);
+        page.line(&line);
+    }
+    if set.cut_short {
+        page.row("", "The job was killed while it wrote a result; that run is not counted.");
+    }
+}
