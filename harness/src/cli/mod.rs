@@ -7,6 +7,7 @@ mod directory;
 mod doctor;
 mod engine;
 mod list;
+mod lock;
 mod locks;
 mod matrix;
 mod plan;
@@ -53,6 +54,8 @@ enum Command {
     Schema,
     /// List what lockstorm ships.
     List(list::Args),
+    /// Try the adapter of a lock out.
+    Lock(lock::Args),
     /// Check whether this host has what a run needs.
     Doctor,
 }
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args, &terminal),
         Command::Schema => schema::run(&terminal),
         Command::List(args) => list::run(args, &terminal),
+        Command::Lock(args) => lock::run(args, &terminal),
         Command::Doctor => doctor::run(&terminal),
     };
     match outcome {
