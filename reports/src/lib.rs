@@ -4,10 +4,14 @@
 //! people or CI servers read is rendered from it. A renderer is one file: a function from the
 //! report to text.
 
+pub mod compare;
 pub mod document;
 pub mod json;
 pub mod set;
 pub mod terminal;
 pub mod text;
+pub mod timeline;
 
+pub use compare::Comparison;
 pub use document::*;
+pub use timeline::{Plots, Timeline};

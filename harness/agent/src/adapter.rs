@@ -4,6 +4,7 @@ use crate::boot::annotate;
 use crate::port::Port;
 use lockstorm_agent::{LINE_MAX, Message};
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::thread;
 
 pub struct Adapter {
     stdin: ChildStdin,
+    process: u32,
 }
 
 pub fn start(
@@ -34,18 +36,26 @@ pub fn start(
         .spawn()
         .map_err(|error| annotate(error, program))?;
     let stdin = child.stdin.take().ok_or_else(|| io::Error::other("the adapter has no input"))?;
+    let process = child.id();
     let port = Arc::clone(port);
     thread::spawn(move || {
         let cause = relay(&mut child, &port);
         port.send(&Message::AdapterEnded { cause });
     });
-    Ok(Adapter { stdin })
+    Ok(Adapter { stdin, process })
 }
 
 impl Adapter {
     /// The harness asks one thing at a time, so a line always fits into the pipe.
     pub fn write(&mut self, line: &str) -> io::Result<()> {
         self.stdin.write_all(format!("{line}\n").as_bytes())
+    }
+
+    /// How many descriptors it has open. Not those of programs that it has started: they end
+    /// with them.
+    pub fn descriptors(&self) -> io::Result<u64> {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.process))?;
+        Ok(open.count() as u64)
     }
 }
 

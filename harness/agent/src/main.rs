@@ -70,12 +70,21 @@ impl Node {
                 let outcome = started.map(|adapter| self.adapter = Some(adapter));
                 self.port.done(id, outcome.map(|()| Outcome::Ok));
             }
-            Command::Count { file } => self.counter.count(id, file),
+            Command::BeginCount { file } => self.counter.begin(id, file),
+            Command::EndCount => self.counter.end(id),
             Command::ReadCount { file } => self.port.done(id, counter::read(&file)),
             Command::SetClock { step_ns, drift_ppm } => {
                 self.port.done(id, clock::set(step_ns, drift_ppm).map(|()| Outcome::Ok));
             }
-            Command::Configure { hostname, address } => {
+            Command::CountDescriptors => {
+                let open = match &self.adapter {
+                    Some(adapter) => adapter.descriptors(),
+                    None => Err(io::Error::other("no adapter runs")),
+                };
+                self.port.done(id, open.map(|open| Outcome::Descriptors { open }));
+            }
+            Command::Configure { hostname, address, pids_used } => {
+                boot::use_pids(pids_used);
                 self.port.done(id, boot::configure(&hostname, &address).map(|()| Outcome::Ok));
             }
             Command::Serve { lease_s, grace_s, threads } => self.in_thread(id, move || {

@@ -20,7 +20,8 @@ impl Stage<'_> {
     pub(super) fn configure(&mut self, node: NodeId) {
         let blueprint = &self.plan().blueprint.nodes[node];
         let (hostname, address) = (blueprint.name.clone(), format!("{}/24", blueprint.ip));
-        self.command(node, Command::Configure { hostname, address }, Task::Configure);
+        let pids_used = blueprint.pids_used;
+        self.command(node, Command::Configure { hostname, address, pids_used }, Task::Configure);
     }
 
     /// A step of a node's way has been done; the next one.

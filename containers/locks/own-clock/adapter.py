@@ -1,0 +1,24 @@
+"""A known-bad lock: it takes its own clock for the only one, and allows for no difference."""
+
+import time
+
+from lockstorm_adapter import LIFETIME, PATH, serve
+from lockstorm_lockfile import Aging, NotHeld, create
+
+
+class OwnClock(Aging):
+    library, version = "own-clock", "1"
+
+    def create(self):
+        create(PATH)
+
+    def break_expired(self):
+        try:
+            stamp = self.look(PATH)
+            if time.time() > stamp[1] / 1e9 + LIFETIME:
+                self.take_away(stamp)
+        except NotHeld:
+            pass
+
+
+serve(OwnClock())
