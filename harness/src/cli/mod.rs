@@ -15,6 +15,7 @@ mod prepare;
 mod progress;
 mod recheck;
 mod replay;
+mod report;
 mod scenario;
 mod schema;
 mod terminal;
@@ -46,6 +47,8 @@ enum Command {
     Matrix(matrix::Args),
     /// Judge a saved run again, without running anything.
     Recheck(recheck::Args),
+    /// Show a saved run or a result set: HTML, Markdown, JUnit XML and others.
+    Report(report::Args),
     /// Run a saved plan again, to the same history.
     Replay(replay::Args),
     /// Print the plan that a scenario expands to.
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Scenario(args) => scenario::run(args, &terminal),
         Command::Matrix(args) => matrix::run(args, &terminal),
         Command::Recheck(args) => recheck::run(args, &terminal),
+        Command::Report(args) => report::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),
         Command::Plan(args) => plan::run(args, &terminal),
         Command::Schema => schema::run(&terminal),
