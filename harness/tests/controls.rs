@@ -46,11 +46,7 @@ const CATCHES: &[Catch] = &[
         scenario: "late-release",
         set: &[],
         // A third enters while the owner, whose lock was released, is inside.
-        follows: &[
-            Invariant::MutualExclusion,
-            Invariant::NoEarlyBreak,
-            Invariant::NoLostUpdate,
-        ],
+        follows: &[Invariant::MutualExclusion, Invariant::NoEarlyBreak, Invariant::NoLostUpdate],
     },
     Catch {
         control: "own-clock",

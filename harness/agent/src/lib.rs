@@ -24,8 +24,9 @@ pub struct Numbered {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// Name the machine and bring its network up.
-    Configure { hostname: String, address: String },
+    /// Name the machine and bring its network up. So many process numbers are left out, or
+    /// every machine would number its processes alike.
+    Configure { hostname: String, address: String, skip_processes: u32 },
     /// Export the disk over NFS. A disk without a file system is given one first.
     Serve { lease_s: u32, grace_s: u32, threads: u8 },
     /// Mount the server's export on [`MOUNT_POINT`], with these options of nfs(5).

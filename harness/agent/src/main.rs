@@ -83,8 +83,9 @@ impl Node {
                 };
                 self.port.done(id, open.map(|open| Outcome::Descriptors { open }));
             }
-            Command::Configure { hostname, address } => {
-                self.port.done(id, boot::configure(&hostname, &address).map(|()| Outcome::Ok));
+            Command::Configure { hostname, address, skip_processes } => {
+                let configured = boot::configure(&hostname, &address, skip_processes);
+                self.port.done(id, configured.map(|()| Outcome::Ok));
             }
             Command::Serve { lease_s, grace_s, threads } => self.in_thread(id, move || {
                 server::serve(lease_s, grace_s, threads).map(|()| Outcome::Ok)

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 /// Where the image has the locks' adapters.
 const LOCKS: &str = "/usr/lib/lockstorm/locks";
+/// How far the nodes' process numbers are from each other.
+const PROCESSES_APART: u32 = 40;
 /// The lock's name on the mount.
 const LOCK: &str = "lock";
 
@@ -20,7 +22,12 @@ impl Stage<'_> {
     pub(super) fn configure(&mut self, node: NodeId) {
         let blueprint = &self.plan().blueprint.nodes[node];
         let (hostname, address) = (blueprint.name.clone(), format!("{}/24", blueprint.ip));
-        self.command(node, Command::Configure { hostname, address }, Task::Configure);
+        let skip_processes = node as u32 * PROCESSES_APART;
+        self.command(
+            node,
+            Command::Configure { hostname, address, skip_processes },
+            Task::Configure,
+        );
     }
 
     /// A step of a node's way has been done; the next one.
