@@ -1,14 +1,12 @@
 """A known-bad lock: whoever finds it taken breaks it, however young it is."""
 
 from lockstorm_adapter import PATH, serve
-from lockstorm_lockfile import Aging, NotHeld, create
+from lockstorm_control import DecentAging
+from lockstorm_lockfile import NotHeld
 
 
-class BreaksAnyAge(Aging):
+class BreaksAnyAge(DecentAging):
     library, version = "breaks-any-age", "1"
-
-    def create(self):
-        create(PATH)
 
     def break_expired(self):
         try:

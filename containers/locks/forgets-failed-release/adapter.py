@@ -1,26 +1,18 @@
 """A known-bad lock: a release that fails is forgotten, and the lock stays for ever."""
 
-import os
+from lockstorm_adapter import PATH, serve
+from lockstorm_control import Decent
+from lockstorm_lockfile import discard
 
-from lockstorm_adapter import PATH, Polling, serve
-from lockstorm_lockfile import create
 
-
-class ForgetsFailedRelease(Polling):
+class ForgetsFailedRelease(Decent):
     library, version = "forgets-failed-release", "1"
-
-    def attempt(self):
-        try:
-            create(PATH)
-            return True
-        except FileExistsError:
-            return False
 
     def release(self):
         if not self.held:
             return "not_held"
         self.held = False  # before it is so
-        os.unlink(PATH)
+        discard(PATH)
 
 
 serve(ForgetsFailedRelease())

@@ -1,14 +1,11 @@
 """A known-bad lock: a refresh is answered with "ok", and nothing is done."""
 
-from lockstorm_adapter import PATH, serve
-from lockstorm_lockfile import Aging, create
+from lockstorm_adapter import serve
+from lockstorm_control import DecentAging
 
 
-class ForgetsRefresh(Aging):
+class ForgetsRefresh(DecentAging):
     library, version = "forgets-refresh", "1"
-
-    def create(self):
-        create(PATH)
 
     def refresh(self, lifetime):
         self.check()

@@ -2,23 +2,16 @@
 
 import os
 
-from lockstorm_adapter import PATH, Polling, serve
-from lockstorm_lockfile import discard
+from lockstorm_adapter import PATH, serve
+from lockstorm_control import Decent
 
 
-class LeaksDescriptor(Polling):
+class LeaksDescriptor(Decent):
     library, version = "leaks-descriptor", "1"
 
-    def attempt(self):
-        try:
-            # The descriptor is forgotten here.
-            os.open(PATH, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-            return True
-        except FileExistsError:
-            return False
-
     def give_up(self):
-        discard(PATH)
+        os.open(PATH, os.O_RDONLY | os.O_CLOEXEC)  # forgotten
+        super().give_up()
 
 
 serve(LeaksDescriptor())

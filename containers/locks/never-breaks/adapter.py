@@ -1,14 +1,11 @@
 """A known-bad lock: it promises to break what has expired, and waits for ever."""
 
-from lockstorm_adapter import PATH, serve
-from lockstorm_lockfile import Aging, create
+from lockstorm_adapter import serve
+from lockstorm_control import DecentAging
 
 
-class NeverBreaks(Aging):
+class NeverBreaks(DecentAging):
     library, version = "never-breaks", "1"
-
-    def create(self):
-        create(PATH)
 
     def break_expired(self):
         pass

@@ -3,14 +3,12 @@
 import time
 
 from lockstorm_adapter import LIFETIME, PATH, serve
-from lockstorm_lockfile import Aging, NotHeld, create
+from lockstorm_control import DecentAging
+from lockstorm_lockfile import NotHeld
 
 
-class OwnClock(Aging):
+class OwnClock(DecentAging):
     library, version = "own-clock", "1"
-
-    def create(self):
-        create(PATH)
 
     def break_expired(self):
         try:

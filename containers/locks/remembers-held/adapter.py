@@ -1,14 +1,11 @@
 """A known-bad lock: it says from memory that it is held, and never looks."""
 
-from lockstorm_adapter import PATH, serve
-from lockstorm_lockfile import Aging, create
+from lockstorm_adapter import serve
+from lockstorm_control import DecentAging
 
 
-class RemembersHeld(Aging):
+class RemembersHeld(DecentAging):
     library, version = "remembers-held", "1"
-
-    def create(self):
-        create(PATH)
 
     def is_held(self):
         return self.stamp is not None

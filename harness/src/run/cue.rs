@@ -48,6 +48,8 @@ pub enum Cue {
     },
     /// A client has entered its critical section.
     Entered(ClientId),
+    /// A client has left its critical section.
+    Left(ClientId),
     /// Reading the counter, or writing it, came to an end, good or bad.
     Counted(ClientId),
     /// The counter's value on the server.

@@ -229,6 +229,7 @@ impl<'a> Stage<'a> {
     /// The witness: the client is about to call release.
     pub fn leave(&mut self, id: ClientId) -> Result<(), RunError> {
         self.clients[id].inside = false;
+        self.cues.push_back(Cue::Left(id));
         self.record(What::Left { client: self.clients[id].name.clone() })
     }
 
