@@ -62,6 +62,17 @@ pub struct Report {
     pub wall: Option<Wall>,
 }
 
+impl Report {
+    /// The command that makes the run again, if there is any.
+    pub fn reproduce_words(&self) -> Option<String> {
+        match (self.reproduce.is_empty(), self.plan.is_empty()) {
+            (false, _) => Some(self.reproduce.clone()),
+            (true, false) => Some("lockstorm replay DIR".into()),
+            (true, true) => None,
+        }
+    }
+}
+
 /// The story that was run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioPart {
@@ -327,6 +338,19 @@ pub struct Hold {
     pub died: bool,
     /// Until when it surely had a claim, by the lock's lifetime.
     pub claim_until_ns: Option<u64>,
+}
+
+impl Hold {
+    /// When both counted: inside, and within the claim.
+    pub fn overlap(&self, other: &Hold) -> Option<(u64, u64)> {
+        let end = |hold: &Hold| {
+            let until = hold.until_ns.unwrap_or(u64::MAX);
+            until.min(hold.claim_until_ns.unwrap_or(u64::MAX))
+        };
+        let from = self.from_ns.max(other.from_ns);
+        let until = end(self).min(end(other));
+        (from <= until && until < u64::MAX).then_some((from, until))
+    }
 }
 
 /// A script step whose answer was not the expected one.

@@ -12,13 +12,13 @@ use std::net::Ipv4Addr;
 
 /// What the clocks say at power-on: 2026-01-01 00:00:00 UTC. Some date must stand here, and
 /// today's would make every run another.
-const WALL_START_S: u64 = 1_767_225_600;
+pub const WALL_START_S: u64 = 1_767_225_600;
 /// Machines are not switched on at the same moment, nor do they have the same processes.
 const BOOTS_APART_NS: u64 = 170 * MILLISECOND;
 const PIDS_APART: u32 = 30;
 /// What is there is used in the end, for caches; an adapter in Python and all that it runs on come
 /// to some 30 MiB.
-const NODE_MEMORY_MIB: u32 = 44;
+pub const NODE_MEMORY_MIB: u32 = 44;
 
 /// The lock that a plan is made for.
 pub struct Lock<'a> {

@@ -44,8 +44,8 @@ impl Stage<'_> {
                 self.configure(node);
                 Ok(())
             }
-            Message::AdapterLine { line } => self.take_adapter_line(node, &line),
-            Message::AdapterEnded { cause } => self.adapter_failed(node, cause),
+            Message::AdapterLine { line, .. } => self.take_adapter_line(node, &line),
+            Message::AdapterEnded { cause, .. } => self.adapter_failed(node, cause),
             Message::Done { id, outcome } => match self.tasks.remove(&(node, id)) {
                 Some(task) => self.task_done(node, task, outcome),
                 // A line that could not be handed to the adapter.

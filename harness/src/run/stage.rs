@@ -214,7 +214,7 @@ impl<'a> Stage<'a> {
         let name = client.name.clone();
         let request = Request::from(&operation).numbered(call);
         self.record(What::Called { client: name, call, operation })?;
-        self.site.send(id + 1, Command::Adapter { line: request });
+        self.site.send(id + 1, Command::Adapter { holder: 0, line: request });
         Ok(())
     }
 

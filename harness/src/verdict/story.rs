@@ -12,25 +12,29 @@ use std::collections::BTreeMap;
 const FIRST_MAX: usize = 12;
 const LAST_MAX: usize = 16;
 
-/// The story of a finding: what its holders did from the first one's call of acquire on, and
-/// what was done to the site since then or was still in force.
+/// The story of a finding: what its holders did, each from the call of acquire on that let it
+/// in, and what had been done to the site by then.
 pub(super) fn story(evidence: &Evidence, finding: &Finding) -> Vec<StoryLine> {
     let calls = Operations::of(evidence.history);
-    let began = finding.holds.iter().filter_map(|told| {
-        let holds = evidence.holds.iter();
-        let mut same = holds.filter(|h| h.client == told.client && h.entered.at_ns == told.from_ns);
-        same.next().map(|hold| hold.acquire_called_ns)
-    });
-    let began = began.min().unwrap_or(finding.at_ns).min(finding.at_ns);
-    let who = |client: &str| finding.holds.iter().any(|hold| hold.client == client);
+    let mut since: BTreeMap<&str, u64> = BTreeMap::new();
+    for told in &finding.holds {
+        let mut same = evidence
+            .holds
+            .iter()
+            .filter(|hold| hold.client == told.client && hold.entered.at_ns == told.from_ns);
+        let called = same.next().map_or(told.from_ns, |hold| hold.acquire_called_ns);
+        let first = since.entry(&told.client).or_insert(called);
+        *first = called.min(*first);
+    }
+    let began = since.values().copied().min().unwrap_or(finding.at_ns).min(finding.at_ns);
     let mut lines: Vec<StoryLine> = Vec::new();
     for event in evidence.history.iter().take_while(|event| event.at_ns <= finding.at_ns) {
-        let line = line(event, &calls);
-        let Some(line) = line else {
+        let Some(line) = line(event, &calls) else {
             continue;
         };
-        // What befell the site before may still be in force; what clients did before is over.
-        if line.kind == StoryKind::Site || (event.at_ns >= began && who(&line.node)) {
+        let is_theirs = since.get(line.node.as_str()).is_some_and(|first| event.at_ns >= *first);
+        // What befell the site before may still be in force.
+        if line.kind == StoryKind::Site || is_theirs {
             lines.push(line);
         }
     }
@@ -78,7 +82,8 @@ fn line(event: &Event, calls: &Operations) -> Option<StoryLine> {
         What::NodeReady { node, .. } if event.at_ns > 0 => {
             (node, StoryKind::Site, "is up and ready".into())
         }
-        What::FaultStruck { node, kind, detail, .. } => {
+        // What is done to a clock is told by the clock itself.
+        What::FaultStruck { node, kind, detail, .. } if kind != "clock" => {
             let text = if detail.is_empty() { kind.clone() } else { detail.clone() };
             (node, StoryKind::Site, text)
         }

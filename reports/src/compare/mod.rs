@@ -16,6 +16,7 @@
 pub mod statistics;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use crate::set::{Counts, Judged, ResultSet, RunSummary};
 use crate::text::{counted, seconds, span};
