@@ -7,6 +7,7 @@ mod directory;
 mod doctor;
 mod engine;
 mod list;
+mod lock;
 mod locks;
 mod matrix;
 mod plan;
@@ -14,6 +15,7 @@ mod prepare;
 mod progress;
 mod recheck;
 mod replay;
+mod report;
 mod scenario;
 mod schema;
 mod terminal;
@@ -45,6 +47,8 @@ enum Command {
     Matrix(matrix::Args),
     /// Judge a saved run again, without running anything.
     Recheck(recheck::Args),
+    /// Show a saved run or a result set: HTML, Markdown, JUnit XML and others.
+    Report(report::Args),
     /// Run a saved plan again, to the same history.
     Replay(replay::Args),
     /// Print the plan that a scenario expands to.
@@ -53,6 +57,8 @@ enum Command {
     Schema,
     /// List what lockstorm ships.
     List(list::Args),
+    /// Try the adapter of a lock out.
+    Lock(lock::Args),
     /// Check whether this host has what a run needs.
     Doctor,
 }
@@ -73,10 +79,12 @@ pub fn main() -> ExitCode {
         Command::Scenario(args) => scenario::run(args, &terminal),
         Command::Matrix(args) => matrix::run(args, &terminal),
         Command::Recheck(args) => recheck::run(args, &terminal),
+        Command::Report(args) => report::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),
         Command::Plan(args) => plan::run(args, &terminal),
         Command::Schema => schema::run(&terminal),
         Command::List(args) => list::run(args, &terminal),
+        Command::Lock(args) => lock::run(args, &terminal),
         Command::Doctor => doctor::run(&terminal),
     };
     match outcome {
