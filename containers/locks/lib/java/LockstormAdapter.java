@@ -17,7 +17,8 @@ public abstract class LockstormAdapter {
     public enum Answer { OK, BUSY, TIMEOUT, NOT_HELD, UNSUPPORTED }
 
     /** The lock's path on the mount. */
-    protected static final Path PATH = Path.of(System.getenv().getOrDefault("LOCKSTORM_PATH", ""));
+    protected static final Path PATH =
+            Path.of(System.getenv().getOrDefault("LOCKSTORM_PATH", ""));
 
     /** Takes the lock. Without a timeout (null) it waits for ever; 0 does not wait. */
     protected abstract Answer acquire(Double timeout) throws Exception;
@@ -92,7 +93,8 @@ public abstract class LockstormAdapter {
         return answer.name().toLowerCase();
     }
 
-    private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    private static final PrintStream OUT =
+            new PrintStream(System.out, false, StandardCharsets.UTF_8);
 
     private static void say(String key, JsonElement value, JsonObject message) {
         message.add(key, value);

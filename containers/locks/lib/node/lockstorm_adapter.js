@@ -81,7 +81,8 @@ async function answer(adapter, request) {
 
 function describe(error) {
   const name = (error && (error.code || error.name)) || typeof error;
-  const said = { answer: 'error', class: String(name), message: String((error && error.message) || error) };
+  const message = String((error && error.message) || error);
+  const said = { answer: 'error', class: String(name), message };
   return os.constants.errno[name] === undefined ? said : { ...said, errno: name };
 }
 
