@@ -17,7 +17,8 @@ impl Stage<'_> {
             None => {}
             Some(Wake::Overdue) if self.began.is_none() => {
                 let waiting = self.crew.unready(self.plan());
-                self.fail(format!("the site was not ready in time: {waiting}"));
+                let lock = &self.plan().profile.name;
+                self.fail(format!("the site was not ready in time for {lock}: {waiting}"));
             }
             Some(Wake::Overdue) => self.cues.push_back(Cue::Overdue),
             Some(Wake::PowerOn(node)) => self.power_on(node)?,
@@ -86,6 +87,12 @@ impl Stage<'_> {
             Task::SetClock { fault, .. } => {
                 let why = format!("the clock of {name} could not be set: {message}");
                 self.record(What::FaultMissed { fault, why })
+            }
+            Task::StartAdapter => {
+                let profile = &self.plan().profile;
+                let (lock, command) = (&profile.name, profile.start.join(" "));
+                self.fail(format!("{name}: `{command}`, the adapter of {lock}: {message}"));
+                Ok(())
             }
             task => {
                 self.fail(format!("{name}: {task}: {message}"));
