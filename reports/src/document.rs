@@ -168,6 +168,9 @@ pub enum Invariant {
     BreakAfterLifetime,
     OwnerOnlyRelease,
     NoLostUpdate,
+    HonestIsHeld,
+    ReleaseFrees,
+    NoDescriptorLeak,
 }
 
 impl Invariant {
@@ -179,6 +182,9 @@ impl Invariant {
             Invariant::BreakAfterLifetime => "break after lifetime",
             Invariant::OwnerOnlyRelease => "owner-only release",
             Invariant::NoLostUpdate => "no lost update",
+            Invariant::HonestIsHeld => "honest is_held",
+            Invariant::ReleaseFrees => "release frees",
+            Invariant::NoDescriptorLeak => "no descriptor leak",
         }
     }
 }

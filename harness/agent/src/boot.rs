@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 /// The commands of ip(8) that bring the network up.
 const NETWORK: &str = "/run/network.batch";
@@ -33,6 +34,14 @@ pub fn mount_root() -> io::Result<()> {
     fs::create_dir_all("/dev/shm")?;
     mount_fs("tmpfs", "/dev/shm", MsFlags::empty(), "mode=1777")?;
     fs::create_dir_all(lockstorm_agent::MOUNT_POINT)
+}
+
+/// Uses up process ids, so that the machine's later ones are not those of every other machine.
+pub fn use_pids(count: u32) {
+    for _ in 0..count {
+        // A thread takes one like a process. One that is not to be had is used up as well.
+        let _ = thread::Builder::new().spawn(|| {}).map(thread::JoinHandle::join);
+    }
 }
 
 /// Names the machine (NFSv4 clients are told apart by it) and brings its network up.

@@ -4,17 +4,21 @@
 //! a history (who held when, who could reach whom, which clock stood where) is derived once,
 //! in [`Evidence`].
 
+pub mod asking;
 pub mod assumptions;
 pub mod break_after_lifetime;
 pub mod calls;
 pub mod evidence;
 pub mod faults;
 pub mod holds;
+pub mod honest_is_held;
 pub mod mutual_exclusion;
+pub mod no_descriptor_leak;
 pub mod no_early_break;
 pub mod no_lost_update;
 pub mod outages;
 pub mod owner_only_release;
+pub mod release_frees;
 pub mod spans;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -31,12 +35,15 @@ pub struct Checker {
 }
 
 /// Every checker, in the order of the report.
-pub const CHECKERS: [Checker; 5] = [
+pub const CHECKERS: [Checker; 8] = [
     mutual_exclusion::CHECKER,
     no_early_break::CHECKER,
     break_after_lifetime::CHECKER,
     owner_only_release::CHECKER,
     no_lost_update::CHECKER,
+    honest_is_held::CHECKER,
+    release_frees::CHECKER,
+    no_descriptor_leak::CHECKER,
 ];
 
 /// What a checker saw.

@@ -1,6 +1,7 @@
 //! Increments of the counter file that are made inside the lock are all counted.
 //!
-//! The file begins at 0. A *clean* increment is made wholly inside one claim and was answered;
+//! The file begins at 0. An increment reads it when a critical section begins and writes it when
+//! the section ends. A *clean* one is made wholly inside one claim and was answered;
 //! it must read what the one before it wrote. Any other increment (in flight past its claim's
 //! end, failed, never answered) may write what it once read at any time while it is pending,
 //! and nobody broke a promise by that. From its beginning until it is over the file proves
@@ -34,6 +35,8 @@ struct Increment<'a> {
     counted: Option<(Moment, u64)>,
     /// From when on it can do nothing any more.
     over: Moment,
+    /// It will never write.
+    dropped: bool,
 }
 
 impl Increment<'_> {
@@ -171,7 +174,14 @@ fn increments<'a>(evidence: &'a Evidence) -> Vec<Increment<'a>> {
                     hold: evidence.hold_at(client, now),
                     counted: None,
                     over: Moment::NEVER,
+                    dropped: false,
                 });
+            }
+            // It reads, and writes nothing.
+            What::CountDropped { client, .. } => {
+                if let Some(index) = open.remove(client.as_str()) {
+                    increments[index].dropped = true;
+                }
             }
             What::Counted { client, read } => {
                 if let Some(index) = open.remove(client.as_str()) {
@@ -194,6 +204,7 @@ fn increments<'a>(evidence: &'a Evidence) -> Vec<Increment<'a>> {
             _ => {}
         }
     }
+    increments.retain(|increment| !increment.dropped);
     increments
 }
 

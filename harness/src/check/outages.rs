@@ -85,6 +85,12 @@ impl Outages {
         outside(&both(&self.unwell, client), from, until)
     }
 
+    /// When every node can be expected to get something done, from `from` to `until`.
+    pub fn all_well(&self, from: u64, until: u64) -> Vec<(u64, u64)> {
+        let unwell = self.unwell.values().flatten().copied();
+        outside(&merged(unwell.collect()), from, until)
+    }
+
     /// Whether nothing disturbed `client` or the server from `from` to `until`.
     pub fn quiet(&self, client: &str, from: u64, until: u64) -> bool {
         let met = |(start, end): &(u64, u64)| *start <= until && from <= *end;

@@ -42,19 +42,21 @@ pub enum Trigger {
     /// At a time.
     At(Nanos),
     /// When a critical section has been entered.
-    Entered(Entered),
+    Entered(Section),
+    /// When a critical section has been left, and its lock is about to be released.
+    Left(Section),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Entered {
+pub struct Section {
     /// The how-manieth critical section, counted from 1 over the whole run (or over `client`).
     #[schemars(range(min = 1))]
     pub count: u32,
     /// Count only this client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
-    /// Strike this long after it was entered.
+    /// Strike this long after that.
     #[serde(default)]
     pub after: Nanos,
 }

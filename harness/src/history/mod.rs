@@ -71,15 +71,21 @@ pub enum What {
         client: String,
     },
 
-    /// The client begins to increment the counter file on the mount.
+    /// The client begins to increment the counter file on the mount: it reads it.
     CountBegan {
         client: String,
     },
-    /// It read `read` and wrote `read + 1`.
+    /// It wrote nothing and never will: it was told that its lock is lost, or could not read.
+    CountDropped {
+        client: String,
+        why: String,
+    },
+    /// It had read `read`, and has written `read + 1`.
     Counted {
         client: String,
         read: u64,
     },
+    /// It could not write; what it had to write may still come.
     CountFailed {
         client: String,
         error: String,
@@ -87,6 +93,12 @@ pub enum What {
     /// The counter as the server has it at the end of the run.
     CounterRead {
         value: u64,
+    },
+
+    /// How many descriptors the client's adapter has open, between two rounds.
+    Descriptors {
+        client: String,
+        open: u64,
     },
 
     /// A fault of the plan begins to act; `node` is who it hit, `fault` its index in the plan

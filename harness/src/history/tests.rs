@@ -34,7 +34,9 @@ fn any_what() -> impl Strategy<Value = What> {
         name().prop_map(|client| What::Entered { client }),
         name().prop_map(|client| What::Left { client }),
         name().prop_map(|client| What::CountBegan { client }),
+        (name(), any::<String>()).prop_map(|(client, why)| What::CountDropped { client, why }),
         (name(), any::<u64>()).prop_map(|(client, read)| What::Counted { client, read }),
+        (name(), 0..99u64).prop_map(|(client, open)| What::Descriptors { client, open }),
         (name(), any::<String>()).prop_map(|(client, error)| What::CountFailed { client, error }),
         any::<u64>().prop_map(|value| What::CounterRead { value }),
         (0..4usize, "cut|crash|heal|clock|impair|x", name(), any::<String>()).prop_map(

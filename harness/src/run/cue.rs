@@ -14,12 +14,16 @@ pub enum Wake {
     HoldOver(ClientId),
     /// A client refreshes its lock.
     Refresh(ClientId),
+    /// A client asks whether it still holds its lock.
+    AskHeld(ClientId),
     /// A client begins its next round.
     Round(ClientId),
     /// A script's pause is over, or the time for an answer.
     Step(usize),
     FaultBegins(usize),
     FaultEnds(usize),
+    /// A node is switched on for the first time.
+    PowerOn(NodeId),
     /// Try again to mount.
     Remount(NodeId),
     /// The site is not ready, or the workload not done, after a long time.
@@ -44,7 +48,9 @@ pub enum Cue {
     },
     /// A client has entered its critical section.
     Entered(ClientId),
-    /// An increment of the counter came to an end, good or bad.
+    /// A client has left its critical section.
+    Left(ClientId),
+    /// Reading the counter, or writing it, came to an end, good or bad.
     Counted(ClientId),
     /// The counter's value on the server.
     CounterRead(u64),

@@ -3,7 +3,7 @@
 use super::RunError;
 use super::cue::{ClientId, Cue, Wake};
 use super::last_words;
-use super::stage::Stage;
+use super::stage::{Counting, Stage};
 use super::task::Task;
 use crate::history::What;
 use crate::lock::adapter::Reply;
@@ -12,17 +12,20 @@ use crate::units::Nanos;
 use lockstorm_agent::{Message, Outcome};
 
 impl Stage<'_> {
-    pub(super) fn wake(&mut self, token: u64) {
+    pub(super) fn wake(&mut self, token: u64) -> Result<(), RunError> {
         match self.timers.remove(&token) {
             None => {}
             Some(Wake::Overdue) if self.began.is_none() => {
                 let waiting = self.crew.unready(self.plan());
-                self.fail(format!("the site was not ready in time: {waiting}"));
+                let lock = &self.plan().profile.name;
+                self.fail(format!("the site was not ready in time for {lock}: {waiting}"));
             }
             Some(Wake::Overdue) => self.cues.push_back(Cue::Overdue),
+            Some(Wake::PowerOn(node)) => self.power_on(node)?,
             Some(Wake::Remount(node)) => self.mount(node),
             Some(wake) => self.cues.push_back(Cue::Timer(wake)),
         }
+        Ok(())
     }
 
     pub(super) fn node_died(&mut self, node: NodeId, mut cause: String) -> Result<(), RunError> {
@@ -42,8 +45,8 @@ impl Stage<'_> {
                 self.configure(node);
                 Ok(())
             }
-            Message::AdapterLine { line } => self.take_adapter_line(node, &line),
-            Message::AdapterEnded { cause } => self.adapter_failed(node, cause),
+            Message::AdapterLine { line, .. } => self.take_adapter_line(node, &line),
+            Message::AdapterEnded { cause, .. } => self.adapter_failed(node, cause),
             Message::Done { id, outcome } => match self.tasks.remove(&(node, id)) {
                 Some(task) => self.task_done(node, task, outcome),
                 // A line that could not be handed to the adapter.
@@ -54,7 +57,13 @@ impl Stage<'_> {
 
     fn task_done(&mut self, node: NodeId, task: Task, outcome: Outcome) -> Result<(), RunError> {
         match (task, outcome) {
-            (Task::Count(id), outcome) => self.counted(id, outcome),
+            (Task::BeginCount(id), outcome) => self.count_read(id, outcome),
+            (Task::EndCount(id), outcome) => self.counted(id, outcome),
+            (Task::CountDescriptors(id), Outcome::Descriptors { open }) => {
+                self.record(What::Descriptors { client: self.clients[id].name.clone(), open })
+            }
+            // The adapter has ended, which is told by itself.
+            (Task::CountDescriptors(_), _) => Ok(()),
             (Task::ReadCounter, Outcome::Count { value }) => {
                 self.cues.push_back(Cue::CounterRead(value));
                 Ok(())
@@ -79,6 +88,12 @@ impl Stage<'_> {
                 let why = format!("the clock of {name} could not be set: {message}");
                 self.record(What::FaultMissed { fault, why })
             }
+            Task::StartAdapter => {
+                let profile = &self.plan().profile;
+                let (lock, command) = (&profile.name, profile.start.join(" "));
+                self.fail(format!("{name}: `{command}`, the adapter of {lock}: {message}"));
+                Ok(())
+            }
             task => {
                 self.fail(format!("{name}: {task}: {message}"));
                 Ok(())
@@ -86,8 +101,21 @@ impl Stage<'_> {
         }
     }
 
+    fn count_read(&mut self, id: ClientId, outcome: Outcome) -> Result<(), RunError> {
+        match outcome {
+            Outcome::Count { .. } => self.clients[id].counting = Counting::Read,
+            Outcome::Failed { errno, message } => {
+                let error = errno.unwrap_or(message);
+                self.drop_count(id, format!("it could not be read: {error}"))?;
+            }
+            other => self.drop_count(id, format!("it could not be read: {other:?}"))?,
+        }
+        self.cues.push_back(Cue::Counted(id));
+        Ok(())
+    }
+
     fn counted(&mut self, id: ClientId, outcome: Outcome) -> Result<(), RunError> {
-        self.clients[id].counting = false;
+        self.clients[id].counting = Counting::No;
         let client = self.clients[id].name.clone();
         self.record(match outcome {
             Outcome::Counted { read } => What::Counted { client, read },

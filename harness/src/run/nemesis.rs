@@ -3,7 +3,7 @@
 use super::RunError;
 use super::cue::{ClientId, Cue, Wake};
 use super::stage::Stage;
-use crate::fault::{Act, FaultSpec, OWNER, Trigger};
+use crate::fault::{Act, FaultSpec, OWNER, Section, Trigger};
 use crate::history::What;
 use crate::plan::Plan;
 use crate::site::NodeId;
@@ -13,9 +13,15 @@ use rand_chacha::ChaCha8Rng;
 
 pub struct Nemesis<'a> {
     faults: Vec<Armed<'a>>,
-    entered: u32,
-    entered_by: Vec<u32>,
+    entered: Sections,
+    left: Sections,
     draws: Draws,
+}
+
+/// How many critical sections have come to the same point, in all and of each client.
+struct Sections {
+    all: u32,
+    by: Vec<u32>,
 }
 
 /// What the nemesis itself draws: which sectors last.
@@ -37,7 +43,8 @@ struct Armed<'a> {
 
 enum State {
     Waiting,
-    Triggered,
+    /// By this client, if by one.
+    Triggered(Option<ClientId>),
     Active(Active),
     Over,
 }
@@ -55,8 +62,8 @@ impl<'a> Nemesis<'a> {
         let armed = |spec| Armed { spec, state: State::Waiting };
         Nemesis {
             faults: plan.scenario.faults.iter().map(armed).collect(),
-            entered: 0,
-            entered_by: vec![0; plan.blueprint.nodes.len()],
+            entered: Sections::none(plan),
+            left: Sections::none(plan),
             draws: Draws::new(plan),
         }
     }
@@ -64,7 +71,20 @@ impl<'a> Nemesis<'a> {
     pub fn on(&mut self, cue: &Cue, stage: &mut Stage) -> Result<(), RunError> {
         match *cue {
             Cue::Began => self.set_times(stage),
-            Cue::Entered(client) => self.count_entry(client, stage),
+            Cue::Entered(client) => {
+                let count = self.entered.count(client);
+                self.come(client, count, stage, |trigger| match trigger {
+                    Trigger::Entered(section) => Some(section),
+                    _ => None,
+                });
+            }
+            Cue::Left(client) => {
+                let count = self.left.count(client);
+                self.come(client, count, stage, |trigger| match trigger {
+                    Trigger::Left(section) => Some(section),
+                    _ => None,
+                });
+            }
             Cue::Timer(Wake::FaultBegins(index)) => return self.strike(index, stage),
             Cue::Timer(Wake::FaultEnds(index)) => return self.end(index, stage),
             _ => {}
@@ -75,36 +95,44 @@ impl<'a> Nemesis<'a> {
     fn set_times(&mut self, stage: &mut Stage) {
         for (index, fault) in self.faults.iter_mut().enumerate() {
             if let Trigger::At(at) = fault.spec.when {
-                fault.state = State::Triggered;
+                fault.state = State::Triggered(None);
                 stage.set_timer_in(at, Wake::FaultBegins(index));
             }
         }
     }
 
-    fn count_entry(&mut self, client: ClientId, stage: &mut Stage) {
-        self.entered += 1;
-        self.entered_by[client] += 1;
+    /// A critical section has come to a point at which faults may wait for it: the how-manieth in
+    /// all, and of its client.
+    fn come(
+        &mut self,
+        client: ClientId,
+        (all, own): (u32, u32),
+        stage: &mut Stage,
+        waits: fn(&Trigger) -> Option<&Section>,
+    ) {
         for (index, fault) in self.faults.iter_mut().enumerate() {
-            let Trigger::Entered(trigger) = &fault.spec.when else {
+            let Some(section) = waits(&fault.spec.when) else {
                 continue;
             };
-            let count = match &trigger.client {
-                None => self.entered,
-                Some(name) if *name == stage.clients[client].name => self.entered_by[client],
+            let count = match &section.client {
+                None => all,
+                Some(name) if *name == stage.clients[client].name => own,
                 Some(_) => continue,
             };
-            if count == trigger.count && matches!(fault.state, State::Waiting) {
-                fault.state = State::Triggered;
-                stage.set_timer_in(trigger.after, Wake::FaultBegins(index));
+            if count == section.count && matches!(fault.state, State::Waiting) {
+                fault.state = State::Triggered(Some(client));
+                stage.set_timer_in(section.after, Wake::FaultBegins(index));
             }
         }
     }
 
     fn strike(&mut self, index: usize, stage: &mut Stage) -> Result<(), RunError> {
         let fault = &mut self.faults[index];
-        let target = match fault.spec.strike.target() {
-            OWNER => stage.owner().map(|client| client + 1),
-            name => stage.site().node(name),
+        let target = match (fault.spec.strike.target(), &fault.spec.when, &fault.state) {
+            // It is in no critical section any more.
+            (OWNER, Trigger::Left(_), State::Triggered(Some(client))) => Some(client + 1),
+            (OWNER, ..) => stage.owner().map(|client| client + 1),
+            (name, ..) => stage.site().node(name),
         };
         let Some(node) = target else {
             fault.state = State::Over;
@@ -141,13 +169,26 @@ impl<'a> Nemesis<'a> {
             match std::mem::replace(&mut fault.state, State::Over) {
                 State::Over => {}
                 State::Active(active) => active.end(Vec::new(), index, stage, &mut self.draws)?,
-                State::Waiting | State::Triggered => {
+                State::Waiting | State::Triggered(_) => {
                     let why = "the workload ended before it struck".into();
                     stage.record(What::FaultMissed { fault: index, why })?;
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl Sections {
+    fn none(plan: &Plan) -> Sections {
+        Sections { all: 0, by: vec![0; plan.blueprint.nodes.len()] }
+    }
+
+    /// One more, of this client: how many there were in all, and of the client.
+    fn count(&mut self, client: ClientId) -> (u32, u32) {
+        self.all += 1;
+        self.by[client] += 1;
+        (self.all, self.by[client])
     }
 }
 

@@ -25,7 +25,16 @@ pub struct Client {
     pub call: Option<(u64, Operation, u64)>,
     /// The witness has it in its critical section.
     pub inside: bool,
-    pub counting: bool,
+    pub counting: Counting,
+}
+
+/// How far a client's increment of the counter has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    No,
+    Reading,
+    Read,
+    Writing,
 }
 
 /// How far a node's wall clock is from the harness's.
@@ -63,7 +72,7 @@ impl<'a> Stage<'a> {
             ready: false,
             call: None,
             inside: false,
-            counting: false,
+            counting: Counting::No,
         };
         Stage {
             plan,
@@ -135,8 +144,11 @@ impl<'a> Stage<'a> {
     }
 
     pub fn power_on_all(&mut self) -> Result<(), RunError> {
-        for node in 0..self.plan.blueprint.nodes.len() {
-            self.power_on(node)?;
+        for (node, blueprint) in self.plan.blueprint.nodes.iter().enumerate() {
+            match blueprint.power_on {
+                Nanos::ZERO => self.power_on(node)?,
+                later => self.set_timer_in(later, Wake::PowerOn(node)),
+            }
         }
         self.set_timer(self.now() + READY_WITHIN, Wake::Overdue);
         Ok(())
@@ -182,7 +194,8 @@ impl<'a> Stage<'a> {
             return;
         };
         let client = &mut self.clients[id];
-        (client.ready, client.call, client.inside, client.counting) = (false, None, false, false);
+        (client.ready, client.call, client.inside) = (false, None, false);
+        client.counting = Counting::No;
         self.cues.push_back(Cue::Lost(id));
     }
 
@@ -201,7 +214,7 @@ impl<'a> Stage<'a> {
         let name = client.name.clone();
         let request = Request::from(&operation).numbered(call);
         self.record(What::Called { client: name, call, operation })?;
-        self.site.send(id + 1, Command::Adapter { line: request });
+        self.site.send(id + 1, Command::Adapter { holder: 0, line: request });
         Ok(())
     }
 
@@ -216,16 +229,34 @@ impl<'a> Stage<'a> {
     /// The witness: the client is about to call release.
     pub fn leave(&mut self, id: ClientId) -> Result<(), RunError> {
         self.clients[id].inside = false;
+        self.cues.push_back(Cue::Left(id));
         self.record(What::Left { client: self.clients[id].name.clone() })
     }
 
-    /// Increments the counter on a client's mount.
-    pub fn count(&mut self, id: ClientId) -> Result<(), RunError> {
-        self.clients[id].counting = true;
+    /// Begins to increment the counter on a client's mount: reads it.
+    pub fn begin_count(&mut self, id: ClientId) -> Result<(), RunError> {
+        self.clients[id].counting = Counting::Reading;
         self.record(What::CountBegan { client: self.clients[id].name.clone() })?;
         let file = format!("{MOUNT_POINT}/{COUNTER}");
-        self.command(id + 1, Command::Count { file }, Task::Count(id));
+        self.command(id + 1, Command::BeginCount { file }, Task::BeginCount(id));
         Ok(())
+    }
+
+    /// Writes the count that was read.
+    pub fn end_count(&mut self, id: ClientId) {
+        self.clients[id].counting = Counting::Writing;
+        self.command(id + 1, Command::EndCount, Task::EndCount(id));
+    }
+
+    /// Leaves the count that was read unwritten.
+    pub fn drop_count(&mut self, id: ClientId, why: String) -> Result<(), RunError> {
+        self.clients[id].counting = Counting::No;
+        self.record(What::CountDropped { client: self.clients[id].name.clone(), why })
+    }
+
+    /// Has the descriptors counted that a client's adapter has open.
+    pub fn count_descriptors(&mut self, id: ClientId) {
+        self.command(id + 1, Command::CountDescriptors, Task::CountDescriptors(id));
     }
 
     /// Steps a node's wall clock and sets its rate; fault number `fault` did it.
@@ -251,7 +282,7 @@ impl<'a> Stage<'a> {
             let happening = self.site.advance()?;
             self.history.tick(self.site.now());
             match happening {
-                Happening::Timer(token) => self.wake(token),
+                Happening::Timer(token) => self.wake(token)?,
                 Happening::Message { node, message } => self.take_message(node, message)?,
                 Happening::Garbled { node, cause } => {
                     self.fail(format!(

@@ -11,7 +11,9 @@ pub enum Task {
     Mount,
     MountSupplement,
     StartAdapter,
-    Count(ClientId),
+    BeginCount(ClientId),
+    EndCount(ClientId),
+    CountDescriptors(ClientId),
     ReadCounter,
     SetClock { step_ns: i64, drift_ppm: i64, fault: usize },
 }
@@ -24,7 +26,9 @@ impl fmt::Display for Task {
             Task::Mount => "mounting the export",
             Task::MountSupplement => "mounting the second image",
             Task::StartAdapter => "starting the adapter",
-            Task::Count(_) => "counting",
+            Task::BeginCount(_) => "reading the count",
+            Task::EndCount(_) => "writing the count",
+            Task::CountDescriptors(_) => "counting descriptors",
             Task::ReadCounter => "reading the counter",
             Task::SetClock { .. } => "setting the clock",
         })

@@ -201,6 +201,10 @@ pub struct CyclesSpec {
     /// Refresh the lock this often while it is held; without it, never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh: Option<Nanos>,
+    /// Ask the lock this often, while it is held, whether it still is, and leave at once when it
+    /// is not; without it, never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_held: Option<Nanos>,
 }
 
 impl Default for CyclesSpec {
@@ -216,6 +220,7 @@ impl Default for CyclesSpec {
             think: range(0, 500),
             timeout: None,
             refresh: None,
+            is_held: None,
         }
     }
 }

@@ -132,6 +132,33 @@ use rstest::rstest;
     4s c2 counted 0
     5s c1 counted 0"
 )]
+#[case::a_dropped_count_writes_nothing(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    1s c1 begins to count
+    26s c2 asks
+    27s c2 enters
+    28s c2 counts 0
+    29s c1 calls is_held
+    29s c1 is told lost
+    29s c1 drops its count
+    29s c1 leaves without release
+    29.5s c2 counts 1
+    30s c2 releases"
+)]
+#[case::a_count_that_spans_the_section(
+    Shows::Broken(1, 4_000),
+    "
+    1s c1 acquires
+    1s c1 begins to count
+    1.5s c2 acquires
+    1.5s c2 begins to count
+    3s c1 counted 0
+    3s c1 releases
+    4s c2 counted 0
+    4s c2 releases"
+)]
 #[case::nobody_counted(
     Shows::NotTried,
     "

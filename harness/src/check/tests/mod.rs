@@ -2,12 +2,15 @@
 
 mod break_after_lifetime;
 mod clocks;
+mod descriptors;
 mod early_break;
 mod exclusion;
+mod held;
 mod lost_update;
 mod perfect_lock;
 mod random;
 mod release;
+mod release_frees;
 pub mod story;
 
 use super::{Evidence, check};

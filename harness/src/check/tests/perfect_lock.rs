@@ -31,6 +31,12 @@ pub enum Bug {
     ReleasesOthers,
     /// It loses every tenth count.
     LosesCounts,
+    /// It always says that it is held.
+    ClaimsToHold,
+    /// A release does nothing, and nobody breaks the lock.
+    KeepsOnRelease,
+    /// Every round leaves a descriptor open.
+    LeaksDescriptors,
 }
 
 /// What reaches a process or the site next.
@@ -46,6 +52,8 @@ enum Step {
     Counted(u64),
     Refreshed,
     RefreshAnswered(bool),
+    HeldAsked,
+    HeldAnswered(bool),
     Released,
     ReleaseAnswered(bool),
     Cut,
@@ -84,6 +92,7 @@ struct Process {
     /// When it means to leave.
     leaves: u64,
     gives_up: u64,
+    rounds: u64,
 }
 
 struct Sim {
@@ -107,7 +116,7 @@ struct Sim {
 impl Sim {
     fn run(&mut self) {
         for client in CLIENTS {
-            let process = Process { life: 0, token: 0, leaves: 0, gives_up: u64::MAX };
+            let process = Process { life: 0, token: 0, leaves: 0, gives_up: u64::MAX, rounds: 0 };
             self.processes.insert(client, process);
             self.after(0, 500 * MS, client, Step::Ask);
         }
@@ -198,7 +207,7 @@ impl Sim {
         let now = self.teller.now;
         let lifetime_over = |expires: u64| match self.bug {
             Bug::BreaksEarly => now + LIFETIME / 2 >= expires,
-            Bug::NeverBreaks => false,
+            Bug::NeverBreaks | Bug::KeepsOnRelease => false,
             _ => now >= expires,
         };
         let free = match self.lock {
@@ -239,6 +248,9 @@ impl Sim {
             let name = client.to_owned();
             self.teller.write(What::CountBegan { client: name });
             self.after(0, 10 * MS, client, Step::CountRead);
+        } else if self.rng.random_bool(0.4) {
+            self.teller.call(client, Operation::IsHeld);
+            self.after(0, 20 * MS, client, Step::HeldAsked);
         } else {
             let lifetime = Nanos(LIFETIME);
             self.teller.call(client, Operation::Refresh { lifetime });
@@ -273,7 +285,8 @@ impl Sim {
                 self.after(0, 20 * MS, client, Step::RefreshAnswered(mine));
             }
             Step::Released => {
-                if mine || self.bug == Bug::ReleasesOthers {
+                let frees = mine && self.bug != Bug::KeepsOnRelease;
+                if frees || self.bug == Bug::ReleasesOthers {
                     self.lock = None;
                 }
                 self.after(0, 20 * MS, client, Step::ReleaseAnswered(mine));
@@ -282,15 +295,37 @@ impl Sim {
                 let ok = if ok { Answer::Ok { held: None } } else { Answer::NotHeld };
                 self.teller.answer(client, ok);
             }
+            Step::HeldAsked => {
+                let held = mine || self.bug == Bug::ClaimsToHold;
+                self.after(0, 20 * MS, client, Step::HeldAnswered(held));
+            }
+            Step::HeldAnswered(held) => {
+                self.teller.answer(client, Answer::Ok { held: Some(held) });
+            }
             _ => {}
         }
         match step {
-            Step::ReleaseAnswered(_) => self.after(0, 500 * MS, client, Step::Ask),
-            Step::Counted(_) | Step::RefreshAnswered(_) => {
+            Step::ReleaseAnswered(_) => {
+                self.count_descriptors(client);
+                self.after(0, 500 * MS, client, Step::Ask);
+            }
+            Step::Counted(_) | Step::RefreshAnswered(_) | Step::HeldAnswered(_) => {
                 let left = self.process(client).leaves.saturating_sub(now);
                 self.after(0, left.min(12 * S), client, Step::Act);
             }
             _ => {}
+        }
+    }
+
+    /// Now and then a log is open. Some more counts make up for the few rounds.
+    fn count_descriptors(&mut self, client: &'static str) {
+        let process = self.process(client);
+        process.rounds += 1;
+        let rounds = process.rounds;
+        for _ in 0..3 {
+            let leaked = if self.bug == Bug::LeaksDescriptors { rounds } else { rounds.min(5) };
+            let open = 4 + leaked + self.rng.random_range(0..3);
+            self.teller.write(What::Descriptors { client: client.to_owned(), open });
         }
     }
 
@@ -307,6 +342,7 @@ impl Sim {
                 self.away.insert(node, now);
                 if let Some(process) = self.processes.get_mut(node) {
                     process.life += 1;
+                    process.rounds = 0;
                 }
                 self.after(S, 60 * S, node, Step::Boot);
             }

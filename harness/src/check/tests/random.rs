@@ -47,6 +47,9 @@ fn a_perfect_lock_is_never_accused_and_every_checker_judges_it() {
 #[case::never_breaks(Bug::NeverBreaks, Invariant::BreakAfterLifetime)]
 #[case::releases_others(Bug::ReleasesOthers, Invariant::OwnerOnlyRelease)]
 #[case::loses_counts(Bug::LosesCounts, Invariant::NoLostUpdate)]
+#[case::claims_to_hold(Bug::ClaimsToHold, Invariant::HonestIsHeld)]
+#[case::keeps_on_release(Bug::KeepsOnRelease, Invariant::ReleaseFrees)]
+#[case::leaks_descriptors(Bug::LeaksDescriptors, Invariant::NoDescriptorLeak)]
 fn a_lock_with_one_bug_is_caught(#[case] bug: Bug, #[case] invariant: Invariant) {
     let (_, violations) = tally(bug, 0..100)[&invariant];
     assert!(violations > 3, "{bug:?}: caught only {violations} times");

@@ -67,6 +67,9 @@ fn profile() -> Profile {
         Invariant::BreakAfterLifetime,
         Invariant::OwnerOnlyRelease,
         Invariant::NoLostUpdate,
+        Invariant::HonestIsHeld,
+        Invariant::ReleaseFrees,
+        Invariant::NoDescriptorLeak,
     ];
     Profile {
         name: "flufl.lock".into(),
@@ -101,6 +104,8 @@ fn blueprint() -> Blueprint {
         ip: [10, 0, 0, index as u8 + 1].into(),
         seed: index as u64,
         memory_mib: 64,
+        power_on: Nanos::ZERO,
+        pids_used: 0,
     };
     Blueprint {
         wall_start_s: 1_700_000_000,
@@ -202,7 +207,11 @@ impl Teller {
     pub fn boot(&mut self, node: &str) {
         let node = String::from(node);
         self.write(What::NodeBooted { node: node.clone() });
-        self.write(What::NodeReady { node, options: "vers=4.2".into() });
+        self.write(What::NodeReady { node: node.clone(), options: "vers=4.2".into() });
+        if node != "server" {
+            let (library, version) = ("flufl.lock".into(), "10.0.0".into());
+            self.write(What::AdapterReady { client: node, library, version });
+        }
     }
 
     fn tell(&mut self, who: &str, words: &[&str]) -> bool {
@@ -246,6 +255,10 @@ impl Teller {
             ["is", "healed"] => self.heal(who),
             ["clock", step] => self.clock(who, step, 0),
             ["clock", step, "drifts", ppm] => self.clock(who, step, ppm.parse().unwrap()),
+            ["has", open, "descriptors"] => {
+                let open = open.parse().unwrap();
+                self.write(What::Descriptors { client, open });
+            }
             _ => return self.tell_count(client, words),
         }
         true
@@ -259,6 +272,9 @@ impl Teller {
                 self.write(What::Counted { client, read });
             }
             ["begins", "to", "count"] => self.write(What::CountBegan { client }),
+            ["drops", "its", "count"] => {
+                self.write(What::CountDropped { client, why: "the lock is lost".into() })
+            }
             ["counted", read] => {
                 let read = read.parse().unwrap();
                 self.write(What::Counted { client, read });

@@ -1,7 +1,7 @@
 //! Rules about faults.
 
 use super::{DELAY_MAX, Findings, clients, nodes};
-use crate::fault::{Entered, FaultSpec, Strike, Trigger, clock, impair};
+use crate::fault::{FaultSpec, Section, Strike, Trigger, clock, impair};
 use crate::scenario::{Scenario, WorkloadSpec};
 use crate::source::{KeyPath, Problem};
 use crate::units::{Nanos, SECOND};
@@ -14,8 +14,11 @@ const STEP_MAX_S: u64 = 365 * 24 * 3600;
 pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &mut Findings) {
     match &fault.when {
         Trigger::At(at) => check_at(scenario, *at, &path.join("when.at"), findings),
-        Trigger::Entered(entered) => {
-            check_entered(scenario, entered, &path.join("when.entered"), findings);
+        Trigger::Entered(section) => {
+            check_section(scenario, section, &path.join("when.entered"), findings);
+        }
+        Trigger::Left(section) => {
+            check_section(scenario, section, &path.join("when.left"), findings);
         }
     }
     if let Some(lasts) = fault.lasts {
@@ -45,10 +48,10 @@ fn check_at(scenario: &Scenario, at: Nanos, path: &KeyPath, findings: &mut Findi
     }
 }
 
-fn check_entered(scenario: &Scenario, entered: &Entered, path: &KeyPath, findings: &mut Findings) {
-    findings.number(path.key("count"), entered.count.into(), 1, 1_000_000);
-    findings.span(path.key("after"), entered.after, Nanos::ZERO);
-    if let Some(client) = &entered.client {
+fn check_section(scenario: &Scenario, section: &Section, path: &KeyPath, findings: &mut Findings) {
+    findings.number(path.key("count"), section.count.into(), 1, 1_000_000);
+    findings.span(path.key("after"), section.after, Nanos::ZERO);
+    if let Some(client) = &section.client {
         findings.node(path.key("client"), client, &clients(scenario));
     }
     match &scenario.workload {
@@ -59,9 +62,9 @@ fn check_entered(scenario: &Scenario, entered: &Entered, path: &KeyPath, finding
             findings.0.push(problem.help(help));
         }
         WorkloadSpec::Cycles(cycles) => {
-            let share = if entered.client.is_some() { 1 } else { scenario.site.clients.into() };
+            let share = if section.client.is_some() { 1 } else { scenario.site.clients.into() };
             let most = cycles.rounds.map(|rounds| u64::from(rounds) * share);
-            if let Some(most) = most.filter(|most| u64::from(entered.count) > *most) {
+            if let Some(most) = most.filter(|most| u64::from(section.count) > *most) {
                 findings.add(
                     path.key("count"),
                     format!("the workload has {most} critical sections at most; expected no more"),

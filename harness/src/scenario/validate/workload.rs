@@ -24,6 +24,9 @@ pub fn check(scenario: &Scenario, cycles: &CyclesSpec, findings: &mut Findings) 
     if let Some(refresh) = cycles.refresh {
         findings.span(at("refresh"), refresh, Nanos(MILLISECOND));
     }
+    if let Some(is_held) = cycles.is_held {
+        findings.span(at("is_held"), is_held, Nanos(MILLISECOND));
+    }
     if let Some(rounds) = cycles.rounds {
         findings.number(at("rounds"), rounds.into(), 1, 1_000_000);
         let most = u64::from(rounds) * u64::from(scenario.site.clients);

@@ -1,0 +1,183 @@
+use super::story::{kernel_plan, plan};
+use super::{Shows, expect};
+use lockstorm_reports::Invariant::HonestIsHeld;
+use rstest::rstest;
+
+#[rstest]
+#[case::told_the_truth_after_the_loss(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    28s c1 calls is_held
+    28s c1 is told lost"
+)]
+#[case::told_not_held_after_the_loss(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    28s c1 calls is_held
+    28s c1 is told not_held"
+)]
+#[case::told_a_lie_after_the_loss(
+    Shows::Broken(1, 28_000),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    28s c1 calls is_held
+    28s c1 is told held"
+)]
+#[case::told_a_lie_after_its_own_release(
+    Shows::Broken(1, 3_000),
+    "
+    1s c1 acquires
+    2s c1 releases
+    2s c2 acquires
+    3s c1 calls is_held
+    3s c1 is told held"
+)]
+#[case::told_a_lie_without_ever_having_had_it(
+    Shows::Broken(1, 3_000),
+    "
+    2s c2 acquires
+    3s c1 calls is_held
+    3s c1 is told held"
+)]
+#[case::told_twice_what_is_not_so(
+    Shows::Broken(1, 30_000),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    28s c1 calls is_held
+    28s c1 is told lost
+    30s c1 calls is_held
+    30s c1 is told held"
+)]
+#[case::expired_but_nobody_has_taken_it(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    20s c1 calls is_held
+    20s c1 is told held"
+)]
+#[case::an_owner_that_holds_and_says_so(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    1s c2 asks
+    2s c1 calls is_held
+    2s c1 is told held"
+)]
+#[case::refreshed_in_time(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    10s c1 refreshes 15s
+    20s c2 acquires          // early: mutual exclusion's to judge
+    21s c1 calls is_held
+    21s c1 is told held"
+)]
+#[case::a_refresh_whose_answer_took_long_may_have_come_late(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    10s c1 calls refresh 15s
+    24s c1 is told ok
+    28s c2 acquires
+    29s c1 calls is_held
+    29s c1 is told held"
+)]
+#[case::it_may_have_been_obtained_as_late_as_it_was_answered(
+    Shows::NotTried,
+    "
+    1s c1 asks
+    14s c1 enters
+    17s c2 acquires
+    18s c1 calls is_held
+    18s c1 is told held"
+)]
+#[case::the_next_owner_came_while_it_was_asked(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c1 calls is_held
+    28s c2 enters
+    28s c1 is told held"
+)]
+#[case::the_next_owner_left_while_it_was_asked(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    28s c1 calls is_held
+    29s c2 releases
+    29s c1 is told held"
+)]
+#[case::the_next_owners_claim_is_over_as_well(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    50s c1 calls is_held
+    50s c1 is told held"
+)]
+#[case::an_acquire_that_failed_may_have_got_it(
+    Shows::NotTried,
+    "
+    1s c1 asks
+    2s c1 is told error
+    3s c2 acquires
+    4s c1 calls is_held
+    4s c1 is told held"
+)]
+#[case::a_lock_that_does_not_say(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    28s c1 calls is_held
+    28s c1 is told error"
+)]
+#[case::the_process_after_a_restart_remembers_nothing(
+    Shows::Broken(1, 40_000),
+    "
+    1s c1 acquires
+    2s c1 dies
+    26s c2 asks
+    27s c2 enters
+    30s c1 boots
+    40s c1 calls is_held
+    40s c1 is told held"
+)]
+#[case::clocks_beyond_the_assumption(
+    Shows::Beyond(1, 28_000),
+    "
+    1s c1 acquires
+    20s c3 clock +30s
+    26s c2 asks
+    27s c2 enters
+    28s c1 calls is_held
+    28s c1 is told held"
+)]
+fn a_story_of_questions(#[case] shows: Shows, #[case] text: &str) {
+    expect(&plan(), HonestIsHeld, shows, text);
+}
+
+#[test]
+fn a_lock_without_a_lifetime_is_held_until_it_says_otherwise() {
+    let text = "
+        1s c1 acquires
+        90s c2 acquires
+        91s c1 calls is_held
+        91s c1 is told held";
+    expect(&kernel_plan(), HonestIsHeld, Shows::NotTried, text);
+}

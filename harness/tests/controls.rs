@@ -1,0 +1,138 @@
+//! The checkers are proven on locks whose worth is known: each bad one is caught by the invariant
+//! that it breaks and by no other, and a good one is never accused, whatever the story and the
+//! seed.
+
+mod common;
+
+use common::{Ended, scenario};
+use lockstorm::lock::profile::Profile;
+use lockstorm_reports::{Class, Invariant, Report, Verdict};
+use rstest::rstest;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// How a control is caught.
+struct Catch {
+    control: &'static str,
+    scenario: &'static str,
+    set: &'static [&'static str],
+    /// What is violated too, since it follows from what the control breaks.
+    follows: &'static [Invariant],
+}
+
+/// Who is let in while another is inside overwrites what that one counts.
+const EXCLUSION: &[Invariant] = &[Invariant::NoLostUpdate];
+/// Who is let in early is let in while another is inside, may overwrite what it counts, and its
+/// release then meets the other's hold, or its own is gone.
+const EARLY: &[Invariant] =
+    &[Invariant::MutualExclusion, Invariant::NoLostUpdate, Invariant::OwnerOnlyRelease];
+
+/// Every control has a row: a test looks.
+const CATCHES: &[Catch] = &[
+    Catch { control: "none", scenario: "calm", set: SHORT, follows: EXCLUSION },
+    Catch { control: "check-then-create", scenario: "calm", set: SHORT, follows: EXCLUSION },
+    Catch { control: "local-file", scenario: "calm", set: SHORT, follows: EXCLUSION },
+    Catch { control: "ignores-eexist", scenario: "calm", set: SHORT, follows: EXCLUSION },
+    Catch { control: "breaks-any-age", scenario: "calm", set: SHORT, follows: EARLY },
+    Catch {
+        control: "two-breakers",
+        scenario: "two-breakers",
+        set: &[],
+        // The second breaker removes the first one's new lock, and enters within its claim.
+        follows: &[Invariant::NoEarlyBreak, Invariant::NoLostUpdate],
+    },
+    Catch {
+        control: "releases-any",
+        scenario: "late-release",
+        set: &[],
+        // A third enters while the owner, whose lock was released, is inside.
+        follows: &[Invariant::MutualExclusion, Invariant::NoEarlyBreak, Invariant::NoLostUpdate],
+    },
+    Catch {
+        control: "own-clock",
+        scenario: "clock-skew",
+        // The first step alone: 8 s, within the 10 s that it says it allows for.
+        set: &["faults[1].strike.clock.step=1s"],
+        follows: EARLY,
+    },
+    Catch { control: "never-breaks", scenario: "crash", set: &[], follows: &[] },
+    Catch { control: "forgets-refresh", scenario: "refresh", set: &[], follows: EARLY },
+    Catch { control: "leaks-descriptor", scenario: "calm", set: &[], follows: &[] },
+    Catch { control: "forgets-failed-release", scenario: "failed-release", set: &[], follows: &[] },
+    Catch { control: "remembers-held", scenario: "held-after-loss", set: &[], follows: &[] },
+];
+
+/// A quarter of calm.yaml: still dozens of critical sections, and the clients ask at once, so
+/// that a bad lock cannot get by on luck.
+const SHORT: &[&str] = &["workload.cycles.time=15s", "workload.cycles.think=0s..300ms"];
+
+fn profiles() -> Vec<Profile> {
+    let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../containers/locks");
+    let entries = std::fs::read_dir(locks).unwrap().map(|entry| entry.unwrap().path());
+    let directories = entries.filter(|path| path.join("profile.yaml").exists());
+    directories.map(|path| Profile::load(&path).unwrap_or_else(|why| panic!("{why}"))).collect()
+}
+
+fn run(name: &str, lock: &str, seed: u64, set: &[&str]) -> Ended {
+    let seed = seed.to_string();
+    let mut arguments = vec!["--lock", lock, "--seed", &seed];
+    for setting in set {
+        arguments.extend(["--set", setting]);
+    }
+    scenario(name, &arguments)
+}
+
+fn violated(report: &Report) -> BTreeSet<Invariant> {
+    let violated = report.invariants.iter().filter(|result| result.violations > 0);
+    violated.map(|result| result.invariant).collect()
+}
+
+#[test]
+fn every_known_bad_lock_has_a_scenario_that_catches_it() {
+    let bad = profiles().into_iter().filter(|profile| profile.breaks.is_some());
+    let bad: BTreeSet<String> = bad.map(|profile| profile.name).collect();
+    let rows: BTreeSet<String> = CATCHES.iter().map(|row| row.control.to_owned()).collect();
+    assert_eq!(bad, rows);
+}
+
+#[rstest]
+fn a_known_bad_lock_is_caught_by_what_it_breaks_and_by_nothing_else(#[values(1, 2, 3)] seed: u64) {
+    let profiles = profiles();
+    let missed = CATCHES.iter().filter_map(|row| {
+        let profile = profiles.iter().find(|profile| profile.name == row.control)?;
+        caught(row, profile.breaks?, seed).err()
+    });
+    let missed: Vec<String> = missed.collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+fn caught(row: &Catch, breaks: Invariant, seed: u64) -> Result<(), String> {
+    let run = run(row.scenario, row.control, seed, row.set);
+    let report = run.report();
+    let mut findings = report.findings.iter();
+    let found = findings.any(|f| f.invariant == breaks && f.class == Class::BrokenPromise);
+    let mut others = violated(&report);
+    others.retain(|other| *other != breaks && !row.follows.contains(other));
+    match report.verdict {
+        Verdict::Violated if found && others.is_empty() && run.code == 1 => Ok(()),
+        _ => Err(format!(
+            "{}: not caught by {breaks:?} alone, but {others:?}: {}",
+            row.control,
+            run.said()
+        )),
+    }
+}
+
+/// Locks that are right, with and without a lifetime.
+#[rstest]
+fn a_known_good_lock_is_never_accused(
+    #[files("../scenarios/*.yaml")] file: PathBuf,
+    #[values("good-lifetime", "fcntl", "flufl.lock", "link")] lock: &str,
+    #[values(1, 2)] seed: u64,
+) {
+    let run = run(file.to_str().unwrap(), lock, seed, &[]);
+    let report = run.report();
+    let broken = report.findings.iter().filter(|f| f.class == Class::BrokenPromise);
+    assert_eq!(broken.count(), 0, "{}", run.said());
+    assert_ne!(report.class, Some(Class::BrokenPromise), "{}", run.said());
+}
