@@ -7,6 +7,7 @@ mod common;
 use chromium::Browser;
 use common::{clean, comparison, hostile, set, unknown, violated};
 use lockstorm_reports::format::{Options, Subject};
+use lockstorm_reports::timeline::ActivitySpan;
 use lockstorm_reports::{Finding, Report, html};
 use std::path::{Path, PathBuf};
 
@@ -135,6 +136,40 @@ fn the_timeline_zooms_by_keyboard() {
     assert!(browser.evaluate(width).as_f64().unwrap() > before, "it shows the violation near by");
     let bars = "document.querySelectorAll('.tl-inner .s').length";
     assert!(browser.evaluate(bars).as_u64().unwrap() > 5);
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+/// As many spans as the harness puts into a timeline of a hundred thousand events.
+fn crowded() -> Report {
+    let mut report = violated();
+    let timeline = report.timeline.as_mut().unwrap();
+    let template = timeline.clients[1].activity[1].clone();
+    let step = timeline.until_ns / 2_100;
+    for lane in &mut timeline.clients[1..] {
+        let span = |i: u64| ActivitySpan {
+            from_ns: i * step,
+            until_ns: i * step + step / 2,
+            count: 25,
+            ..template.clone()
+        };
+        lane.activity = (0..2_000).map(span).collect();
+    }
+    report
+}
+
+#[test]
+fn a_crowded_timeline_is_no_burden() {
+    let file = page("crowded", Subject::Run(&crowded()));
+    let size = std::fs::metadata(&file).unwrap().len();
+    assert!(size < 2_000_000, "{size} bytes");
+    let mut browser = Browser::start();
+    browser.open(&file, 1280);
+    browser.evaluate("document.querySelector('.tl-scroll').focus()");
+    for _ in 0..10 {
+        browser.press("+");
+    }
+    let ticks = browser.evaluate("document.querySelectorAll('.tick').length");
+    assert!(ticks.as_u64().unwrap() < 100, "{ticks} ticks, where some twenty can be seen");
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
