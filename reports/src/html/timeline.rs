@@ -197,9 +197,18 @@ fn client(lane: &ClientLane, within: (u64, u64)) -> Markup {
         }
         @for span in &lane.activity {
             i class={ "s " (span.activity.words()) }
-                style=(place((span.from_ns, span.until_ns), within))
+                style={ (place((span.from_ns, span.until_ns), within)) (density(span)) }
                 title=(activity_words(&who, span)) {}
         }
+    }
+}
+
+/// Several spans that are drawn as one are as pale as they leave room between them.
+fn density(activity: &ActivitySpan) -> String {
+    let length = activity.until_ns.saturating_sub(activity.from_ns).max(1);
+    match activity.sum_ns {
+        Some(sum) => format!(";opacity:{:.2}", (sum as f64 / length as f64).clamp(0.3, 1.0)),
+        None => String::new(),
     }
 }
 
