@@ -6,7 +6,7 @@
 
 use crate::compare::{Change, Comparison};
 use crate::format::Subject;
-use crate::set::{Cell, End, Outcome, ResultSet, RunSummary, Table};
+use crate::set::{Cause, Cell, End, Outcome, ResultSet, RunSummary, Table};
 use crate::text::seconds;
 use crate::{Class, Finding, Hold, Invariant, InvariantResult, Report, Status};
 
@@ -158,6 +158,10 @@ fn of_summary(run: &RunSummary) -> Case {
         Outcome::Valid => CaseStatus::Passed,
         Outcome::BrokenPromise | Outcome::ScriptExpectation => CaseStatus::Failed,
         Outcome::BeyondAssumptions => CaseStatus::Skipped,
+        // A lock and a scenario that do not go together are nobody's trouble.
+        Outcome::Failed if matches!(run.end, End::NotMade { cause: Cause::Input, .. }) => {
+            CaseStatus::Skipped
+        }
         Outcome::Unknown | Outcome::Failed => CaseStatus::Error,
     };
     let mut case = Case {

@@ -33,8 +33,12 @@ pub fn render(subject: Subject, _: Options) -> String {
     out
 }
 
+/// The begin of what there is to say, and its end: the command that makes the run again.
 fn message(case: &Case) -> String {
-    let lines = std::iter::once(&case.message).chain(case.detail.iter().take(8));
+    const FIRST_MAX: usize = 6;
+    let first = case.detail.iter().take(FIRST_MAX);
+    let last = case.detail.iter().skip(FIRST_MAX).last();
+    let lines = std::iter::once(&case.message).chain(first).chain(last);
     let lines: Vec<String> = lines.map(|line| clean(line)).collect();
     lines.join("\n")
 }

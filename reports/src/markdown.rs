@@ -289,11 +289,10 @@ fn comparison_page(out: &mut String, comparison: &Comparison) {
             let _ = writeln!(out, "... and {} more.", changes.len() - CHANGES_MAX);
         }
     }
-    let _ = writeln!(
-        out,
-        "\n{} of lock and scenario without a change.",
-        counted(comparison.unchanged, "combination")
-    );
+    if comparison.unchanged > 0 {
+        let unchanged = counted(comparison.unchanged, "combination");
+        let _ = writeln!(out, "\n{unchanged} of lock and scenario without a change.");
+    }
 }
 
 fn change_lines(out: &mut String, change: &Change) {

@@ -36,8 +36,10 @@ pub fn render_comparison(comparison: &Comparison, options: SetOptions) -> String
         }
     }
     page.out.push('\n');
-    let unchanged = counted(comparison.unchanged, "combination");
-    page.row("", &format!("{unchanged} of lock and scenario without a change"));
+    if comparison.unchanged > 0 {
+        let unchanged = counted(comparison.unchanged, "combination");
+        page.row("", &format!("{unchanged} of lock and scenario without a change"));
+    }
     let paint = match comparison.regressions().next() {
         Some(_) => Paint::Bad,
         None => Paint::Good,
