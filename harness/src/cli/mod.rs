@@ -6,6 +6,7 @@ mod batch;
 mod directory;
 mod doctor;
 mod engine;
+mod init;
 mod list;
 mod lock;
 mod locks;
@@ -57,6 +58,8 @@ enum Command {
     Schema,
     /// List what lockstorm ships.
     List(list::Args),
+    /// Write a profile and an adapter for a lock of your own.
+    Init(init::Args),
     /// Try the adapter of a lock out.
     Lock(lock::Args),
     /// Check whether this host has what a run needs.
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args, &terminal),
         Command::Schema => schema::run(&terminal),
         Command::List(args) => list::run(args, &terminal),
+        Command::Init(args) => init::run(args, &terminal),
         Command::Lock(args) => lock::run(args, &terminal),
         Command::Doctor => doctor::run(&terminal),
     };

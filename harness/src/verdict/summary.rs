@@ -2,13 +2,13 @@
 
 use super::told;
 use crate::check::Evidence;
-use crate::check::holds::Hold;
+use crate::check::holds::{Exit, Hold};
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
 use crate::site::blueprint::Role;
 use lockstorm_reports::text::{seconds, span};
-use lockstorm_reports::{ClientStatistics, Mount, Site, Statistics, Waiting};
+use lockstorm_reports::{ClientStatistics, Invariant, Mount, Site, Statistics, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is worth knowing and is no violation.
@@ -21,7 +21,24 @@ pub(super) fn notes(evidence: &Evidence) -> Vec<String> {
     {
         notes.push(format!("the profile pins version {pinned}, and {ran} ran"));
     }
+    if let Some(hold) = stands_for_ever(evidence) {
+        notes.push(format!(
+            "{} died with the lock, and nothing promises that such a lock is ever broken: those who \
+             wait for it wait for ever",
+            hold.client
+        ));
+    }
     notes
+}
+
+/// The last hold, if its owner died and its lock stands by right until a person removes it. That a
+/// story then comes to a halt is the lock's way, and no reason to doubt what was seen before.
+pub(super) fn stands_for_ever<'a>(evidence: &'a Evidence) -> Option<&'a Hold> {
+    let profile = &evidence.plan.profile;
+    let is_freed = profile.primitive.is_kernel_managed()
+        || profile.promises.contains_key(&Invariant::BreakAfterLifetime);
+    let last = evidence.holds.last()?;
+    (!is_freed && matches!(last.exit, Exit::Died(_))).then_some(last)
 }
 
 /// When a hold's claim was surely over. (The claims of a [`Hold`] end at a lower bound: the lock

@@ -3,8 +3,9 @@ use crate::check::tests::story::{plan, story};
 use crate::fault::cut::Cut;
 use crate::fault::{FaultSpec, Strike, Trigger};
 use crate::history::What;
+use crate::lock::profile::Primitive;
 use crate::units::Nanos;
-use lockstorm_reports::{json, terminal};
+use lockstorm_reports::{Invariant, json, terminal};
 use rstest::rstest;
 
 /// Two clients that do it right.
@@ -111,6 +112,27 @@ fn fewer_critical_sections_than_expected_are_unknown() {
     let report = judged(&plan, CALM, &[]);
     assert_eq!(report.verdict, Verdict::Unknown);
     assert!(report.unknown_because[0].starts_with("there were 2 critical sections"));
+}
+
+#[test]
+fn a_lock_that_stands_for_ever_once_its_owner_died_may_end_the_story_early() {
+    let mut plan = plan();
+    plan.scenario.expect.critical_sections = 3;
+    let story = "1s c1 acquires\n 1s c2 asks\n 2s c1 releases\n 2s c2 enters\n 3s c2 dies\n \
+        4s c1 asks\n 99s workload ends";
+    let report = judged(&plan, story, &[]);
+    assert_eq!(report.verdict, Verdict::Violated, "it promised to be broken");
+    for invariant in [Invariant::BreakAfterLifetime, Invariant::NoEarlyBreak] {
+        plan.profile.promises.remove(&invariant);
+    }
+    plan.profile.break_bound = None;
+    let report = judged(&plan, story, &[]);
+    assert_eq!((report.verdict, report.unknown_because.len()), (Verdict::Valid, 0));
+    assert!(report.notes[0].starts_with("c2 died with the lock"), "{:?}", report.notes);
+    plan.profile.lifetime = None;
+    plan.profile.primitive = Primitive::Posix;
+    let report = judged(&plan, story, &[]);
+    assert_eq!(report.verdict, Verdict::Unknown, "the kernel frees such a lock");
 }
 
 #[test]
