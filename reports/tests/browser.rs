@@ -5,7 +5,7 @@ mod chromium;
 mod common;
 
 use chromium::Browser;
-use common::{clean, comparison, set, unknown, violated};
+use common::{clean, comparison, hostile, set, unknown, violated};
 use lockstorm_reports::format::{Options, Subject};
 use lockstorm_reports::{Finding, Report, html};
 use std::path::{Path, PathBuf};
@@ -139,27 +139,20 @@ fn the_timeline_zooms_by_keyboard() {
 }
 
 #[test]
-fn a_hostile_run_does_nothing_in_a_browser() {
-    let mut report = violated();
-    let hostile = "\"'><script>alert(1)</script><img src=http://localhost/x onerror=alert(2)>";
-    for text in [
-        &mut report.scenario.name,
-        &mut report.scenario.about,
-        &mut report.lock.name,
-        &mut report.findings[0].explanation,
-        &mut report.findings[0].holds[0].client,
-        &mut report.findings[0].story[0].text,
-        &mut report.faults[0].detail,
-        &mut report.artefacts[0].file,
-        &mut report.plan,
-    ] {
-        *text = hostile.into();
-    }
-    report.timeline.as_mut().unwrap().clients[0].client = hostile.into();
-    let file = page("hostile", Subject::Run(&report));
+fn hostile_documents_do_nothing_in_a_browser() {
+    let text = hostile::text().replace('x', "http://localhost/x ");
+    let pages = [
+        page("hostile-run", Subject::Run(&hostile::with_text(&violated(), &text))),
+        page("hostile-set", Subject::Set(&hostile::with_text(&set(), &text))),
+        page("hostile-comparison", Subject::Comparison(&hostile::with_text(&comparison(), &text))),
+    ];
     let mut browser = Browser::start();
-    browser.open(&file, 800);
-    assert_eq!(browser.evaluate("document.querySelectorAll('script').length"), 1);
-    assert_eq!(browser.evaluate("document.querySelectorAll('img').length"), 0);
-    assert_eq!(browser.complaints(), [""; 0]);
+    for file in pages {
+        browser.open(&file, 360);
+        assert_eq!(browser.evaluate("document.querySelectorAll('script').length"), 1);
+        assert_eq!(browser.evaluate("document.querySelectorAll('img').length"), 0);
+        let wide = browser.evaluate("document.documentElement.scrollWidth");
+        assert_eq!(wide, 360, "{}", file.display());
+        assert_eq!(browser.complaints(), [""; 0], "{}", file.display());
+    }
 }

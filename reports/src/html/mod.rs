@@ -115,18 +115,25 @@ fn name(text: &str) -> Markup {
     html! { (clean_name(text)) }
 }
 
-/// A link to a file below the page's own directory, whatever its name says.
-fn below(path: &str) -> String {
-    let mut out = String::from("./");
+/// The longest path that is linked to; file systems take no longer names.
+const PATH_BYTES_MAX: usize = 255;
+
+/// A link to a file below the page's own directory; what leads elsewhere is no link.
+fn below(path: &str, text: Markup) -> Markup {
+    let inside = path.split('/').all(|part| !part.is_empty() && part != "..");
+    if !inside || path.len() > PATH_BYTES_MAX || path.contains(char::is_control) {
+        return text;
+    }
+    let mut link = String::from("./");
     for byte in path.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                out.push(byte.into());
+                link.push(byte.into());
             }
-            _ => out.push_str(&format!("%{byte:02X}")),
+            _ => link.push_str(&format!("%{byte:02X}")),
         }
     }
-    out
+    html! { a href=(link) { (text) } }
 }
 
 /// Where a time stands between two others, in percent.

@@ -382,7 +382,7 @@ fn provenance(report: &Report, options: Options) -> Markup {
                 ul.files {
                     @for artefact in &report.artefacts {
                         li {
-                            a href=(below(&artefact.file)) { (name(&artefact.file)) }
+                            (below(&artefact.file, name(&artefact.file)))
                             " – " (word(&artefact.about))
                         }
                     }

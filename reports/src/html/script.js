@@ -44,7 +44,7 @@
     if (!target) return;
     const folded = target.closest('details');
     if (folded) folded.open = true;
-    if (target.matches('details')) target.focus({ preventScroll: true });
+    if (target.matches('details')) target.querySelector('summary').focus({ preventScroll: true });
     target.scrollIntoView();
   };
   addEventListener('hashchange', unfold);

@@ -159,7 +159,7 @@ fn legend(totals: &Counts) -> Markup {
 
 fn runs(row: usize, column: usize, cell: &Cell) -> Markup {
     html! {
-        details.cell #{ "cell-" (row) "-" (column) } tabindex="-1" {
+        details.cell #{ "cell-" (row) "-" (column) } {
             summary {
                 h3 { (name(cell.lock)) span.in { " in " } (name(cell.scenario)) }
                 @for (outcome, count) in cell.counts.present() {
@@ -187,7 +187,7 @@ fn run_row(run: &RunSummary) -> Markup {
             th scope="row" {
                 @match &run.directory {
                     Some(directory) if judged.is_some() => {
-                        a href=(below(&format!("{directory}/report.html"))) { "seed " (run.seed) }
+                        (below(&format!("{directory}/report.html"), html! { "seed " (run.seed) }))
                     }
                     _ => { "seed " (run.seed) }
                 }

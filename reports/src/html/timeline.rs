@@ -34,6 +34,7 @@ pub fn section(report: &Report) -> Markup {
                 }
             }
             (legend(timeline))
+            (left_out(report))
             (in_words(timeline))
         },
     )

@@ -42,7 +42,7 @@ fn violation(report: &Report, index: usize, finding: &Finding) -> Markup {
     let (from, until) = window(report, finding);
     // The first few are open: the others are mostly the same story again.
     html! {
-        details.violation #(id) tabindex="-1" open[index < 3] {
+        details.violation #(id) open[index < 3] {
             summary {
                 h3 { "Violation " (index + 1) ": " (finding.invariant.words()) }
                 " " span.when { "at " (seconds(finding.at_ns)) }

@@ -2,7 +2,7 @@
 
 use super::{Page, Paint};
 use crate::set::{Cell, Counts, Outcome, ResultSet, RunSummary, Table};
-use crate::text::{clean, clean_name, counted};
+use crate::text::{clean, clean_name, counted, wrap};
 
 /// How wide a name may be in the table.
 const NAME_CHARS_MAX: usize = 24;
@@ -29,8 +29,10 @@ pub fn render_set(set: &ResultSet, options: SetOptions) -> String {
     let mut page = Page::new(options.colour, options.columns.max(40));
     let table = Table::of(set);
     if !set.header.about.is_empty() {
-        let about = page.paint(Paint::Bold, &clean(&set.header.about));
-        page.line(&about);
+        for line in wrap(&clean(&set.header.about), page.columns) {
+            let line = page.paint(Paint::Bold, &line);
+            page.line(&line);
+        }
     }
     grid(&mut page, &table);
     legend(&mut page, &table.totals);

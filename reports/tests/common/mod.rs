@@ -1,6 +1,8 @@
 //! The documents that every renderer is tried on.
 #![allow(dead_code)] // each test program uses its own part
 
+pub mod hostile;
+
 use lockstorm_reports::set::{self, Cause, End, Entry, Header, ResultSet, RunSummary};
 use lockstorm_reports::timeline::*;
 use lockstorm_reports::*;
