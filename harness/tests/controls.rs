@@ -58,7 +58,7 @@ const CATCHES: &[Catch] = &[
     Catch { control: "never-breaks", scenario: "crash", set: &[], follows: &[] },
     Catch { control: "forgets-refresh", scenario: "refresh", set: &[], follows: EARLY },
     Catch { control: "leaks-descriptor", scenario: "calm", set: &[], follows: &[] },
-    Catch { control: "forgets-failed-release", scenario: "failed-release", set: &[], follows: &[] },
+    Catch { control: "forgets-failed-release", scenario: "calm", set: SHORT, follows: &[] },
     Catch { control: "remembers-held", scenario: "held-after-loss", set: &[], follows: &[] },
 ];
 
