@@ -34,6 +34,8 @@ pub mod plan;
 
 pub mod run;
 
+pub mod conform;
+
 pub mod check;
 
 pub mod verdict;

@@ -3,6 +3,7 @@
 //! Times are nanoseconds of the harness's clock unless a name says otherwise. Everything in
 //! the document follows from the plan and the history, except [`Report::wall`].
 
+use crate::timeline::{Plots, Timeline};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,11 +46,31 @@ pub struct Report {
     pub statistics: Statistics,
     /// What was done to the site.
     pub faults: Vec<FaultReport>,
+    /// When what happened; absent in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
+    /// What plots are drawn from; absent in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plots: Option<Plots>,
+    /// The plan, as YAML: saved as plan.yaml, `lockstorm replay` runs it again. Empty in format 1.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub plan: String,
     /// The files of the run, relative to its directory.
     pub artefacts: Vec<Artefact>,
     /// The only part that differs between two runs of one plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wall: Option<Wall>,
+}
+
+impl Report {
+    /// The command that makes the run again, if there is any.
+    pub fn reproduce_words(&self) -> Option<String> {
+        match (self.reproduce.is_empty(), self.plan.is_empty()) {
+            (false, _) => Some(self.reproduce.clone()),
+            (true, false) => Some("lockstorm replay DIR".into()),
+            (true, true) => None,
+        }
+    }
 }
 
 /// The story that was run.
@@ -71,6 +92,25 @@ pub struct LockPart {
     pub version: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifetime_ns: Option<u64>,
+    /// What it is, in a sentence of its profile.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumes: Option<Assumes>,
+}
+
+/// What a lock needs to keep its promises.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Assumes {
+    /// The largest skew between any two clocks; absent: clocks play no part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_skew_ns: Option<u64>,
+    /// NFS versions; empty: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nfs: Vec<String>,
+    /// Where its documentation says so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
 }
 
 /// What the run was made with: enough to make it again.
@@ -81,10 +121,27 @@ pub struct Provenance {
     pub kernel_key: String,
     pub image_key: String,
     pub nfs_version: String,
+    /// The site; absent in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Site>,
     /// Mount options in force, each with the clients that have them.
     pub mounts: Vec<Mount>,
     /// SHA-256 of history.jsonl.
     pub history_sha256: String,
+}
+
+/// The simulated place: what a person would ask about server, network and disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Site {
+    /// What serves, in words.
+    pub server: String,
+    pub lease_s: u32,
+    pub grace_s: u32,
+    pub threads: u32,
+    /// One-way delay of a frame.
+    pub latency: String,
+    /// The server's disk, in words.
+    pub disk: String,
 }
 
 /// Mount options in force on some clients.
@@ -204,6 +261,9 @@ pub struct InvariantResult {
     pub violations: u64,
     /// What was judged, or why nothing was.
     pub note: String,
+    /// The sentence of the lock's documentation that promises it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub promise: String,
 }
 
 /// The status of one invariant in one run.
@@ -233,6 +293,37 @@ pub struct Finding {
     pub holds: Vec<Hold>,
     /// The faults in force at that time, in words.
     pub faults: Vec<String>,
+    /// How it came to that, by time; empty in format 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub story: Vec<StoryLine>,
+}
+
+/// One thing that happened on the way to a violation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StoryLine {
+    pub at_ns: u64,
+    /// The node that it happened on; empty for a remark.
+    pub node: String,
+    pub kind: StoryKind,
+    pub text: String,
+}
+
+/// What a line of a story is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StoryKind {
+    /// A call of the lock, or its answer.
+    Lock,
+    /// The critical section: entered, left.
+    Section,
+    /// A fault, a clock, a node that dies or comes back.
+    Site,
+    /// An NFS call or its reply, as seen on the wire.
+    Wire,
+    /// The violation itself.
+    Violation,
+    /// How many lines were left out.
+    Omission,
 }
 
 /// One client's stay in its critical section.
@@ -247,6 +338,19 @@ pub struct Hold {
     pub died: bool,
     /// Until when it surely had a claim, by the lock's lifetime.
     pub claim_until_ns: Option<u64>,
+}
+
+impl Hold {
+    /// When both counted: inside, and within the claim.
+    pub fn overlap(&self, other: &Hold) -> Option<(u64, u64)> {
+        let end = |hold: &Hold| {
+            let until = hold.until_ns.unwrap_or(u64::MAX);
+            until.min(hold.claim_until_ns.unwrap_or(u64::MAX))
+        };
+        let from = self.from_ns.max(other.from_ns);
+        let until = end(self).min(end(other));
+        (from <= until && until < u64::MAX).then_some((from, until))
+    }
 }
 
 /// A script step whose answer was not the expected one.

@@ -1,5 +1,6 @@
 //! report.json: the document as it is.
 
+use crate::format::{Options, Subject};
 use crate::{FORMAT, Report};
 
 /// The document as indented JSON with a last newline. The same report gives the same bytes.
@@ -8,6 +9,16 @@ pub fn render(report: &Report) -> String {
     let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Any document as indented JSON.
+pub fn render_subject(subject: Subject, _: Options) -> String {
+    let text = match subject {
+        Subject::Run(report) => return render(report),
+        Subject::Set(set) => serde_json::to_string_pretty(set),
+        Subject::Comparison(comparison) => serde_json::to_string_pretty(comparison),
+    };
+    text.unwrap_or_default() + "\n"
 }
 
 /// Reads report.json back, of this format or an older one. The error says what is wrong and where.

@@ -1,13 +1,24 @@
 //! The report document of lockstorm and its renderers.
 //!
 //! This crate knows nothing of the engine: the harness fills a [`Report`], and everything that
-//! people or CI servers read is rendered from it. A renderer is one file: a function from the
-//! report to text.
+//! people or CI servers read is rendered from it, from a set of runs, or from a comparison of two
+//! sets. A renderer is a function from such a document to text; [`format::FORMATS`] names all.
 
+pub mod cases;
+pub mod compare;
 pub mod document;
+pub mod format;
+pub mod github;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod set;
+pub mod tap;
 pub mod terminal;
 pub mod text;
+pub mod timeline;
 
+pub use compare::Comparison;
 pub use document::*;
+pub use timeline::{Plots, Timeline};

@@ -16,6 +16,23 @@ pub fn clean_name(name: &str) -> String {
     clean_up_to(name, NAME_CHARS_MAX)
 }
 
+/// [`clean`] for a text of many lines, whose indentation matters.
+pub fn clean_block(text: &str) -> String {
+    const LINES_MAX: usize = 2_000;
+    let mut out = String::new();
+    for (index, line) in text.lines().enumerate() {
+        if index == LINES_MAX {
+            out.push_str("…\n");
+            break;
+        }
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        out.push_str(&line[..indent.min(80)]);
+        out.push_str(&clean(line));
+        out.push('\n');
+    }
+    out
+}
+
 fn clean_up_to(text: &str, chars_max: usize) -> String {
     let mut out = String::new();
     // Escapes count as long as they are shown.
@@ -43,7 +60,7 @@ fn is_harmful(c: char) -> bool {
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A point or a span of time in seconds with milliseconds: `12.345 s`.

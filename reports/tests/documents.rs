@@ -84,6 +84,16 @@ fn a_document_reads_back_as_it_was() {
 fn a_report_of_format_1_reads_as_one_of_today_with_less_in_it() {
     let old = json::read(include_str!("data/format-1.json")).unwrap();
     let mut expected = violated();
+    expected.lock.summary.clear();
+    expected.lock.assumes = None;
+    expected.provenance.site = None;
+    expected.findings[0].story.clear();
+    expected.timeline = None;
+    expected.plots = None;
+    expected.plan.clear();
+    for result in &mut expected.invariants {
+        result.promise.clear();
+    }
     expected.reproduce.clear();
     expected.statistics.waiting = None;
     assert_eq!(old, expected);

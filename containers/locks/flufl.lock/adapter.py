@@ -8,6 +8,7 @@ from lockstorm_adapter import LIFETIME, PATH, Adapter, serve
 
 class FluflLock(Adapter):
     library, version = "flufl.lock", __version__
+    refused = (TimeOutError,)
     not_held = (NotLockedError,)
 
     def __init__(self):
@@ -16,10 +17,7 @@ class FluflLock(Adapter):
     def acquire(self, timeout):
         # A float is a TypeError in the library. AlreadyLockedError is not "ok": it goes out
         # as an error with its class, since the caller was not told that it has the lock.
-        try:
-            self.lock.lock(timeout=None if timeout is None else timedelta(seconds=timeout))
-        except TimeOutError:
-            return "timeout" if timeout else "busy"
+        self.lock.lock(timeout=None if timeout is None else timedelta(seconds=timeout))
 
     def release(self):
         self.lock.unlock()

@@ -3,7 +3,7 @@
 import os
 
 from lockstorm_adapter import PATH, serve
-from lockstorm_lockfile import OWN_NAME, Aging, create, discard, status
+from lockstorm_lockfile import OWN_NAME, Aging, create, discard, is_own_file
 
 
 class AgingSecondName(Aging):
@@ -15,7 +15,7 @@ class AgingSecondName(Aging):
         try:
             os.link(OWN_NAME, PATH)
         except FileExistsError:
-            if status(OWN_NAME).st_nlink != 2:  # made all the same, and only the reply got lost
+            if not is_own_file():  # made all the same, and only the reply got lost
                 raise
         finally:
             discard(OWN_NAME)

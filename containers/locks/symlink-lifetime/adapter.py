@@ -16,8 +16,5 @@ class AgingLink(Aging):
             if not is_own_symlink():  # made all the same, and only the reply got lost
                 raise
 
-    # It cannot be opened. What it looks like may come from the client's cache, until a rename.
-    status = staticmethod(os.lstat)
-
 
 serve(AgingLink())

@@ -3,6 +3,8 @@
 use crate::boot::annotate;
 use crate::port::Port;
 use lockstorm_agent::{LINE_MAX, Message};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -16,6 +18,7 @@ pub struct Adapter {
 }
 
 pub fn start(
+    holder: u8,
     dir: &str,
     argv: &[String],
     env: &BTreeMap<String, String>,
@@ -39,8 +42,8 @@ pub fn start(
     let process = child.id();
     let port = Arc::clone(port);
     thread::spawn(move || {
-        let cause = relay(&mut child, &port);
-        port.send(&Message::AdapterEnded { cause });
+        let cause = relay(holder, &mut child, &port);
+        port.send(&Message::AdapterEnded { holder, cause });
     });
     Ok(Adapter { stdin, process })
 }
@@ -49,6 +52,12 @@ impl Adapter {
     /// The harness asks one thing at a time, so a line always fits into the pipe.
     pub fn write(&mut self, line: &str) -> io::Result<()> {
         self.stdin.write_all(format!("{line}\n").as_bytes())
+    }
+
+    /// Kills it; what reads its output then sees the end of it.
+    pub fn kill(&self) -> io::Result<()> {
+        let process = i32::try_from(self.process).map_err(io::Error::other)?;
+        Ok(kill(Pid::from_raw(process), Signal::SIGKILL)?)
     }
 
     /// How many descriptors it has open. Not those of programs that it has started: they end
@@ -60,7 +69,7 @@ impl Adapter {
 }
 
 /// Passes lines on until the adapter ends or breaks the protocol; says which.
-fn relay(child: &mut Child, port: &Port) -> String {
+fn relay(holder: u8, child: &mut Child, port: &Port) -> String {
     let Some(stdout) = child.stdout.take() else {
         return "has no output".into();
     };
@@ -76,7 +85,7 @@ fn relay(child: &mut Child, port: &Port) -> String {
             }
             Ok(_) => {
                 let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-                port.send(&Message::AdapterLine { line });
+                port.send(&Message::AdapterLine { holder, line });
             }
             Err(error) => return format!("cannot be read: {error}"),
         }

@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 /// The commands of ip(8) that bring the network up.
 const NETWORK: &str = "/run/network.batch";
@@ -35,17 +36,16 @@ pub fn mount_root() -> io::Result<()> {
     fs::create_dir_all(lockstorm_agent::MOUNT_POINT)
 }
 
-/// Names the machine (NFSv4 clients are told apart by it) and brings its network up.
-///
-/// An exclusive CREATE is told from another client's by a verifier, which Linux makes of the time
-/// since boot and the process number (nfs4proc.c). Machines that boot together and number their
-/// processes alike would take each other's files for their own, far more often than any real
-/// ones do.
-pub fn configure(hostname: &str, address: &str, skip_processes: u32) -> io::Result<()> {
-    for _ in 0..skip_processes {
-        // A thread takes a number too.
-        let _ = std::thread::spawn(|| ()).join();
+/// Uses up process ids, so that the machine's later ones are not those of every other machine.
+pub fn use_pids(count: u32) {
+    for _ in 0..count {
+        // A thread takes one like a process. One that is not to be had is used up as well.
+        let _ = thread::Builder::new().spawn(|| {}).map(thread::JoinHandle::join);
     }
+}
+
+/// Names the machine (NFSv4 clients are told apart by it) and brings its network up.
+pub fn configure(hostname: &str, address: &str) -> io::Result<()> {
     nix::unistd::sethostname(hostname)?;
     // One program for all three: starting one is the dearest thing that a node does at boot.
     let batch = format!("link set lo up\naddr add {address} dev eth0\nlink set eth0 up\n");

@@ -24,19 +24,23 @@ pub struct Numbered {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// Name the machine and bring its network up. So many process numbers are left out, or
-    /// every machine would number its processes alike.
-    Configure { hostname: String, address: String, skip_processes: u32 },
+    /// Name the machine, use up some process ids, and bring its network up.
+    Configure { hostname: String, address: String, pids_used: u32 },
     /// Export the disk over NFS. A disk without a file system is given one first.
     Serve { lease_s: u32, grace_s: u32, threads: u8 },
     /// Mount the server's export on [`MOUNT_POINT`], with these options of nfs(5).
     Mount { options: String },
     /// Mount the client's second image, read-only, on [`SUPPLEMENT`].
     MountSupplement,
-    /// Start the lock's adapter in `dir`.
-    StartAdapter { dir: String, argv: Vec<String>, env: BTreeMap<String, String> },
-    /// Hand one line to the adapter.
-    Adapter { line: String },
+    /// Start a lock's adapter in `dir`. A node has one in a run, number 0, and several where
+    /// adapters are tried out.
+    StartAdapter { holder: u8, dir: String, argv: Vec<String>, env: BTreeMap<String, String> },
+    /// Hand one line to an adapter.
+    Adapter { holder: u8, line: String },
+    /// End an adapter's input.
+    CloseAdapter { holder: u8 },
+    /// Kill an adapter at once (SIGKILL).
+    KillAdapter { holder: u8 },
     /// Open this file on the mount and read the number in it.
     BeginCount { file: String },
     /// Write one more than what was read, and close the file.
@@ -45,7 +49,7 @@ pub enum Command {
     ReadCount { file: String },
     /// Step the wall clock and set its rate (parts per million away from true).
     SetClock { step_ns: i64, drift_ppm: i64 },
-    /// How many descriptors the adapter has open.
+    /// How many descriptors adapter 0 has open.
     CountDescriptors,
 }
 
@@ -59,12 +63,16 @@ pub enum Message {
         id: u64,
         outcome: Outcome,
     },
-    /// The adapter wrote a line.
+    /// An adapter wrote a line.
     AdapterLine {
+        #[serde(default)]
+        holder: u8,
         line: String,
     },
-    /// The adapter ended, or wrote what is no line.
+    /// An adapter ended, or wrote what is no line.
     AdapterEnded {
+        #[serde(default)]
+        holder: u8,
         cause: String,
     },
 }

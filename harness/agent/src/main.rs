@@ -13,6 +13,7 @@ mod server;
 
 use lockstorm_agent::{Command, Message, Numbered, Outcome};
 use port::Port;
+use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::thread;
@@ -29,7 +30,8 @@ fn run() -> io::Result<()> {
     boot::mount_root()?;
     let (mut reader, port) = port::open()?;
     port.send(&Message::Hello);
-    let mut node = Node { counter: counter::start(Arc::clone(&port)), adapter: None, port };
+    let mut node =
+        Node { counter: counter::start(Arc::clone(&port)), adapters: BTreeMap::new(), port };
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -46,16 +48,20 @@ fn run() -> io::Result<()> {
 struct Node {
     port: Arc<Port>,
     counter: counter::Counter,
-    adapter: Option<adapter::Adapter>,
+    adapters: BTreeMap<u8, adapter::Adapter>,
+}
+
+fn no_adapter() -> io::Error {
+    io::Error::other("no adapter runs")
 }
 
 impl Node {
     fn obey(&mut self, Numbered { id, command }: Numbered) {
         match command {
-            Command::Adapter { line } => {
-                let outcome = match &mut self.adapter {
+            Command::Adapter { holder, line } => {
+                let outcome = match self.adapters.get_mut(&holder) {
                     Some(adapter) => adapter.write(&line),
-                    None => Err(io::Error::other("no adapter runs")),
+                    None => Err(no_adapter()),
                 };
                 // Success is told by the adapter's own answer.
                 if outcome.is_err() {
@@ -65,10 +71,19 @@ impl Node {
             Command::MountSupplement => {
                 self.port.done(id, mount::mount_supplement().map(|()| Outcome::Ok));
             }
-            Command::StartAdapter { dir, argv, env } => {
-                let started = adapter::start(&dir, &argv, &env, &self.port);
-                let outcome = started.map(|adapter| self.adapter = Some(adapter));
-                self.port.done(id, outcome.map(|()| Outcome::Ok));
+            Command::StartAdapter { holder, dir, argv, env } => {
+                let started = adapter::start(holder, &dir, &argv, &env, &self.port);
+                let outcome = started.map(|adapter| self.adapters.insert(holder, adapter));
+                self.port.done(id, outcome.map(|_| Outcome::Ok));
+            }
+            Command::CloseAdapter { holder } => {
+                let closed = self.adapters.remove(&holder).ok_or_else(no_adapter);
+                self.port.done(id, closed.map(|_| Outcome::Ok));
+            }
+            Command::KillAdapter { holder } => {
+                let killed = self.adapters.remove(&holder).ok_or_else(no_adapter);
+                let killed = killed.and_then(|adapter| adapter.kill());
+                self.port.done(id, killed.map(|()| Outcome::Ok));
             }
             Command::BeginCount { file } => self.counter.begin(id, file),
             Command::EndCount => self.counter.end(id),
@@ -77,15 +92,15 @@ impl Node {
                 self.port.done(id, clock::set(step_ns, drift_ppm).map(|()| Outcome::Ok));
             }
             Command::CountDescriptors => {
-                let open = match &self.adapter {
+                let open = match self.adapters.get(&0) {
                     Some(adapter) => adapter.descriptors(),
-                    None => Err(io::Error::other("no adapter runs")),
+                    None => Err(no_adapter()),
                 };
                 self.port.done(id, open.map(|open| Outcome::Descriptors { open }));
             }
-            Command::Configure { hostname, address, skip_processes } => {
-                let configured = boot::configure(&hostname, &address, skip_processes);
-                self.port.done(id, configured.map(|()| Outcome::Ok));
+            Command::Configure { hostname, address, pids_used } => {
+                boot::use_pids(pids_used);
+                self.port.done(id, boot::configure(&hostname, &address).map(|()| Outcome::Ok));
             }
             Command::Serve { lease_s, grace_s, threads } => self.in_thread(id, move || {
                 server::serve(lease_s, grace_s, threads).map(|()| Outcome::Ok)

@@ -75,6 +75,7 @@ impl<'a> Evidence<'a> {
             explanation,
             holds: holds.iter().map(|hold| hold.report()).collect(),
             faults: faults::in_force(&self.faults, began, at_ns),
+            story: Vec::new(),
         }
     }
 

@@ -94,6 +94,7 @@ fn run(checker: &Checker, evidence: &Evidence) -> (InvariantResult, Vec<Finding>
         judged: 0,
         violations: 0,
         note: "the lock's profile does not promise it".into(),
+        promise: String::new(),
     };
     if !evidence.plan.profile.promises.contains_key(&checker.invariant) {
         return (result, Vec::new());

@@ -10,7 +10,8 @@ use crate::plan::Plan;
 use crate::run::{self, Run, RunError};
 use crate::site::{Provisions, SiteError, Statistics};
 use crate::verdict::{Circumstances, judge, recheck};
-use lockstorm_reports::{Report, Verdict, Wall, json, terminal as page};
+use lockstorm_reports::format::{self, Format, Options, Subject};
+use lockstorm_reports::{Report, Verdict, Wall, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,6 +36,10 @@ pub struct RunArgs {
     /// Print the verdict alone.
     #[arg(long)]
     pub quiet: bool,
+    /// Print the report as text, html, markdown, junit, tap, github or json.
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format::named,
+          conflicts_with = "quiet")]
+    pub format: &'static Format,
 }
 
 /// What every run of a command is made with.
@@ -58,7 +63,10 @@ pub fn execute(plan: &Plan, args: &RunArgs, terminal: &Terminal) -> Result<Exit,
     let engine = Engine { assets, lock_image, patience, interrupted: listen_for_signals()? };
     let observers = || terminal.observers(args.quiet, plan);
     let (report, run) = engine.run(plan, directory, observers())?;
-    print(&report, directory, args.quiet, terminal)?;
+    match args.quiet {
+        true => terminal.print(&format!("{}\n", report.verdict.words()))?,
+        false => print(&report, directory, args.format, terminal)?,
+    }
     if args.verify_repeat {
         let again = directory.join("repeat");
         fs::create_dir_all(&again).map_err(host(&again))?;
@@ -82,17 +90,16 @@ pub fn exit(report: &Report) -> Exit {
 pub fn print(
     report: &Report,
     directory: &Path,
-    quiet: bool,
+    format: &Format,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    if quiet {
-        return terminal.print(&format!("{}\n", report.verdict.words()));
-    }
     let directory = directory.display().to_string();
-    terminal.print(&page::render(
-        report,
-        page::Options { colour: terminal.colour(), directory: Some(&directory) },
-    ))
+    let options = Options {
+        colour: terminal.colour(),
+        columns: Some(terminal.columns()),
+        directory: Some(&directory),
+    };
+    terminal.print(&(format.render)(Subject::Run(report), options))
 }
 
 impl Engine {

@@ -3,6 +3,7 @@
 use super::exit::{Exit, Failure};
 use super::locks::catalogue;
 use super::terminal::Terminal;
+use crate::lock::profile::Profile;
 use crate::scenario::load::load_source;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::shipped;
@@ -26,31 +27,69 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         What::Scenarios => scenarios()?,
         What::Locks => locks()?,
     };
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let lines = rows.iter().map(|(name, about)| format!("{name:width$}  {about}\n"));
-    terminal.print(&lines.collect::<String>())?;
+    terminal.print(&table(&rows))?;
     Ok(Exit::Valid)
 }
 
-fn scenarios() -> Result<Vec<(String, String)>, Failure> {
+/// Columns as wide as what is in them; the last one ends with its text.
+fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
+    let width = |column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        format!("{}\n", line.trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+fn scenarios() -> Result<Vec<Vec<String>>, Failure> {
     let mut rows = Vec::new();
     for name in shipped::names() {
         let text = shipped::text(name).unwrap_or_default();
         let source = Source::from_bytes(name, text.into())?;
         let loaded = load_source(source, &Overrides::default())?;
         let about = loaded.scenario.about.lines().next().unwrap_or_default();
-        rows.push((name.to_string(), about.to_string()));
+        rows.push(vec![name.to_string(), about.to_string()]);
     }
     Ok(rows)
 }
 
-fn locks() -> Result<Vec<(String, String)>, Failure> {
+/// A profile that cannot be read is a row that says so: the others are still there.
+fn locks() -> Result<Vec<Vec<String>>, Failure> {
     let catalogue = catalogue()?;
-    let mut rows = Vec::new();
+    let mut rows = vec![
+        ["LOCK", "KIND", "VERSION", "LAYER", "PRIMITIVE", "LIFETIME", "PROMISES"]
+            .map(String::from)
+            .to_vec(),
+    ];
     for name in catalogue.names() {
-        if let Some(profile) = catalogue.load(name) {
-            rows.push((name.clone(), profile?.summary));
-        }
+        rows.push(match catalogue.load(name) {
+            Some(Ok(profile)) => row(&profile),
+            Some(Err(found)) => vec![name.clone(), format!("cannot be read: {}", found.summary())],
+            None => continue,
+        });
     }
     Ok(rows)
+}
+
+fn row(profile: &Profile) -> Vec<String> {
+    let promises: Vec<&str> = profile.promises.keys().map(|promise| promise.words()).collect();
+    vec![
+        profile.name.clone(),
+        word(profile.kind),
+        profile.version.clone().unwrap_or_else(|| "-".into()),
+        profile.layer.to_string(),
+        word(profile.primitive),
+        profile.lifetime.map_or_else(|| "-".into(), |lifetime| lifetime.default.to_string()),
+        promises.join(", "),
+    ]
+}
+
+/// A choice as profiles write it.
+fn word(choice: impl serde::Serialize) -> String {
+    let value = serde_json::to_value(choice).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }

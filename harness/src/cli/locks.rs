@@ -8,6 +8,7 @@ use crate::lock::catalogue::Catalogue;
 use crate::lock::choice::Choice;
 use crate::lock::profile::Profile;
 use crate::plan::{LockImage, Plan};
+use crate::suggest::closest;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -66,6 +67,15 @@ pub fn shipped(
     }))
 }
 
+/// What to say of a name that no lock has.
+pub fn unknown(catalogue: &Catalogue, name: &str) -> Failure {
+    let help = match closest(name, catalogue.names().iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`lockstorm list locks` shows them".into(),
+    };
+    Failure::Argument(format!("no lock `{name}`; {help}"))
+}
+
 impl Found {
     /// Brings the lock, where it is none of the node image's.
     pub fn image(&self) -> Result<Option<LockImage>, Failure> {
@@ -84,9 +94,11 @@ impl Found {
         let mut key = known.as_ref().and_then(|known| fs::read_to_string(known).ok());
         key = key.filter(|key| image_path(&images, key).exists());
         if key.is_none() {
+            let support = self.directory.parent().map(|locks| locks.join("lib"));
             let order = Order {
                 profile: &self.profile,
                 directory: &self.directory,
+                support: self.choice.shipped_name().and(support.as_deref()),
                 version,
                 with: self.with.as_deref(),
             };
@@ -117,8 +129,16 @@ impl Found {
 /// The parts that running a plan needs, all of which are there: those of set-up, the layer that
 /// its lock is in, and the image of a lock that was brought.
 pub fn provide(plan: &Plan) -> Result<(Assets, Option<PathBuf>), Failure> {
+    provide_for(&plan.profile, plan.lock_image.as_ref())
+}
+
+/// The same for a lock without a plan.
+pub fn provide_for(
+    profile: &Profile,
+    image: Option<&LockImage>,
+) -> Result<(Assets, Option<PathBuf>), Failure> {
     let assets = Assets::locate()?;
-    let (lock, layer) = (&plan.profile.name, plan.profile.layer);
+    let (lock, layer) = (&profile.name, profile.layer);
     let mut layers = assets.layers();
     if !layers.iter().any(|name| name == layer.name()) {
         layers.push(layer.to_string());
@@ -130,7 +150,7 @@ pub fn provide(plan: &Plan) -> Result<(Assets, Option<PathBuf>), Failure> {
     }
     let cache = assets::cache_dir().unwrap_or_default();
     let images = assets::lock_images(&cache);
-    let image = plan.lock_image.as_ref().map(|image| (image_path(&images, &image.key), image));
+    let image = image.map(|image| (image_path(&images, &image.key), image));
     match image {
         Some((path, image)) if !path.exists() => Err(Failure::SetUpMissing(format!(
             "the image of the lock {} is not in the cache any more ({}); run its scenario again \

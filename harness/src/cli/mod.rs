@@ -6,7 +6,9 @@ mod batch;
 mod directory;
 mod doctor;
 mod engine;
+mod init;
 mod list;
+mod lock;
 mod locks;
 mod matrix;
 mod plan;
@@ -14,6 +16,7 @@ mod prepare;
 mod progress;
 mod recheck;
 mod replay;
+mod report;
 mod scenario;
 mod schema;
 mod terminal;
@@ -45,6 +48,8 @@ enum Command {
     Matrix(matrix::Args),
     /// Judge a saved run again, without running anything.
     Recheck(recheck::Args),
+    /// Show a saved run or a result set: HTML, Markdown, JUnit XML and others.
+    Report(report::Args),
     /// Run a saved plan again, to the same history.
     Replay(replay::Args),
     /// Print the plan that a scenario expands to.
@@ -53,6 +58,10 @@ enum Command {
     Schema,
     /// List what lockstorm ships.
     List(list::Args),
+    /// Write a profile and an adapter for a lock of your own.
+    Init(init::Args),
+    /// Try the adapter of a lock out.
+    Lock(lock::Args),
     /// Check whether this host has what a run needs.
     Doctor,
 }
@@ -73,10 +82,13 @@ pub fn main() -> ExitCode {
         Command::Scenario(args) => scenario::run(args, &terminal),
         Command::Matrix(args) => matrix::run(args, &terminal),
         Command::Recheck(args) => recheck::run(args, &terminal),
+        Command::Report(args) => report::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),
         Command::Plan(args) => plan::run(args, &terminal),
         Command::Schema => schema::run(&terminal),
         Command::List(args) => list::run(args, &terminal),
+        Command::Init(args) => init::run(args, &terminal),
+        Command::Lock(args) => lock::run(args, &terminal),
         Command::Doctor => doctor::run(&terminal),
     };
     match outcome {

@@ -21,6 +21,8 @@ pub struct Order<'a> {
     pub profile: &'a Profile,
     /// The directory of the profile and its adapter.
     pub directory: &'a Path,
+    /// The adapter protocol in each language, which a shipped lock's sources find as `../lib`.
+    pub support: Option<&'a Path>,
     /// Another release than the one that the directory pins.
     pub version: Option<&'a str>,
     /// A tree of the lock's sources, in place of any release.
@@ -53,6 +55,9 @@ pub fn bring(order: &Order, images: &Path, downloads: &Path) -> Result<String, B
     let scratch = scratch.map_err(host(order, "creating a scratch directory in the cache"))?;
     let lock = scratch.path().join("lock");
     copy(order.directory, &lock).map_err(host(order, "copying its directory"))?;
+    if let Some(support) = order.support {
+        copy(support, &scratch.path().join("lib")).map_err(host(order, "copying lib"))?;
+    }
     install(order, &lock, scratch.path(), downloads)?;
     let image = scratch.path().join("image.erofs");
     run(order, Tool::Erofs, Tool::Erofs.command().arg(&image).arg(&lock))?;

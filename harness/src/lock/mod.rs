@@ -6,3 +6,4 @@ pub mod catalogue;
 pub mod choice;
 pub mod layer;
 pub mod profile;
+pub mod start;

@@ -7,15 +7,18 @@ use crate::scenario::Scenario;
 use crate::site::blueprint::{
     Blueprint, DiskBlueprint, MountBlueprint, NodeBlueprint, Role, ServerBlueprint, WireBlueprint,
 };
-use crate::units::SECOND;
+use crate::units::{MILLISECOND, Nanos, SECOND};
 use std::net::Ipv4Addr;
 
 /// What the clocks say at power-on: 2026-01-01 00:00:00 UTC. Some date must stand here, and
 /// today's would make every run another.
-const WALL_START_S: u64 = 1_767_225_600;
+pub const WALL_START_S: u64 = 1_767_225_600;
+/// Machines are not switched on at the same moment, nor do they have the same processes.
+const BOOTS_APART_NS: u64 = 170 * MILLISECOND;
+const PIDS_APART: u32 = 30;
 /// What is there is used in the end, for caches; an adapter in Python and all that it runs on come
 /// to some 30 MiB.
-const NODE_MEMORY_MIB: u32 = 44;
+pub const NODE_MEMORY_MIB: u32 = 44;
 
 /// The lock that a plan is made for.
 pub struct Lock<'a> {
@@ -94,9 +97,18 @@ fn node(name: String, number: u8, seed: u64, client_memory_mib: u32) -> NodeBlue
         1 => (Role::Server, NODE_MEMORY_MIB),
         _ => (Role::Client, client_memory_mib),
     };
+    // Each node has a range of its own.
+    let draw = |what: &str, most: u64| derive(seed, &format!("{what}/{name}")) % most;
+    let pids_used = u32::from(number) * PIDS_APART + draw("pids", PIDS_APART.into()) as u32;
+    let power_on = match number {
+        1 => 0,
+        _ => u64::from(number) * BOOTS_APART_NS + draw("boot", BOOTS_APART_NS),
+    };
     NodeBlueprint {
         role,
         memory_mib,
+        power_on: Nanos(power_on),
+        pids_used,
         mac: format!("02:00:00:00:00:{number:02x}"),
         ip: Ipv4Addr::new(10, 0, 0, number),
         seed: derive(seed, &format!("node/{name}")),

@@ -8,7 +8,7 @@ mod expand;
 mod seeds;
 mod validate;
 
-pub use expand::{Lock, expand};
+pub use expand::{Lock, NODE_MEMORY_MIB, WALL_START_S, expand};
 
 use crate::lock::profile::Profile;
 use crate::scenario::Scenario;

@@ -191,9 +191,9 @@ fn a_plan_that_was_spoilt_is_shown_where() {
       = help: expected the server, then its clients in order
 
     error: a client has no seed
-      --> plan.yaml:101:3
+      --> plan.yaml:107:3
          |
-     101 |   c1: 6309092423031634648
+     107 |   c1: 6309092423031634648
          |   ^
       = help: expected one for each
     "#);

@@ -5,9 +5,15 @@ use crate::lock::profile::MEMORY_MIB;
 use crate::scenario::validate;
 use crate::site::blueprint::{Blueprint, NodeBlueprint, Role};
 use crate::source::{KeyPath, Problem};
+use crate::units::SECOND;
 
 /// Until the year 2242: in nanoseconds it still leaves room for the longest run.
 const WALL_START_S_MAX: u64 = 1 << 33;
+
+/// In nanoseconds; it is a part of what the site has for becoming ready.
+const POWER_ON_MAX: u64 = 60 * SECOND;
+/// Each costs a thread.
+const PIDS_USED_MAX: u32 = 10_000;
 
 /// Everything that the types cannot say.
 pub fn problems(plan: &Plan) -> Vec<Problem> {
@@ -43,6 +49,13 @@ fn check_nodes(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
     let fits = |node: &NodeBlueprint| MEMORY_MIB.contains(&node.memory_mib);
     if !nodes.iter().all(fits) {
         add("blueprint.nodes", "a node's `memory_mib` is out of reason; expected 32 to 4096");
+    }
+    let boots =
+        |node: &NodeBlueprint| node.power_on.0 <= POWER_ON_MAX && node.pids_used <= PIDS_USED_MAX;
+    if !nodes.iter().all(boots) {
+        let message = "a node's boot is out of reason; expected `power_on` of at most 60s, and at \
+            most 10000 `pids_used`";
+        add("blueprint.nodes", message);
     }
     let seeded = |name: &String| plan.workload_seeds.contains_key(name);
     if !names.iter().skip(1).all(seeded) {

@@ -6,14 +6,10 @@ use super::cue::Cue;
 use super::stage::Stage;
 use super::task::Task;
 use crate::history::What;
+use crate::lock::start::{Settings, Start, start};
 use crate::site::NodeId;
-use lockstorm_agent::{Command, MOUNT_POINT, Outcome, SUPPLEMENT};
-use std::collections::BTreeMap;
+use lockstorm_agent::{Command, MOUNT_POINT, Outcome};
 
-/// Where the image has the locks' adapters.
-const LOCKS: &str = "/usr/lib/lockstorm/locks";
-/// How far the nodes' process numbers are from each other.
-const PROCESSES_APART: u32 = 40;
 /// The lock's name on the mount.
 const LOCK: &str = "lock";
 
@@ -22,12 +18,8 @@ impl Stage<'_> {
     pub(super) fn configure(&mut self, node: NodeId) {
         let blueprint = &self.plan().blueprint.nodes[node];
         let (hostname, address) = (blueprint.name.clone(), format!("{}/24", blueprint.ip));
-        let skip_processes = node as u32 * PROCESSES_APART;
-        self.command(
-            node,
-            Command::Configure { hostname, address, skip_processes },
-            Task::Configure,
-        );
+        let pids_used = blueprint.pids_used;
+        self.command(node, Command::Configure { hostname, address, pids_used }, Task::Configure);
     }
 
     /// A step of a node's way has been done; the next one.
@@ -107,27 +99,16 @@ impl Stage<'_> {
 
     fn start_adapter(&mut self, node: NodeId) {
         let plan = self.plan();
-        let mut env =
-            BTreeMap::from([("LOCKSTORM_PATH".to_owned(), format!("{MOUNT_POINT}/{LOCK}"))]);
-        if let Some(lifetime) = plan.lifetime() {
-            env.insert("LOCKSTORM_LIFETIME".into(), lifetime.as_secs_f64().to_string());
-        }
-        if !plan.scenario.lock.options.is_empty() {
-            let options =
-                serde_json::to_string(&plan.scenario.lock.options).expect("options are JSON");
-            env.insert("LOCKSTORM_OPTIONS".into(), options);
-        }
-        let dir = match plan.lock_image {
-            Some(_) => SUPPLEMENT.to_owned(),
-            None => format!("{LOCKS}/{}", plan.profile.name),
-        };
-        if let Some((variable, path)) = plan.profile.layer.search_path(&dir) {
-            env.insert(variable.into(), path);
-        }
-        self.command(
-            node,
-            Command::StartAdapter { dir, argv: plan.profile.start.clone(), env },
-            Task::StartAdapter,
+        let Start { dir, argv, env } = start(
+            &plan.profile,
+            &Settings {
+                path: &format!("{MOUNT_POINT}/{LOCK}"),
+                lifetime: plan.lifetime(),
+                options: &plan.scenario.lock.options,
+                brought: plan.lock_image.is_some(),
+            },
         );
+        let command = Command::StartAdapter { holder: 0, dir, argv, env };
+        self.command(node, command, Task::StartAdapter);
     }
 }

@@ -22,6 +22,8 @@ pub enum Wake {
     Step(usize),
     FaultBegins(usize),
     FaultEnds(usize),
+    /// A node is switched on for the first time.
+    PowerOn(NodeId),
     /// Try again to mount.
     Remount(NodeId),
     /// The site is not ready, or the workload not done, after a long time.

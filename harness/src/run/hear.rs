@@ -12,7 +12,7 @@ use crate::units::Nanos;
 use lockstorm_agent::{Message, Outcome};
 
 impl Stage<'_> {
-    pub(super) fn wake(&mut self, token: u64) {
+    pub(super) fn wake(&mut self, token: u64) -> Result<(), RunError> {
         match self.timers.remove(&token) {
             None => {}
             Some(Wake::Overdue) if self.began.is_none() => {
@@ -20,9 +20,11 @@ impl Stage<'_> {
                 self.fail(format!("the site was not ready in time: {waiting}"));
             }
             Some(Wake::Overdue) => self.cues.push_back(Cue::Overdue),
+            Some(Wake::PowerOn(node)) => self.power_on(node)?,
             Some(Wake::Remount(node)) => self.mount(node),
             Some(wake) => self.cues.push_back(Cue::Timer(wake)),
         }
+        Ok(())
     }
 
     pub(super) fn node_died(&mut self, node: NodeId, mut cause: String) -> Result<(), RunError> {
@@ -42,8 +44,8 @@ impl Stage<'_> {
                 self.configure(node);
                 Ok(())
             }
-            Message::AdapterLine { line } => self.take_adapter_line(node, &line),
-            Message::AdapterEnded { cause } => self.adapter_failed(node, cause),
+            Message::AdapterLine { line, .. } => self.take_adapter_line(node, &line),
+            Message::AdapterEnded { cause, .. } => self.adapter_failed(node, cause),
             Message::Done { id, outcome } => match self.tasks.remove(&(node, id)) {
                 Some(task) => self.task_done(node, task, outcome),
                 // A line that could not be handed to the adapter.

@@ -144,8 +144,11 @@ impl<'a> Stage<'a> {
     }
 
     pub fn power_on_all(&mut self) -> Result<(), RunError> {
-        for node in 0..self.plan.blueprint.nodes.len() {
-            self.power_on(node)?;
+        for (node, blueprint) in self.plan.blueprint.nodes.iter().enumerate() {
+            match blueprint.power_on {
+                Nanos::ZERO => self.power_on(node)?,
+                later => self.set_timer_in(later, Wake::PowerOn(node)),
+            }
         }
         self.set_timer(self.now() + READY_WITHIN, Wake::Overdue);
         Ok(())
@@ -211,7 +214,7 @@ impl<'a> Stage<'a> {
         let name = client.name.clone();
         let request = Request::from(&operation).numbered(call);
         self.record(What::Called { client: name, call, operation })?;
-        self.site.send(id + 1, Command::Adapter { line: request });
+        self.site.send(id + 1, Command::Adapter { holder: 0, line: request });
         Ok(())
     }
 
@@ -279,7 +282,7 @@ impl<'a> Stage<'a> {
             let happening = self.site.advance()?;
             self.history.tick(self.site.now());
             match happening {
-                Happening::Timer(token) => self.wake(token),
+                Happening::Timer(token) => self.wake(token)?,
                 Happening::Message { node, message } => self.take_message(node, message)?,
                 Happening::Garbled { node, cause } => {
                     self.fail(format!(

@@ -68,4 +68,11 @@ pub struct NodeBlueprint {
     /// Seed of the kernel's random pool.
     pub seed: u64,
     pub memory_mib: u32,
+    /// When it is switched on. No two machines count the same time since boot.
+    pub power_on: Nanos,
+    /// How many process ids are used up before its own work begins. Two machines that boot the
+    /// same image have the same processes otherwise, and NFSv4 clients tell their exclusive
+    /// creates apart by time since boot and process id alone (nfs4_opendata_alloc in
+    /// fs/nfs/nfs4proc.c).
+    pub pids_used: u32,
 }

@@ -7,11 +7,14 @@
 //! - A script states the answers that its author expects. They are no promises of the lock, so
 //!   an unmet step violates in a class of its own, and only in a run that went right.
 
+mod plots;
 pub mod recheck;
 mod reproduce;
+mod story;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 pub use recheck::{RecheckError, recheck};
 
@@ -21,8 +24,9 @@ use crate::plan::Plan;
 use crate::scenario::ExpectedVerdict;
 use lockstorm_reports::text::seconds;
 use lockstorm_reports::{
-    Artefact, Class, Expected, FORMAT, FaultReport, Finding, InvariantResult, LockPart, Provenance,
-    Report, ScenarioPart, Statistics, Status, UnmetStep, Verdict, Wall,
+    Artefact, Assumes, Class, Expected, FORMAT, FaultReport, Finding, InvariantResult, LockPart,
+    Plots, Provenance, Report, ScenarioPart, Statistics, Status, Timeline, UnmetStep, Verdict,
+    Wall,
 };
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,8 +51,19 @@ pub fn judge(plan: &Plan, history: &[Event], circumstances: Circumstances) -> Re
     // panic, it is a bug, but the verdict stays honest.
     let judged = catch_unwind(AssertUnwindSafe(|| {
         let evidence = Evidence::of(plan, history);
-        let (invariants, findings) = check::check(&evidence);
+        let (mut invariants, mut findings) = check::check(&evidence);
+        for result in &mut invariants {
+            let promise = plan.profile.promises.get(&result.invariant);
+            result.promise = promise.cloned().unwrap_or_default();
+        }
+        for finding in &mut findings {
+            finding.story = story::story(&evidence, finding);
+        }
+        let timeline = timeline::timeline(&evidence, &findings);
+        let waits: Vec<u64> = summary::waits(&evidence).map(|(_, waited)| waited).collect();
         Judged {
+            plots: Some(plots::plots(&evidence, &waits, timeline.began_ns)),
+            timeline: Some(timeline),
             unknown_because: unknown_because(&evidence, &invariants),
             contradictory: !evidence.contradictions.is_empty(),
             notes: summary::notes(&evidence),
@@ -72,6 +87,8 @@ struct Judged {
     notes: Vec<String>,
     statistics: Statistics,
     faults: Vec<FaultReport>,
+    timeline: Option<Timeline>,
+    plots: Option<Plots>,
 }
 
 impl Judged {
@@ -82,6 +99,7 @@ impl Judged {
             judged: 0,
             violations: 0,
             note: "the history could not be judged".into(),
+            promise: String::new(),
         };
         Judged {
             invariants: check::CHECKERS.iter().map(result).collect(),
@@ -119,6 +137,12 @@ fn report(
             name: plan.profile.name.clone(),
             version: summary::version(plan, history),
             lifetime_ns: check::holds::lifetime(plan),
+            summary: plan.profile.summary.clone(),
+            assumes: Some(Assumes {
+                clock_skew_ns: plan.profile.assumes.clock_skew.map(|skew| skew.0),
+                nfs: plan.profile.assumes.nfs.clone(),
+                because: plan.profile.assumes.because.clone(),
+            }),
         },
         reproduce: reproduce::command(plan).unwrap_or_default(),
         provenance: Provenance {
@@ -126,6 +150,7 @@ fn report(
             kernel_key: plan.kernel_key.clone(),
             image_key: plan.image_key.clone(),
             nfs_version: plan.blueprint.mount.version.clone(),
+            site: Some(summary::site(plan)),
             mounts: summary::mounts(plan, history),
             history_sha256: circumstances.history_sha256,
         },
@@ -140,6 +165,9 @@ fn report(
         notes: judged.notes,
         statistics: judged.statistics,
         faults: judged.faults,
+        timeline: judged.timeline,
+        plots: judged.plots,
+        plan: plan.to_yaml().unwrap_or_default(),
         artefacts: circumstances.artefacts,
         wall: circumstances.wall,
     }
@@ -185,7 +213,7 @@ fn unknown_because(evidence: &Evidence, invariants: &[InvariantResult]) -> Vec<S
     let expected = evidence.plan.scenario.expect.critical_sections as usize;
     if sections == 0 {
         because.push("nobody entered a critical section".into());
-    } else if sections < expected {
+    } else if sections < expected && summary::stands_for_ever(evidence).is_none() {
         because.push(format!(
             "there were {sections} critical sections, and the scenario expects at least {expected}"
         ));

@@ -2,13 +2,13 @@
 
 use super::told;
 use crate::check::Evidence;
-use crate::check::holds::Hold;
+use crate::check::holds::{Exit, Hold};
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
 use crate::site::blueprint::Role;
 use lockstorm_reports::text::{seconds, span};
-use lockstorm_reports::{ClientStatistics, Mount, Statistics, Waiting};
+use lockstorm_reports::{ClientStatistics, Invariant, Mount, Site, Statistics, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is worth knowing and is no violation.
@@ -21,26 +21,50 @@ pub(super) fn notes(evidence: &Evidence) -> Vec<String> {
     {
         notes.push(format!("the profile pins version {pinned}, and {ran} ran"));
     }
+    if let Some(hold) = stands_for_ever(evidence) {
+        notes.push(format!(
+            "{} died with the lock, and nothing promises that such a lock is ever broken: those who \
+             wait for it wait for ever",
+            hold.client
+        ));
+    }
     notes
 }
 
-/// An owner that was inside when its claim was surely over. (A claim's end is a lower bound: the
-/// lock may have been obtained as late as it was entered, and renewed as late as that was
-/// answered.)
-fn overstayed(evidence: &Evidence, hold: &Hold) -> Option<String> {
+/// The last hold, if its owner died and its lock stands by right until a person removes it. That a
+/// story then comes to a halt is the lock's way, and no reason to doubt what was seen before.
+pub(super) fn stands_for_ever<'a>(evidence: &'a Evidence) -> Option<&'a Hold> {
+    let profile = &evidence.plan.profile;
+    let is_freed = profile.primitive.is_kernel_managed()
+        || profile.promises.contains_key(&Invariant::BreakAfterLifetime);
+    let last = evidence.holds.last()?;
+    (!is_freed && matches!(last.exit, Exit::Died(_))).then_some(last)
+}
+
+/// When a hold's claim was surely over. (The claims of a [`Hold`] end at a lower bound: the lock
+/// may have been obtained as late as it was entered, and renewed as late as that was answered.)
+pub(super) fn claim_surely_over(evidence: &Evidence, hold: &Hold) -> Option<u64> {
     let entered_ns = hold.entered.at_ns;
     let until_ns = hold.inside().until.at_ns.min(evidence.end_ns);
-    let renewals = evidence.calls.iter().filter(|call| {
-        let during = (entered_ns..=until_ns).contains(&call.called.at_ns);
-        during && call.client == hold.client
-    });
+    // The calls are in the order in which they were made.
+    let calls = &evidence.calls;
+    let first = calls.partition_point(|call| call.called.at_ns < entered_ns);
+    let during = calls[first..].iter().take_while(|call| call.called.at_ns <= until_ns);
+    let renewals = during.filter(|call| call.client == hold.client);
     let renewals = renewals.filter_map(|call| match (&call.operation, call.answer()) {
         (Operation::Refresh { lifetime }, Some(Answer::Ok { .. })) => {
             Some(call.over().at_ns.saturating_add(lifetime.0))
         }
         _ => None,
     });
-    let claim_ns = renewals.fold(entered_ns.saturating_add(evidence.lifetime_ns?), u64::max);
+    Some(renewals.fold(entered_ns.saturating_add(evidence.lifetime_ns?), u64::max))
+}
+
+/// An owner that was inside when its claim was surely over.
+fn overstayed(evidence: &Evidence, hold: &Hold) -> Option<String> {
+    let entered_ns = hold.entered.at_ns;
+    let until_ns = hold.inside().until.at_ns.min(evidence.end_ns);
+    let claim_ns = claim_surely_over(evidence, hold)?;
     (until_ns > claim_ns).then(|| {
         format!(
             "{} overstayed its claim by {}: inside from {} to {}, with a claim until {}",
@@ -67,7 +91,7 @@ pub(super) fn version(plan: &Plan, history: &[Event]) -> Option<String> {
     (!reported.is_empty()).then_some(reported)
 }
 
-fn clients(plan: &Plan) -> impl Iterator<Item = &str> {
+pub(super) fn clients(plan: &Plan) -> impl Iterator<Item = &str> {
     let nodes = plan.blueprint.nodes.iter();
     let clients = nodes.filter(|node| node.role == Role::Client);
     clients.map(|node| node.name.as_str())
@@ -91,17 +115,41 @@ pub(super) fn mounts(plan: &Plan, history: &[Event]) -> Vec<Mount> {
     mounts.collect()
 }
 
+/// How long each acquire took that got the lock, with its client.
+pub(super) fn waits<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (&'a str, u64)> {
+    let acquires = evidence.calls.iter().filter(|call| call.is_acquire());
+    acquires.filter_map(|call| match call.answer() {
+        Some(Answer::Ok { .. }) => {
+            Some((call.client.as_str(), call.over().at_ns.saturating_sub(call.called.at_ns)))
+        }
+        _ => None,
+    })
+}
+
+/// What a person would ask about the site.
+pub(super) fn site(plan: &Plan) -> Site {
+    let blueprint = &plan.blueprint;
+    let (server, disk) = (&blueprint.server, &blueprint.disk);
+    Site {
+        server: "knfsd, the NFS server of the Linux kernel".into(),
+        lease_s: server.lease_s,
+        grace_s: server.grace_s,
+        threads: server.threads.into(),
+        latency: blueprint.wire.latency.to_string(),
+        disk: format!(
+            "{} MiB with a write cache; {} a request, {} a flush",
+            disk.size_mib, disk.latency, disk.flush
+        ),
+    }
+}
+
 /// The run in numbers.
 pub(super) fn statistics(evidence: &Evidence) -> Statistics {
-    let mut waits: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    let mut all = Vec::new();
-    for call in evidence.calls.iter().filter(|call| call.is_acquire()) {
-        if let Some(Answer::Ok { .. }) = call.answer() {
-            let waited = call.over().at_ns.saturating_sub(call.called.at_ns);
-            waits.entry(&call.client).or_default().push(waited);
-            all.push(waited);
-        }
+    let mut waits_of: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for (client, waited) in waits(evidence) {
+        waits_of.entry(client).or_default().push(waited);
     }
+    let all = waits(evidence).map(|(_, waited)| waited).collect();
     let mut sections: BTreeMap<&str, u64> = BTreeMap::new();
     for hold in &evidence.holds {
         *sections.entry(&hold.client).or_default() += 1;
@@ -109,7 +157,7 @@ pub(super) fn statistics(evidence: &Evidence) -> Statistics {
     let clients = clients(evidence.plan).map(|client| ClientStatistics {
         client: client.to_owned(),
         critical_sections: sections.get(client).copied().unwrap_or(0),
-        waiting: waits.remove(client).and_then(waiting),
+        waiting: waits_of.remove(client).and_then(waiting),
     });
     let clients = clients.collect();
     Statistics {

@@ -3,8 +3,9 @@ use crate::check::tests::story::{plan, story};
 use crate::fault::cut::Cut;
 use crate::fault::{FaultSpec, Strike, Trigger};
 use crate::history::What;
+use crate::lock::profile::Primitive;
 use crate::units::Nanos;
-use lockstorm_reports::{json, terminal};
+use lockstorm_reports::{Invariant, json, terminal};
 use rstest::rstest;
 
 /// Two clients that do it right.
@@ -111,6 +112,27 @@ fn fewer_critical_sections_than_expected_are_unknown() {
     let report = judged(&plan, CALM, &[]);
     assert_eq!(report.verdict, Verdict::Unknown);
     assert!(report.unknown_because[0].starts_with("there were 2 critical sections"));
+}
+
+#[test]
+fn a_lock_that_stands_for_ever_once_its_owner_died_may_end_the_story_early() {
+    let mut plan = plan();
+    plan.scenario.expect.critical_sections = 3;
+    let story = "1s c1 acquires\n 1s c2 asks\n 2s c1 releases\n 2s c2 enters\n 3s c2 dies\n \
+        4s c1 asks\n 99s workload ends";
+    let report = judged(&plan, story, &[]);
+    assert_eq!(report.verdict, Verdict::Violated, "it promised to be broken");
+    for invariant in [Invariant::BreakAfterLifetime, Invariant::NoEarlyBreak] {
+        plan.profile.promises.remove(&invariant);
+    }
+    plan.profile.break_bound = None;
+    let report = judged(&plan, story, &[]);
+    assert_eq!((report.verdict, report.unknown_because.len()), (Verdict::Valid, 0));
+    assert!(report.notes[0].starts_with("c2 died with the lock"), "{:?}", report.notes);
+    plan.profile.lifetime = None;
+    plan.profile.primitive = Primitive::Posix;
+    let report = judged(&plan, story, &[]);
+    assert_eq!(report.verdict, Verdict::Unknown, "the kernel frees such a lock");
 }
 
 #[test]
@@ -291,4 +313,109 @@ fn a_report_of_a_story_reads_well() {
         60s workload ends";
     let report = judged(&plan(), text, &[]);
     insta::assert_snapshot!(terminal::render(&report, terminal::Options::default()));
+}
+
+/// The spans of a client, as `holding 1-20`, in whole seconds.
+fn spans(report: &Report, client: &str) -> Vec<String> {
+    let lanes = &report.timeline.as_ref().unwrap().clients;
+    let lane = lanes.iter().find(|lane| lane.client == client).unwrap();
+    let second = 1_000_000_000;
+    let words = |what: &str, from, until| format!("{what} {}-{}", from / second, until / second);
+    let activity = lane.activity.iter().map(|s| words(s.activity.words(), s.from_ns, s.until_ns));
+    let condition =
+        lane.condition.iter().map(|s| words(s.condition.words(), s.from_ns, s.until_ns));
+    activity.chain(condition).collect()
+}
+
+#[test]
+fn a_timeline_has_who_waited_who_held_and_what_befell_them() {
+    let text = "
+        1s server boots
+        2s c1 boots
+        2s c2 boots
+        10s c1 acquires
+        11s c2 asks
+        12s c1 is cut
+        35s c2 enters
+        36s c2 releases
+        50s c1 is healed
+        51s c1 leaves
+        60s workload ends";
+    let report = judged(&plan(), text, &[]);
+    let of_c1 = ["waiting 10-10", "holding 10-25", "overstayed 25-51", "cut off 12-50"];
+    assert_eq!(spans(&report, "c1"), of_c1);
+    assert_eq!(spans(&report, "c2"), ["waiting 11-35", "holding 35-36"]);
+    assert_eq!(report.timeline.unwrap().resolution_ns, 0);
+}
+
+#[test]
+fn a_clock_is_a_line_with_steps() {
+    let report = judged(&plan(), BEYOND, &[]);
+    let clocks = report.timeline.unwrap().clocks;
+    let points = clocks[0].points.iter().map(|p| (p.at_ns / 1_000_000_000, p.offset_ns));
+    let minute = 60_000_000_000;
+    assert_eq!(clocks[0].node, "c2");
+    assert_eq!(points.collect::<Vec<_>>(), [(0, 0), (0, 0), (0, minute), (9, minute)]);
+}
+
+#[test]
+fn a_violation_tells_how_it_came_to_that() {
+    let text = "
+        1s c1 acquires
+        2s c1 releases
+        3s c3 acquires
+        3s c3 releases
+        4s c1 acquires
+        5s c2 acquires
+        6s c2 releases
+        9s workload ends";
+    let report = judged(&plan(), text, &[]);
+    let story = report.findings[0].story.iter();
+    let story: Vec<String> =
+        story.map(|l| format!("{} {} {}", l.at_ns / 1_000_000_000, l.node, l.text)).collect();
+    insta::assert_snapshot!(story.join("\n"), @"");
+}
+
+#[test]
+fn a_run_of_a_hundred_thousand_events_has_a_timeline_that_can_be_shown() {
+    let mut history = vec![Event { at_ns: 0, what: What::WorkloadBegan }];
+    let mut at_ns = 0;
+    for call in 0..16_700 {
+        let client = format!("c{}", call % 2 + 1);
+        let release = call * 2 + 1;
+        let operation = crate::history::Operation::Acquire { timeout: None };
+        let ok = crate::lock::adapter::Answer::Ok { held: None };
+        for what in [
+            What::Called { client: client.clone(), call: release - 1, operation },
+            What::Answered { client: client.clone(), call: release - 1, answer: ok.clone() },
+            What::Entered { client: client.clone() },
+            What::Left { client: client.clone() },
+            What::Called {
+                client: client.clone(),
+                call: release,
+                operation: crate::history::Operation::Release,
+            },
+            What::Answered { client, call: release, answer: ok },
+        ] {
+            at_ns += 1_000_000;
+            history.push(Event { at_ns, what });
+        }
+    }
+    let why = String::new();
+    history.push(Event { at_ns, what: What::WorkloadEnded { completed: true, why } });
+    let report = judge(&plan(), &history, Circumstances::default());
+    assert_eq!(report.verdict, Verdict::Valid, "{:?}", report.unknown_because);
+    let timeline = report.timeline.unwrap();
+    let spans: Vec<_> = timeline.clients.iter().flat_map(|lane| &lane.activity).collect();
+    assert!(spans.len() <= timeline::SPANS_MAX, "{}", spans.len());
+    assert!(timeline.resolution_ns > 0);
+    // Nothing is lost but its place.
+    let count: u64 = spans.iter().map(|span| span.count).sum();
+    assert_eq!(count, 2 * 16_700);
+    let held =
+        spans.iter().filter(|span| span.activity == lockstorm_reports::timeline::Activity::Holding);
+    let held: u64 = held.map(|s| s.sum_ns.unwrap_or(s.until_ns - s.from_ns)).sum();
+    assert_eq!(held, 16_700 * 1_000_000);
+    let holds: u64 = report.plots.unwrap().holds.iter().map(|bucket| bucket.count).sum();
+    assert_eq!(holds, 16_700);
 }

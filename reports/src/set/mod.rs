@@ -10,7 +10,7 @@ mod table;
 mod tests;
 
 pub use read::{parse, read};
-pub use table::{Cell, Counts, Outcome, Table};
+pub use table::{Cell, Counts, Outcome, Row, Table};
 
 use crate::text::{quoted, scenario_command};
 use crate::{Class, Invariant, Report, Status, Verdict, Waiting};

@@ -1,15 +1,31 @@
 //! What a person reads in a terminal: plain words, no wider than it is.
 
+mod comparison;
 mod run;
 mod set;
 
+pub use comparison::render_comparison;
 pub use run::{Options, render};
 pub use set::{SetOptions, render_set};
 
+use crate::format::{self, Subject};
 use crate::text::wrap;
 
 /// The width for those who do not know how wide the terminal is.
 pub const COLUMNS: usize = 80;
+
+/// Renders any document.
+pub fn render_subject(subject: Subject, options: format::Options) -> String {
+    let format::Options { colour, columns, directory } = options;
+    let columns = columns.unwrap_or(COLUMNS);
+    match subject {
+        Subject::Run(report) => render(report, Options { colour, directory }),
+        Subject::Set(set) => render_set(set, SetOptions { colour, columns }),
+        Subject::Comparison(comparison) => {
+            render_comparison(comparison, SetOptions { colour, columns })
+        }
+    }
+}
 
 /// The paint of a word; used only when the caller asked for colour.
 #[derive(Clone, Copy)]

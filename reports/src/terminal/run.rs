@@ -102,7 +102,11 @@ fn violation(page: &mut Page, number: usize, finding: &Finding) {
     for hold in &finding.holds {
         page.row(&format!("    {:<width$}  ", clean_name(&hold.client)), &hold_words(hold));
     }
-    if let Some((from, until)) = overlap(&finding.holds) {
+    let both = match &finding.holds[..] {
+        [first, second, ..] => first.overlap(second),
+        _ => None,
+    };
+    if let Some((from, until)) = both {
         page.row(
             &format!("    {:<width$}  ", "both"),
             &format!("{} to {}, for {}", seconds(from), seconds(until), span(until - from)),
@@ -128,20 +132,6 @@ fn hold_words(hold: &Hold) -> String {
         let _ = write!(words, ", claim at least until {}", seconds(claim));
     }
     words
-}
-
-/// When the first two holds both counted.
-fn overlap(holds: &[Hold]) -> Option<(u64, u64)> {
-    let [first, second, ..] = holds else {
-        return None;
-    };
-    let end = |hold: &Hold| {
-        let until = hold.until_ns.unwrap_or(u64::MAX);
-        until.min(hold.claim_until_ns.unwrap_or(u64::MAX))
-    };
-    let from = first.from_ns.max(second.from_ns);
-    let until = end(first).min(end(second));
-    (from <= until && until < u64::MAX).then_some((from, until))
 }
 
 /// The findings that are told in full: the first few of each invariant. Those that follow are

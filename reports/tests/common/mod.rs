@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test program uses its own part
 
 use lockstorm_reports::set::{self, Cause, End, Entry, Header, ResultSet, RunSummary};
+use lockstorm_reports::timeline::*;
 use lockstorm_reports::*;
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ pub fn clean() -> Report {
         judged,
         violations: 0,
         note: note.into(),
+        promise: "\"If another process already has the lock, the hard link will fail.\"".into(),
     };
     let mut invariants = vec![
         result(Invariant::MutualExclusion, 183, "183 critical sections"),
@@ -39,6 +41,12 @@ pub fn clean() -> Report {
             name: "flufl.lock".into(),
             version: Some("10.0.0".into()),
             lifetime_ns: Some(15 * SECOND),
+            summary: "NFS-safe lock file by link(2)".into(),
+            assumes: Some(Assumes {
+                clock_skew_ns: Some(10 * SECOND),
+                nfs: vec!["4.2".into()],
+                because: "\"make sure that your clocks are properly synchronized\"".into(),
+            }),
         },
         reproduce: "lockstorm scenario calm --lock flufl.lock --seed 7".into(),
         provenance: Provenance {
@@ -46,6 +54,14 @@ pub fn clean() -> Report {
             kernel_key: "k-1".into(),
             image_key: "i-1".into(),
             nfs_version: "4.2".into(),
+            site: Some(Site {
+                server: "knfsd, the NFS server of the Linux kernel".into(),
+                lease_s: 30,
+                grace_s: 30,
+                threads: 4,
+                latency: "100us".into(),
+                disk: "64 MiB with a write cache".into(),
+            }),
             mounts: vec![Mount {
                 options: "rw,vers=4.2,hard".into(),
                 clients: vec!["c1".into(), "c2".into(), "c3".into()],
@@ -63,11 +79,60 @@ pub fn clean() -> Report {
         notes: Vec::new(),
         statistics: statistics(),
         faults: Vec::new(),
+        timeline: Some(timeline()),
+        plots: Some(Plots {
+            waiting: vec![
+                bucket(1_000_000, 2_000_000, 0),
+                bucket(2_000_000, 5_000_000, 12),
+                bucket(200_000_000, 500_000_000, 140),
+                bucket(1_000_000_000, 2_000_000_000, 30),
+                bucket(2_000_000_000, 5_000_000_000, 1),
+            ],
+            holds: (1..61).map(|s| bucket(s * SECOND, (s + 1) * SECOND, s % 5)).collect(),
+        }),
+        plan: "format: 1\nseed: 7\n".into(),
         artefacts: vec![
             artefact("report.json", "this report, for programs"),
             artefact("history.jsonl", "every event, one a line"),
         ],
         wall: Some(Wall { milliseconds: 812 }),
+    }
+}
+
+fn bucket(from_ns: u64, until_ns: u64, count: u64) -> Bucket {
+    Bucket { from_ns, until_ns, count }
+}
+
+fn activity(from_ms: u64, until_ms: u64, activity: Activity) -> ActivitySpan {
+    ActivitySpan {
+        from_ns: from_ms * 1_000_000,
+        until_ns: until_ms * 1_000_000,
+        activity,
+        note: String::new(),
+        count: 1,
+        sum_ns: None,
+    }
+}
+
+fn timeline() -> Timeline {
+    let lane = |index: u64, client: &str| ClientLane {
+        client: client.into(),
+        activity: vec![
+            activity(1_000, 2_000 + index * 1_000, Activity::Waiting),
+            activity(2_000 + index * 1_000, 2_900 + index * 1_000, Activity::Holding),
+        ],
+        condition: Vec::new(),
+    };
+    Timeline {
+        began_ns: SECOND,
+        until_ns: 61_204_000_000,
+        resolution_ns: 0,
+        clients: vec![lane(0, "c1"), lane(1, "c2"), lane(2, "c3")],
+        server: vec![
+            ServerSpan { from_ns: 0, until_ns: SECOND, state: ServerState::Down },
+            ServerSpan { from_ns: SECOND, until_ns: 61_204_000_000, state: ServerState::Up },
+        ],
+        clocks: Vec::new(),
     }
 }
 
@@ -116,6 +181,49 @@ pub fn violated() -> Report {
             hold("c2", 27_120, Some(28_010), 42_000),
         ],
         faults: vec!["cut of c1, since 13.000 s until 53.000 s".into()],
+        story: vec![
+            story(12_000, "c1", StoryKind::Lock, "calls acquire"),
+            story(12_001, "c1", StoryKind::Section, "enters its critical section"),
+            story(13_000, "c1", StoryKind::Site, "is cut off the network"),
+            story(14_000, "", StoryKind::Omission, "3 more events until 27.000 s"),
+            story(27_119, "c2", StoryKind::Wire, "LINK c2.7261 lck: ok"),
+            story(27_120, "c2", StoryKind::Section, "enters its critical section"),
+            story(27_120, "", StoryKind::Violation, "both held for 0.380 s."),
+        ],
+    }];
+    let timeline = report.timeline.get_or_insert_default();
+    timeline.resolution_ns = 1_000_000;
+    let lane = &mut timeline.clients[0];
+    lane.activity[1] = activity(12_001, 27_500, Activity::Holding);
+    lane.activity.push(activity(27_500, 52_010, Activity::Overstayed));
+    lane.activity.push(ActivitySpan {
+        note: "not held".into(),
+        count: 12,
+        sum_ns: Some(700_000_000),
+        ..activity(53_000, 60_000, Activity::Holding)
+    });
+    lane.condition = vec![
+        ConditionSpan { from_ns: 13 * SECOND, until_ns: 53 * SECOND, condition: Condition::CutOff },
+        ConditionSpan { from_ns: 54 * SECOND, until_ns: 55 * SECOND, condition: Condition::Paused },
+        ConditionSpan { from_ns: 60 * SECOND, until_ns: 61 * SECOND, condition: Condition::Dead },
+    ];
+    timeline.clients[1].activity[1] = activity(27_120, 28_010, Activity::Holding);
+    let server = |from: u64, until: u64, state| ServerSpan {
+        from_ns: from * SECOND,
+        until_ns: until * SECOND,
+        state,
+    };
+    timeline.server = vec![
+        server(0, 1, ServerState::Down),
+        server(1, 40, ServerState::Up),
+        server(40, 45, ServerState::Down),
+        server(45, 61, ServerState::Grace),
+    ];
+    let point =
+        |at: u64, offset: i64| ClockPoint { at_ns: at * SECOND, offset_ns: offset * 1_000_000_000 };
+    timeline.clocks = vec![ClockLane {
+        node: "c3".into(),
+        points: vec![point(0, 0), point(20, 0), point(20, 8), point(40, 9), point(61, 9)],
     }];
     report.unmet_steps = vec![UnmetStep {
         step: 1,
@@ -135,6 +243,10 @@ pub fn violated() -> Report {
     }];
     report.notes = vec!["c1 overstayed its claim by up to 24.510 s".into()];
     report
+}
+
+fn story(at_ms: u64, node: &str, kind: StoryKind, text: &str) -> StoryLine {
+    StoryLine { at_ns: at_ms * 1_000_000, node: node.into(), kind, text: text.into() }
 }
 
 fn hold(client: &str, from_ms: u64, until_ms: Option<u64>, claim_ms: u64) -> Hold {
@@ -222,4 +334,42 @@ pub fn set() -> ResultSet {
         runs,
         cut_short: false,
     }
+}
+
+/// The set of [`set`] against one of six seeds, in which partition fails every time, and calm
+/// takes longer.
+pub fn comparison() -> Comparison {
+    let mut base = set();
+    let mut new = set();
+    new.header.about = "The smoke suite with flufl.lock 10.1.0".into();
+    let one_more = |report: Report, seed: u64, version: &str, waited: u64| {
+        let mut report = report;
+        report.lock.version = Some(version.into());
+        report.scenario.seed = seed;
+        report.reproduce = text::scenario_command(&report.scenario.name, "flufl.lock", seed);
+        report.statistics.waiting = report
+            .statistics
+            .waiting
+            .map(|waiting| Waiting { median_ns: waited + seed, ..waiting });
+        RunSummary::of(&report, None)
+    };
+    for set in [&mut base, &mut new] {
+        set.runs.retain(|run| run.lock != "flufl.lock");
+    }
+    let calm_in_a_partition = || {
+        let mut report = clean();
+        report.scenario.name = "partition".into();
+        report
+    };
+    for seed in 1..=6 {
+        base.runs.push(one_more(calm_in_a_partition(), seed, "10.0.0", 300_000_000));
+        base.runs.push(one_more(clean(), seed, "10.0.0", 300_000_000));
+        new.runs.push(one_more(violated(), seed, "10.1.0", 300_000_000));
+        new.runs.push(one_more(clean(), seed, "10.1.0", 900_000_000));
+    }
+    new.runs.retain(|run| run.scenario != "crash");
+    let mut rarely = set().runs.into_iter().find(|run| run.lock == "fcntl").unwrap();
+    rarely.scenario = "handover".into();
+    new.runs.push(rarely);
+    Comparison::of(&base, &new)
 }

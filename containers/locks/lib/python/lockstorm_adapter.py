@@ -71,6 +71,12 @@ class Polling(Adapter):
         return self.held
 
 
+def package_version(name):
+    """The version of a Debian package of this node, for programs that cannot be asked."""
+    with open("/usr/lib/lockstorm/packages.txt") as packages:
+        return dict(line.split() for line in packages)[name]
+
+
 def serve(adapter):
     """Say that the adapter is ready, then answer requests until quit or end of input."""
     _say({"ready": {"library": adapter.library, "version": adapter.version}})

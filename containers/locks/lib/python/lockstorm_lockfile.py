@@ -21,19 +21,18 @@ def create(path):
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
 
 
-def status(path):
-    """The attributes as the server has them: an open asks for them, a stat need not."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.fstat(file)
-    finally:
-        os.close(file)
-
-
 def discard(path):
     """Unlink a file of one's own. It may have gone by a call whose reply got lost."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def is_own_file():
+    """Whether PATH is a second name of the file that is ours."""
+    try:
+        return os.path.samestat(os.lstat(PATH), os.lstat(OWN_NAME))
+    except FileNotFoundError:
+        return False
 
 
 def is_own_symlink():
@@ -56,6 +55,7 @@ class Aging(Polling):
 
     not_held = (NotHeld,)
     stamp = None  # of the lock that we hold
+    suspect = None  # the stamp of another's that was too old at the last attempt
     serial = itertools.count()
 
     def create(self):
@@ -71,14 +71,17 @@ class Aging(Polling):
         os.unlink(path)
 
     def look(self, path):
-        """The stamp; NotHeld if there is no such lock."""
+        """The stamp; NotHeld if there is no such lock.
+
+        An open would ask the server, but it might also leave a delegation with us, and nobody
+        could rename the lock before our lease is over, should we die. A create that failed, or
+        a rename that did not, has just brought fresh attributes anyway.
+        """
         try:
-            now = self.status(path)
+            now = os.lstat(path)
         except FileNotFoundError:
             raise NotHeld from None
         return now.st_ino, now.st_mtime_ns
-
-    status = staticmethod(status)
 
     def attempt(self):
         try:
@@ -91,8 +94,11 @@ class Aging(Polling):
 
     def break_expired(self):
         try:
-            stamp = self.look(PATH)
-            if time.time() > stamp[1] / 1e9 + LIFETIME + CLOCK_SLOP:
+            stamp, before = self.look(PATH), self.suspect
+            expired = time.time() > stamp[1] / 1e9 + LIFETIME + CLOCK_SLOP
+            self.suspect = stamp if expired else None
+            # Seen twice: for a moment after an exclusive create the mtime is the call's verifier.
+            if expired and stamp == before:
                 self.take_away(stamp)
         except NotHeld:
             pass  # released meanwhile, or broken by another

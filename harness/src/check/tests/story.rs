@@ -104,6 +104,8 @@ fn blueprint() -> Blueprint {
         ip: [10, 0, 0, index as u8 + 1].into(),
         seed: index as u64,
         memory_mib: 64,
+        power_on: Nanos::ZERO,
+        pids_used: 0,
     };
     Blueprint {
         wall_start_s: 1_700_000_000,

@@ -10,7 +10,6 @@ use crate::scenario::Scenario;
 use crate::scenario::load::load;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::shipped;
-use crate::suggest::closest;
 use lockstorm_reports::set::Entry;
 use std::path::Path;
 
@@ -133,7 +132,7 @@ fn candidate(catalogue: &Catalogue, name: &str, with: Option<&Path>) -> Result<C
     let found: Result<Found, Failure> = match &choice {
         Choice::Own(file) => locks::own(file, with),
         shipped => match locks::shipped(catalogue, shipped, with) {
-            Ok(None) => return Err(unknown(catalogue, name)),
+            Ok(None) => return Err(locks::unknown(catalogue, name)),
             Ok(Some(found)) => Ok(found),
             Err(failure) => Err(failure),
         },
@@ -144,14 +143,6 @@ fn candidate(catalogue: &Catalogue, name: &str, with: Option<&Path>) -> Result<C
         Ok(Ready { profile: found.profile, image })
     });
     Ok(Candidate { label, ready })
-}
-
-fn unknown(catalogue: &Catalogue, name: &str) -> Failure {
-    let help = match closest(name, catalogue.names().iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "`lockstorm list locks` shows them".into(),
-    };
-    Failure::Argument(format!("--locks: no lock `{name}`; {help}"))
 }
 
 /// Every lock with every scenario. A scenario that cannot be read is bad input; one that does not

@@ -27,8 +27,8 @@ impl Home {
         let directory = self.path("mine");
         let profile = Profile::load(&directory).unwrap();
         let with = with.map(|with| self.path(with));
-        let order =
-            Order { profile: &profile, directory: &directory, version, with: with.as_deref() };
+        let (directory, with) = (&directory, with.as_deref());
+        let order = Order { profile: &profile, directory, support: None, version, with };
         bring(&order, &self.path("images"), &self.path("downloads"))
     }
 

@@ -230,7 +230,9 @@ pub fn javac(order: &Order, lock: &Path) -> Result<(), BringError> {
             .map_err(host(order, &format!("copying {}", tree.display())))?;
     }
     let mut build = Tool::Javac.command();
-    build.args(["--release", "17", "-cp", ".:with/*:*", "Adapter.java"]).current_dir(lock);
+    build
+        .args(["--release", "17", "-cp", ".:with/*:*:../lib/java", "Adapter.java"])
+        .current_dir(lock);
     run(order, Tool::Javac, &mut build)
 }
 

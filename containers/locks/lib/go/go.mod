@@ -1,0 +1,3 @@
+module lockstorm
+
+go 1.19

@@ -1,0 +1,113 @@
+//! `lockstorm report DIR`: a saved run, or a result set, in any format.
+
+use super::directory::host;
+use super::exit::{Exit, Failure};
+use super::prepare::saved_plan;
+use super::terminal::Terminal;
+use crate::verdict::recheck;
+use lockstorm_reports::format::{self, Format, Options, Subject};
+use lockstorm_reports::set::{self, ResultSet};
+use lockstorm_reports::{Report, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Prints a report, or writes it beside what it is about.
+///
+/// The formats are text, html, markdown, junit, tap, github and json.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The directory of a run, or of a result set.
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// Print it in this format.
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format::named)]
+    format: &'static Format,
+    /// Write files of these formats in place of printing; of a result set's runs, too, where the
+    /// format links to them.
+    #[arg(long, value_name = "FORMAT,...", value_delimiter = ',', value_parser = format::named,
+          conflicts_with = "format")]
+    to: Vec<&'static Format>,
+    /// Where the files go, if not into DIR.
+    #[arg(long, value_name = "DIR", requires = "to")]
+    out: Option<PathBuf>,
+}
+
+/// What a directory holds.
+enum Saved {
+    Run(Box<Report>),
+    Set(ResultSet),
+}
+
+impl Saved {
+    fn load(directory: &Path) -> Result<Saved, Failure> {
+        match directory.join(set::HEADER_FILE).exists() {
+            true => Ok(Saved::Set(set::read(directory).map_err(Failure::Host)?)),
+            false => Ok(Saved::Run(Box::new(load_run(directory)?))),
+        }
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        match self {
+            Saved::Run(report) => Subject::Run(report),
+            Saved::Set(set) => Subject::Set(set),
+        }
+    }
+}
+
+/// A run is judged again, so that an old one is told as well as a new one; where its history was
+/// not kept, its report.json must do.
+fn load_run(directory: &Path) -> Result<Report, Failure> {
+    if directory.join("history.jsonl").exists() {
+        saved_plan(directory)?;
+        return recheck(directory).map_err(|error| Failure::Host(error.to_string()));
+    }
+    let path = directory.join("report.json");
+    let text = fs::read_to_string(&path).map_err(host(&path))?;
+    json::read(&text).map_err(|error| Failure::Host(format!("{}: {error}", path.display())))
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let saved = Saved::load(&args.directory)?;
+    let name = args.directory.display().to_string();
+    if args.to.is_empty() {
+        let options = Options {
+            colour: terminal.colour(),
+            columns: Some(terminal.columns()),
+            directory: Some(&name),
+        };
+        terminal.print(&(args.format.render)(saved.subject(), options))?;
+        return Ok(Exit::Valid);
+    }
+    let out = args.out.as_deref().unwrap_or(&args.directory);
+    fs::create_dir_all(out).map_err(host(out))?;
+    for format in &args.to {
+        let path = write(format, saved.subject(), out)?;
+        terminal.print(&format!("{}\n", path.display()))?;
+    }
+    if let Saved::Set(set) = &saved
+        && args.to.iter().any(|format| format.name == "html")
+    {
+        write_runs(set, &args.directory, out)?;
+    }
+    Ok(Exit::Valid)
+}
+
+/// The pages that a set's page links to.
+fn write_runs(set: &ResultSet, from: &Path, out: &Path) -> Result<(), Failure> {
+    let page = format::named("html").map_err(Failure::Internal)?;
+    for directory in set.runs.iter().filter_map(|run| run.directory.as_ref()) {
+        let saved = from.join(directory);
+        if saved.join("report.json").exists() {
+            let beside = out.join(directory);
+            fs::create_dir_all(&beside).map_err(host(&beside))?;
+            write(page, Subject::Run(&load_run(&saved)?), &beside)?;
+        }
+    }
+    Ok(())
+}
+
+fn write(format: &Format, subject: Subject, out: &Path) -> Result<PathBuf, Failure> {
+    let path = out.join(format.file);
+    fs::write(&path, (format.render)(subject, Options::default())).map_err(host(&path))?;
+    Ok(path)
+}

@@ -1,0 +1,100 @@
+//! A comparison in words, for every renderer.
+
+use super::{ALPHA, Change, Comparison, Kind};
+use crate::text::counted;
+use std::collections::BTreeSet;
+
+impl Comparison {
+    /// What a reader wants to know first.
+    pub fn conclusion(&self) -> String {
+        let sure = |worse: bool| {
+            let sure = self.changes.iter().filter(|change| change.sure);
+            sure.filter(|change| change.kind.is_worse() == worse && change.is_about_runs()).count()
+        };
+        let (worse, better) = (sure(true) as u64, sure(false) as u64);
+        match (worse, better) {
+            (0, 0) => "Nothing has surely changed".into(),
+            (0, _) => format!("{} for the better, none for the worse", counted(better, "change")),
+            (_, 0) => format!("{} for the worse", counted(worse, "change")),
+            _ => format!("{} for the worse, {better} for the better", counted(worse, "change")),
+        }
+    }
+
+    /// The locks with the versions that are compared: `flufl.lock: 10.0.0 -> 10.1.0`.
+    pub fn versions(&self) -> Vec<String> {
+        let locks: BTreeSet<&String> =
+            self.base.locks.keys().chain(self.new.locks.keys()).collect();
+        let all = |versions: Option<&BTreeSet<String>>| match versions {
+            None => "not run".into(),
+            Some(versions) if versions.is_empty() => "no version".into(),
+            Some(versions) => Vec::from_iter(versions.iter().map(String::as_str)).join(", "),
+        };
+        let lines = locks.into_iter().map(|lock| {
+            let (base, new) = (all(self.base.locks.get(lock)), all(self.new.locks.get(lock)));
+            match base == new {
+                true => format!("{lock}: {new}, as before"),
+                false => format!("{lock}: {base} -> {new}"),
+            }
+        });
+        lines.collect()
+    }
+
+    /// The changes under the titles that they are shown under; a title may have none.
+    pub fn sections(&self) -> [(&'static str, Vec<&Change>); 4] {
+        let pick = |choose: fn(&Change) -> bool| -> Vec<&Change> {
+            self.changes.iter().filter(|change| choose(change)).collect()
+        };
+        [
+            ("Worse", pick(|change| change.sure && change.kind.is_worse())),
+            (
+                "Better",
+                pick(|change| change.sure && change.is_about_runs() && !change.kind.is_worse()),
+            ),
+            ("May be chance", pick(|change| !change.sure)),
+            ("Came or went", pick(|change| !change.is_about_runs())),
+        ]
+    }
+}
+
+impl Change {
+    /// Whether both sets have runs to say so.
+    pub fn is_about_runs(&self) -> bool {
+        !matches!(self.kind, Kind::New | Kind::Gone)
+    }
+
+    /// In a few words: `broken: mutual exclusion is violated`.
+    pub fn title(&self) -> String {
+        match self.symptom {
+            Some(symptom) => format!("{}: {}", self.kind.words(), symptom.words()),
+            None => self.kind.words().into(),
+        }
+    }
+
+    /// What chance has to do with it.
+    pub fn chance(&self) -> Option<String> {
+        let p = self.p_value?;
+        let percent = match p * 100.0 {
+            percent if percent < 0.01 => "less than 0.01".into(),
+            percent if percent < 1.0 => format!("{percent:.2}"),
+            percent => format!("{percent:.0}"),
+        };
+        let sure = match self.sure {
+            true => "",
+            false => ", so it may have been so all along: more seeds would tell",
+        };
+        let test = if self.frequency.is_some() { "Fisher's exact" } else { "the Mann-Whitney" };
+        Some(format!(
+            "If nothing had changed, as large a difference would show in {percent} % of \
+             comparisons (by {test} test){sure}."
+        ))
+    }
+
+    /// What "surely" means, for a footnote.
+    pub fn sure_words() -> String {
+        format!(
+            "A change is sure when comparisons of equal sets would call {} % of the time or less \
+             anything a change; with fewer than five seeds on each side nothing can be sure.",
+            ALPHA * 100.0
+        )
+    }
+}

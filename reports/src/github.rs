@@ -1,0 +1,46 @@
+//! Workflow commands: a job of GitHub Actions that prints them is annotated with them.
+
+use crate::cases::{Case, CaseStatus, suites};
+use crate::format::{Options, Subject};
+use crate::text::clean;
+use std::fmt::Write;
+
+/// GitHub shows no more of a kind for one step.
+const ANNOTATIONS_MAX: usize = 10;
+
+/// Renders what is not as it should be; a document without that is one notice.
+pub fn render(subject: Subject, _: Options) -> String {
+    let suites = suites(subject);
+    let all = suites.iter().flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)));
+    let mut out = String::new();
+    for (level, status) in [("error", CaseStatus::Failed), ("warning", CaseStatus::Error)] {
+        let told: Vec<_> = all.clone().filter(|(_, case)| case.status == status).collect();
+        // The last place is for how many more there are.
+        let shown = if told.len() > ANNOTATIONS_MAX { ANNOTATIONS_MAX - 1 } else { told.len() };
+        for (suite, case) in &told[..shown] {
+            let title = format!("{}: {}", clean(&suite.name), clean(&case.name));
+            annotate(&mut out, level, &title, &message(case));
+        }
+        if told.len() > shown {
+            let more = format!("and {} more, in the other reports", told.len() - shown);
+            annotate(&mut out, level, "lockstorm", &more);
+        }
+    }
+    if out.is_empty() {
+        let tried = all.filter(|(_, case)| case.status == CaseStatus::Passed).count();
+        annotate(&mut out, "notice", "lockstorm", &format!("{tried} passed, and nothing failed"));
+    }
+    out
+}
+
+fn message(case: &Case) -> String {
+    let lines = std::iter::once(&case.message).chain(case.detail.iter().take(8));
+    let lines: Vec<String> = lines.map(|line| clean(line)).collect();
+    lines.join("\n")
+}
+
+fn annotate(out: &mut String, level: &str, title: &str, message: &str) {
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    let _ = writeln!(out, "::{level} title={}::{}", property(title), data(message));
+}

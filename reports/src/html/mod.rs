@@ -1,0 +1,143 @@
+//! HTML: a page that stands alone. No request leaves it, and without its script it still says
+//! everything; the script zooms, follows the pointer and copies commands.
+
+mod comparison;
+mod plots;
+mod run;
+mod set;
+mod timeline;
+mod violation;
+
+use crate::format::{Options, Subject};
+use crate::text::{clean, clean_name};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+/// Nothing but what stands in the page itself.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+                      img-src data:; base-uri 'none'; form-action 'none'";
+/// A page without an icon of its own asks the server for one.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 \
+                    16 16'%3E%3Cpath d='M9 0 3 9h4l-1 7 7-9H8z' fill='%232f6fde'/%3E%3C/svg%3E";
+
+/// Renders a document as a page.
+pub fn render(subject: Subject, options: Options) -> String {
+    match subject {
+        Subject::Run(report) => run::page(report, options),
+        Subject::Set(set) => set::page(set),
+        Subject::Comparison(comparison) => comparison::page(comparison),
+    }
+    .into_string()
+}
+
+/// The frame of every page. `jumps` lead to the parts of it: an id, and what it is called.
+fn page(title: &str, jumps: &[(String, String)], main: Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                link rel="icon" href=(PreEscaped(ICON));
+                title { (title) " · lockstorm" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#main" { "Skip to the report" }
+                header.top {
+                    span.brand { "lockstorm" }
+                    @if !jumps.is_empty() {
+                        nav aria-label="Parts of this page" {
+                            @for (id, name) in jumps {
+                                a href={ "#" (id) } { (name) }
+                            }
+                        }
+                    }
+                }
+                main #main { (main) }
+                footer {
+                    p {
+                        "Made by lockstorm, which runs lock implementations on simulated NFS \
+                         clients, breaks network, machines and clocks under them, and judges \
+                         what happened. Times are virtual: seconds since the site was switched \
+                         on, by one clock that no fault touches."
+                    }
+                }
+                div #tip role="status" hidden {}
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    }
+}
+
+/// A command with a button that copies it.
+fn command(line: &str) -> Markup {
+    html! {
+        div.command {
+            code { span.prompt aria-hidden="true" { "$ " } span.line { (clean(line)) } }
+            button.copy type="button" hidden { "Copy" }
+        }
+    }
+}
+
+/// A titled part of a page.
+fn section(id: &str, title: &str, body: Markup) -> Markup {
+    html! {
+        section aria-labelledby=(id) {
+            h2 #(id) { (title) }
+            (body)
+        }
+    }
+}
+
+/// A list of facts: what, and its value.
+fn facts(facts: &[(&str, Markup)]) -> Markup {
+    html! {
+        dl.facts {
+            @for (what, value) in facts {
+                div { dt { (what) } dd { (value) } }
+            }
+        }
+    }
+}
+
+/// Foreign text in a page.
+fn word(text: &str) -> Markup {
+    html! { (clean(text)) }
+}
+
+/// A foreign name in a page.
+fn name(text: &str) -> Markup {
+    html! { (clean_name(text)) }
+}
+
+/// A link to a file below the page's own directory, whatever its name says.
+fn below(path: &str) -> String {
+    let mut out = String::from("./");
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                out.push(byte.into());
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// Where a time stands between two others, in percent.
+fn percent(at: u64, from: u64, until: u64) -> f64 {
+    let length = until.saturating_sub(from).max(1) as f64;
+    (at.clamp(from, until.max(from)) - from) as f64 / length * 100.0
+}
+
+/// `left` and `width` of a span of time between two others, as a style.
+fn place(span: (u64, u64), within: (u64, u64)) -> String {
+    let left = percent(span.0, within.0, within.1);
+    let right = percent(span.1.max(span.0), within.0, within.1);
+    format!("left:{left:.4}%;width:{:.4}%", right - left)
+}

@@ -1,0 +1,415 @@
+//! The page of one run.
+
+use super::{
+    below, command, facts, name, page as frame, plots, section, timeline, violation, word,
+};
+use crate::format::Options;
+use crate::text::{clean_block, clean_name, counted, seconds, span};
+use crate::{Class, FaultReport, Invariant, Report, Status, Verdict};
+use maud::{Markup, html};
+
+pub fn page(report: &Report, options: Options) -> Markup {
+    let lock = match &report.lock.version {
+        Some(version) => format!("{} {}", clean_name(&report.lock.name), clean_name(version)),
+        None => clean_name(&report.lock.name),
+    };
+    let scenario = clean_name(&report.scenario.name);
+    let title = format!("{lock} in {scenario}");
+    let main = html! {
+        h1 { (lock) span.in { " in " } (scenario) }
+        @if !report.scenario.about.is_empty() {
+            p.about { (word(&report.scenario.about)) }
+        }
+        (banner(report))
+        (head(report))
+        (doubts(report))
+        (timeline::section(report))
+        (violation::section(report))
+        (steps(report))
+        (promises(report))
+        (plots::section(report))
+        (faults(report))
+        (list("notes", "Notes", &report.notes))
+        (provenance(report, options))
+    };
+    frame(&title, &jumps(report), main)
+}
+
+fn jumps(report: &Report) -> Vec<(String, String)> {
+    let mut jumps = Vec::new();
+    let mut add = |there: bool, id: &str, name: &str| {
+        if there {
+            jumps.push((id.to_owned(), name.to_owned()));
+        }
+    };
+    add(report.timeline.is_some(), "timeline", "Timeline");
+    add(!report.findings.is_empty(), "violations", "Violations");
+    add(true, "promises", "Promises");
+    add(report.plots.is_some(), "plots", "Waiting and holding");
+    add(!report.faults.is_empty(), "faults", "Faults");
+    add(true, "provenance", "Provenance");
+    jumps
+}
+
+/// The verdict, for somebody who has never seen one.
+fn banner(report: &Report) -> Markup {
+    let (class, icon, word_, sentence) = match (report.verdict, report.class) {
+        (Verdict::Valid, _) => (
+            "good",
+            "✓",
+            "Valid",
+            "Every promise of the lock that this run put to the test held.".to_owned(),
+        ),
+        (Verdict::Unknown, _) => (
+            "doubt",
+            "?",
+            "Unknown",
+            "This run proves nothing, neither for the lock nor against it.".into(),
+        ),
+        (Verdict::Violated, Some(Class::BeyondAssumptions)) => (
+            "doubt",
+            "!",
+            "Violated, beyond the lock's assumptions",
+            "The lock failed, but only after the run had left what its documentation assumes. \
+             It has broken no promise."
+                .into(),
+        ),
+        (Verdict::Violated, Some(Class::ScriptExpectation)) => (
+            "bad",
+            "✗",
+            "Violated: not what the script expects",
+            "The lock broke no promise that lockstorm checks, but it answered otherwise than the \
+             script says."
+                .into(),
+        ),
+        (Verdict::Violated, _) => (
+            "bad",
+            "✗",
+            "Violated: broken promise",
+            "The lock broke a promise of its documentation, while everything was as that assumes."
+                .into(),
+        ),
+    };
+    let count: u64 = report.invariants.iter().map(|result| result.violations).sum();
+    html! {
+        div class={ "banner " (class) } role="group" aria-label="Verdict" {
+            span.icon aria-hidden="true" { (icon) }
+            div {
+                p.verdict { (word_) }
+                p {
+                    (sentence)
+                    @if count > 0 {
+                        " "
+                        a href="#violation-1" { (counted(count, "violation")) }
+                        " in " (counted(report.statistics.critical_sections, "critical section"))
+                        "."
+                    }
+                }
+                p.expected {
+                    @if report.as_expected { "As expected: the scenario says " }
+                    @else { "Not as expected: the scenario says " }
+                    (report.expected.words()) "."
+                }
+            }
+        }
+    }
+}
+
+fn head(report: &Report) -> Markup {
+    let statistics = &report.statistics;
+    let provenance = &report.provenance;
+    let mut all = vec![
+        (
+            "Lock",
+            html! {
+                (name(&report.lock.name))
+                @if let Some(version) = &report.lock.version { " " (name(version)) }
+                @if !report.lock.summary.is_empty() { br; small { (word(&report.lock.summary)) } }
+            },
+        ),
+        (
+            "Ran",
+            html! {
+                (seconds(statistics.virtual_ns)) " of virtual time"
+                @if let Some(wall) = &report.wall {
+                    br; small { "in " (seconds(wall.milliseconds * 1_000_000)) " of real time" }
+                }
+            },
+        ),
+        (
+            "Critical sections",
+            html! {
+                (statistics.critical_sections)
+                br; small { "by " (counted(statistics.clients.len() as u64, "client")) }
+            },
+        ),
+        (
+            "NFS",
+            html! {
+                "version " (name(&provenance.nfs_version))
+            },
+        ),
+        ("Seed", html! { (report.scenario.seed) }),
+    ];
+    if let Some(lifetime) = report.lock.lifetime_ns {
+        let lifetime = html! {
+            (seconds(lifetime))
+            br; small { "then others may break the lock" }
+        };
+        all.insert(1, ("Lifetime", lifetime));
+    }
+    html! {
+        (facts(&all))
+        @if let Some(line) = report.reproduce_words() {
+            p.label { "Run it again, to the same history:" }
+            (command(&line))
+        }
+    }
+}
+
+fn doubts(report: &Report) -> Markup {
+    list("doubts", "What keeps this run from proving more", &report.unknown_because)
+}
+
+fn list(id: &str, title: &str, items: &[String]) -> Markup {
+    if items.is_empty() {
+        return html! {};
+    }
+    section(
+        id,
+        title,
+        html! {
+            ul { @for item in items { li { (word(item)) } } }
+        },
+    )
+}
+
+fn steps(report: &Report) -> Markup {
+    if report.unmet_steps.is_empty() {
+        return html! {};
+    }
+    section(
+        "steps",
+        "Steps that did not end as the script expects",
+        html! {
+            div.wide { table {
+                thead { tr { th { "Step" } th { "Time" } th { "The script says" } th { "Seen" } } }
+                tbody {
+                    @for step in &report.unmet_steps {
+                        tr {
+                            td.number { (step.step + 1) }
+                            td.number { (seconds(step.at_ns)) }
+                            td { code { (word(&step.text)) } }
+                            td { (word(&step.saw)) }
+                        }
+                    }
+                }
+            } }
+        },
+    )
+}
+
+/// What an invariant asks, for somebody who does not know it.
+fn meaning(invariant: Invariant) -> &'static str {
+    match invariant {
+        Invariant::MutualExclusion => "Never are two clients inside at once.",
+        Invariant::NoEarlyBreak => "Nobody takes the lock before its owner's lifetime is over.",
+        Invariant::BreakAfterLifetime => {
+            "A lock that its owner left behind can be had again after its lifetime."
+        }
+        Invariant::OwnerOnlyRelease => {
+            "A former owner's late release does not take the lock from the next one."
+        }
+        Invariant::NoLostUpdate => "What is written inside the lock is not lost.",
+        #[allow(unreachable_patterns)] // invariants to come explain themselves by their names
+        _ => "",
+    }
+}
+
+fn promises(report: &Report) -> Markup {
+    let rows = html! {
+        @for result in &report.invariants {
+            @let (class, word_) = status(result.status);
+            tr {
+                th scope="row" {
+                    (result.invariant.words())
+                    small { (meaning(result.invariant)) }
+                }
+                td { span class={ "tag " (class) } { (word_) } }
+                td {
+                    (word(&result.note))
+                    @if !result.promise.is_empty() {
+                        blockquote { (word(&result.promise)) }
+                    }
+                }
+            }
+        }
+    };
+    section(
+        "promises",
+        "What the lock promises, and what became of it",
+        html! {
+            div.wide { table.promises {
+                thead { tr { th { "Promise" } th { "Outcome" } th { "Tried, and promised by" } } }
+                tbody { (rows) }
+            } }
+            @if let Some(assumes) = &report.lock.assumes {
+                p {
+                    "The lock assumes "
+                    @match assumes.clock_skew_ns {
+                        Some(skew) => { "clocks within " (seconds(skew)) " of each other" }
+                        None => { "nothing of clocks" }
+                    }
+                    @if !assumes.nfs.is_empty() {
+                        ", and NFS "
+                        @for (index, version) in assumes.nfs.iter().enumerate() {
+                            @if index > 0 { ", " }
+                            (name(version))
+                        }
+                    }
+                    "."
+                }
+                @if !assumes.because.is_empty() { blockquote { (word(&assumes.because)) } }
+            }
+        },
+    )
+}
+
+fn status(status: Status) -> (&'static str, &'static str) {
+    match status {
+        Status::Kept => ("good", "✓ kept"),
+        Status::Violated => ("bad", "✗ violated"),
+        Status::NotTried => ("quiet", "not tried"),
+        Status::NotPromised => ("quiet", "not promised"),
+        Status::Unknown => ("doubt", "? unknown"),
+    }
+}
+
+fn faults(report: &Report) -> Markup {
+    if report.faults.is_empty() {
+        return html! {};
+    }
+    section(
+        "faults",
+        "Faults: what was done to the site",
+        html! {
+            div.wide { table {
+                thead { tr { th { "Fault" } th { "Node" } th { "From" } th { "Until" } th { "What" } } }
+                tbody { @for fault in &report.faults { (fault_row(fault)) } }
+            } }
+        },
+    )
+}
+
+fn fault_row(fault: &FaultReport) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (name(&fault.kind)) }
+            td { (name(&fault.node)) }
+            td.number {
+                @match fault.struck_ns {
+                    Some(at) => { (seconds(at)) }
+                    None => { "never" }
+                }
+            }
+            td.number {
+                @match (fault.struck_ns, fault.ended_ns) {
+                    (_, Some(at)) => { (seconds(at)) }
+                    (Some(_), None) => { "the end" }
+                    _ => { "–" }
+                }
+            }
+            td {
+                @if fault.missed { span.tag.doubt { "missed" } " " }
+                (word(&fault.detail))
+                @if !fault.detail.is_empty() && !fault.effect.is_empty() { "; " }
+                (word(&fault.effect))
+            }
+        }
+    }
+}
+
+fn provenance(report: &Report, options: Options) -> Markup {
+    let provenance = &report.provenance;
+    let mut all = Vec::new();
+    if let Some(site) = &provenance.site {
+        all.push((
+            "Server",
+            html! {
+                (word(&site.server)) ", " (site.threads) " threads, lease " (site.lease_s)
+                " s, grace " (site.grace_s) " s"
+            },
+        ));
+        all.push(("Network", html! { (word(&site.latency)) " one way" }));
+        all.push(("Server's disk", html! { (word(&site.disk)) }));
+    }
+    for mount in &provenance.mounts {
+        all.push((
+            "Mounted with",
+            html! {
+                code { (word(&mount.options)) }
+                br; small {
+                    "on "
+                    @for (index, client) in mount.clients.iter().enumerate() {
+                        @if index > 0 { ", " }
+                        (name(client))
+                    }
+                }
+            },
+        ));
+    }
+    all.push(("lockstorm", html! { (name(&provenance.lockstorm)) }));
+    all.push((
+        "Kernel, image",
+        html! {
+            code { (name(&provenance.kernel_key)) } ", " code { (name(&provenance.image_key)) }
+        },
+    ));
+    all.push(("History", html! { code.hash { (name(&provenance.history_sha256)) } }));
+    for (what, count) in &report.statistics.site {
+        all.push(("Counted", html! { (count) " " (name(&what.replace('_', " "))) }));
+    }
+    section(
+        "provenance",
+        "Provenance",
+        html! {
+            (facts(&all))
+            @if !report.artefacts.is_empty() {
+                h3 { "Files of this run" }
+                @if let Some(directory) = options.directory { p { "In " code { (word(directory)) } } }
+                ul.files {
+                    @for artefact in &report.artefacts {
+                        li {
+                            a href=(below(&artefact.file)) { (name(&artefact.file)) }
+                            " – " (word(&artefact.about))
+                        }
+                    }
+                }
+            }
+            @if !report.plan.is_empty() {
+                details {
+                    summary { "The plan: everything that the run was made from" }
+                    p {
+                        "Saved as " code { "DIR/plan.yaml" } ", " code { "lockstorm replay DIR" }
+                        " runs it again."
+                    }
+                    pre tabindex="0" { (clean_block(&report.plan)) }
+                }
+            }
+        },
+    )
+}
+
+/// How long one waited, in four figures.
+pub(super) fn waiting_cells(waiting: Option<crate::Waiting>) -> Markup {
+    html! {
+        @match waiting {
+            Some(waiting) => {
+                @for ns in [waiting.min_ns, waiting.median_ns, waiting.p99_ns, waiting.max_ns] {
+                    td.number { (span(ns)) }
+                }
+            }
+            None => { td colspan="4" { "never got the lock" } }
+        }
+    }
+}

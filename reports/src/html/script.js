@@ -1,0 +1,134 @@
+'use strict';
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const tip = document.getElementById('tip');
+
+  // What a bar says, where the pointer is. The title stays for those without a script.
+  document.addEventListener('pointerover', (event) => {
+    const bar = event.target.closest('i[title], i[data-says], .clock[title], .clock[data-says]');
+    if (!bar) { tip.hidden = true; return; }
+    if (bar.title) { bar.dataset.says = bar.title; bar.removeAttribute('title'); }
+    tip.textContent = bar.dataset.says;
+    tip.hidden = false;
+  });
+  document.addEventListener('pointermove', (event) => {
+    if (tip.hidden) return;
+    const { width, height } = tip.getBoundingClientRect();
+    const left = Math.min(event.clientX + 14, innerWidth - width - 8);
+    const below = event.clientY + 18;
+    const top = below + height > innerHeight ? event.clientY - height - 12 : below;
+    tip.style.left = `${Math.max(left, 8)}px`;
+    tip.style.top = `${top}px`;
+  });
+  addEventListener('scroll', () => { tip.hidden = true; }, { passive: true });
+
+  for (const button of all('button.copy')) {
+    if (!navigator.clipboard) break;
+    button.hidden = false;
+    button.addEventListener('click', async () => {
+      const line = button.parentElement.querySelector('.line').textContent;
+      try {
+        await navigator.clipboard.writeText(line);
+        button.textContent = 'Copied';
+      } catch {
+        button.textContent = 'Not allowed';
+      }
+      setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+    });
+  }
+
+  // A link to something that is folded unfolds it.
+  const unfold = () => {
+    const id = decodeURIComponent(location.hash.slice(1));
+    const target = id && document.getElementById(id);
+    if (!target) return;
+    const folded = target.closest('details');
+    if (folded) folded.open = true;
+    if (target.matches('details')) target.focus({ preventScroll: true });
+    target.scrollIntoView();
+  };
+  addEventListener('hashchange', unfold);
+  unfold();
+  // A second click on the same link changes no hash.
+  document.addEventListener('click', (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (link && link.getAttribute('href') === location.hash) unfold();
+  });
+  addEventListener('beforeprint', () => { for (const one of all('details')) one.open = true; });
+
+  const inner = document.querySelector('.tl-inner');
+  if (!inner) return;
+  const scroll = inner.parentElement;
+  const until = Number(inner.dataset.until) || 1;
+  const axis = inner.querySelector('.axis');
+  // Browsers place things up to some ten million pixels.
+  const most = () => Math.max(1, 8e6 / scroll.clientWidth);
+  let zoom = 1;
+
+  const words = (ns) => {
+    const text = (ns / 1e9).toFixed(6).replace(/0+$/, '').replace(/\.$/, '');
+    return `${text} s`;
+  };
+  const ticks = () => {
+    const width = inner.clientWidth;
+    const every = until * 90 / width;
+    const scale = 10 ** Math.floor(Math.log10(every));
+    const step = Math.max(1000, [1, 2, 5, 10].map((f) => f * scale).find((s) => s >= every));
+    const first = Math.max(0, (scroll.scrollLeft - 200) / width * until);
+    const last = Math.min(until, (scroll.scrollLeft + scroll.clientWidth + 200) / width * until);
+    const made = [];
+    for (let n = Math.floor(first / step); n * step <= last; n += 1) {
+      const tick = document.createElement('i');
+      tick.className = 'tick';
+      tick.style.left = `${n * step / until * 100}%`;
+      const label = document.createElement('span');
+      label.textContent = words(n * step);
+      tick.append(label);
+      made.push(tick);
+    }
+    axis.replaceChildren(...made);
+  };
+  const zoomTo = (wanted, x = scroll.clientWidth / 2) => {
+    const at = (scroll.scrollLeft + x) / inner.clientWidth;
+    zoom = Math.min(Math.max(wanted, 1), most());
+    inner.style.setProperty('--zoom', zoom);
+    scroll.scrollLeft = at * inner.clientWidth - x;
+    ticks();
+  };
+  const show = (from, to) => {
+    zoomTo(until / Math.max(to - from, 1) * 0.9);
+    scroll.scrollLeft = (from + to) / 2 / until * inner.clientWidth - scroll.clientWidth / 2;
+    ticks();
+  };
+  const buttons = { in: () => zoomTo(zoom * 2), out: () => zoomTo(zoom / 2), all: () => zoomTo(1) };
+  for (const tools of all('.tools')) tools.hidden = false;
+  for (const button of all('button[data-zoom]')) {
+    button.addEventListener('click', () => buttons[button.dataset.zoom]());
+  }
+  scroll.addEventListener('keydown', (event) => {
+    const act = { '+': 'in', '=': 'in', '-': 'out', '0': 'all' }[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    buttons[act]();
+    event.preventDefault();
+  });
+  scroll.addEventListener('wheel', (event) => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    zoomTo(zoom * Math.exp(-event.deltaY / 300), event.clientX - scroll.getBoundingClientRect().left);
+  }, { passive: false });
+  let asked = false;
+  const later = () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => { asked = false; ticks(); });
+  };
+  scroll.addEventListener('scroll', later, { passive: true });
+  addEventListener('resize', later);
+  for (const link of all('a.show')) {
+    link.addEventListener('click', () => {
+      show(Number(link.dataset.from), Number(link.dataset.until));
+      scroll.focus({ preventScroll: true });
+    });
+  }
+  ticks();
+})();
