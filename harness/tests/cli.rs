@@ -167,3 +167,62 @@ fn colours_are_only_there_when_asked_for() {
     let painted = run(cache.path(), &["scenario", "nowhere", "--color", "always"]).2;
     assert!(!plain.contains('\x1b') && painted.contains('\x1b'));
 }
+
+/// The sample of a run in reports/, as a directory of which only the report was kept.
+fn kept_report(home: &Path) {
+    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../reports/samples");
+    let report = Path::new(samples).join("violated/report.json");
+    fs::create_dir(home.join("run")).unwrap();
+    fs::copy(report, home.join("run/report.json")).unwrap();
+}
+
+#[test]
+fn a_saved_run_is_reported_in_any_format() {
+    let home = empty_cache();
+    kept_report(home.path());
+    let (code, text, _) = run(home.path(), &["report", "run"]);
+    assert_eq!(code, 0);
+    assert!(text.contains("VIOLATED: broken promise"), "{text}");
+    let (_, tap, _) = run(home.path(), &["report", "run", "--format", "tap"]);
+    assert!(tap.starts_with("TAP version 14"), "{tap}");
+    let (code, files, _) = run(home.path(), &["report", "run", "--to", "html,junit"]);
+    assert_eq!((code, &*files), (0, "run/report.html\nrun/junit.xml\n"));
+    let page = fs::read_to_string(home.path().join("run/report.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>"));
+    let elsewhere = ["report", "run", "--to", "markdown", "--out", "there/and/there"];
+    assert_eq!(run(home.path(), &elsewhere).0, 0);
+    assert!(home.path().join("there/and/there/report.md").exists());
+}
+
+#[test]
+fn what_cannot_be_reported_is_told() {
+    let home = empty_cache();
+    let (code, _, said) = run(home.path(), &["report", "nowhere"]);
+    assert_eq!(code, 12);
+    assert!(said.contains("nowhere/report.json"), "{said}");
+    kept_report(home.path());
+    let (code, _, said) = run(home.path(), &["report", "run", "--to", "pdf"]);
+    assert_eq!(code, 10);
+    assert!(said.contains("there are: text, html, markdown"), "{said}");
+}
+
+#[test]
+fn the_page_of_a_set_leads_to_those_of_its_runs() {
+    let home = empty_cache();
+    kept_report(home.path());
+    fs::create_dir(home.path().join("runs")).unwrap();
+    fs::rename(home.path().join("run"), home.path().join("runs/one")).unwrap();
+    let text = fs::read_to_string(home.path().join("runs/one/report.json")).unwrap();
+    let report = lockstorm_reports::json::read(&text).unwrap();
+    let summary = lockstorm_reports::set::RunSummary::of(&report, Some("runs/one"));
+    fs::write(home.path().join("results.jsonl"), summary.line()).unwrap();
+    let header = lockstorm_reports::set::Header {
+        format: lockstorm_reports::set::FORMAT,
+        ..Default::default()
+    };
+    fs::write(home.path().join("set.json"), header.to_json()).unwrap();
+    assert_eq!(run(home.path(), &["report", ".", "--to", "html"]).0, 0);
+    let page = fs::read_to_string(home.path().join("report.html")).unwrap();
+    assert!(page.contains("href=\"./runs/one/report.html\""));
+    assert!(home.path().join("runs/one/report.html").exists());
+}

@@ -61,7 +61,12 @@ fn of_run(report: &Report) -> Suite {
     if !report.unmet_steps.is_empty() {
         let steps = report.unmet_steps.iter().map(|step| {
             let at = seconds(step.at_ns);
-            format!("step {} `{}` at {at}: saw {}", step.step + 1, step.text, step.saw)
+            format!(
+                "step {} `{}` at {at}: saw {}",
+                step.step.saturating_add(1),
+                step.text,
+                step.saw
+            )
         });
         let steps: Vec<String> = steps.collect();
         cases.push(Case {

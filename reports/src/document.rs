@@ -63,6 +63,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// How many violations there were; [`Report::findings`] holds the first of them.
+    pub fn violations(&self) -> u64 {
+        let all = self.invariants.iter().map(|result| result.violations);
+        all.fold(0, u64::saturating_add)
+    }
+
     /// The command that makes the run again, if there is any.
     pub fn reproduce_words(&self) -> Option<String> {
         match (self.reproduce.is_empty(), self.plan.is_empty()) {

@@ -35,7 +35,8 @@ fn document(writer: &mut Xml, suites: &[Suite]) -> io::Result<()> {
 
 fn suite(writer: &mut Xml, suite: &Suite) -> io::Result<()> {
     let name = clean(&suite.name);
-    let wall_ms: u64 = suite.cases.iter().filter_map(|case| case.wall_ms).sum();
+    let wall_ms = suite.cases.iter().filter_map(|case| case.wall_ms);
+    let wall_ms = wall_ms.fold(0, u64::saturating_add);
     let element = writer
         .create_element("testsuite")
         .with_attribute(("name", &*name))

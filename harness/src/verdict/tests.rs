@@ -373,7 +373,16 @@ fn a_violation_tells_how_it_came_to_that() {
     let story = report.findings[0].story.iter();
     let story: Vec<String> =
         story.map(|l| format!("{} {} {}", l.at_ns / 1_000_000_000, l.node, l.text)).collect();
-    insta::assert_snapshot!(story.join("\n"), @"");
+    // Each from the call on that let it in: the rounds before are another story.
+    insta::assert_snapshot!(story.join("\n"), @"
+    4 c1 calls acquire
+    4 c1 acquire answers ok
+    4 c1 enters its critical section
+    5 c2 calls acquire
+    5 c2 acquire answers ok
+    5 c2 enters its critical section
+    5  c1 was inside and within its claim when c2 entered; both held for 1.000 s.
+    ");
 }
 
 #[test]

@@ -94,10 +94,10 @@ fn section(id: &str, title: &str, body: Markup) -> Markup {
     }
 }
 
-/// A list of facts: what, and its value.
-fn facts(facts: &[(&str, Markup)]) -> Markup {
+/// A list of facts: what, and its value; in broad columns where values are long.
+fn facts(facts: &[(&str, Markup)], broad: bool) -> Markup {
     html! {
-        dl.facts {
+        dl.facts.broad[broad] {
             @for (what, value) in facts {
                 div { dt { (what) } dd { (value) } }
             }

@@ -71,17 +71,17 @@ fn holds(plots: &Plots, report: &Report) -> Markup {
     };
     let within = (first.from_ns, last.until_ns);
     let most = plots.holds.iter().map(|bucket| bucket.count).max().unwrap_or(0).max(1);
-    let all: u64 = plots.holds.iter().map(|bucket| bucket.count).sum();
+    let all = plots.holds.iter().fold(0_u64, |sum, bucket| sum.saturating_add(bucket.count));
     let each = first.until_ns.saturating_sub(first.from_ns);
     let words = format!(
         "{} entered over {}; at most {most} in {}",
         counted(all, "critical section"),
-        span(within.1 - within.0),
+        span(within.1.saturating_sub(within.0)),
         span(each)
     );
     html! {
         div.plot {
-            h3 { "Critical sections entered, each " (span(each)) }
+            h3 { "Critical sections entered per " (span(each)) }
             div.columns role="img" aria-label=(words) {
                 @for fault in report.faults.iter().filter(|fault| fault.struck_ns.is_some()) {
                     @let from = fault.struck_ns.unwrap_or(0);

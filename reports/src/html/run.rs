@@ -90,7 +90,7 @@ fn banner(report: &Report) -> Markup {
                 .into(),
         ),
     };
-    let count: u64 = report.invariants.iter().map(|result| result.violations).sum();
+    let count = report.violations();
     html! {
         div class={ "banner " (class) } role="group" aria-label="Verdict" {
             span.icon aria-hidden="true" { (icon) }
@@ -132,7 +132,7 @@ fn head(report: &Report) -> Markup {
             html! {
                 (seconds(statistics.virtual_ns)) " of virtual time"
                 @if let Some(wall) = &report.wall {
-                    br; small { "in " (seconds(wall.milliseconds * 1_000_000)) " of real time" }
+                    br; small { "in " (seconds(wall.milliseconds.saturating_mul(1_000_000))) " of real time" }
                 }
             },
         ),
@@ -159,7 +159,7 @@ fn head(report: &Report) -> Markup {
         all.insert(1, ("Lifetime", lifetime));
     }
     html! {
-        (facts(&all))
+        (facts(&all, false))
         @if let Some(line) = report.reproduce_words() {
             p.label { "Run it again, to the same history:" }
             (command(&line))
@@ -193,11 +193,11 @@ fn steps(report: &Report) -> Markup {
         "Steps that did not end as the script expects",
         html! {
             div.wide { table {
-                thead { tr { th { "Step" } th { "Time" } th { "The script says" } th { "Seen" } } }
+                thead { tr { th.number { "Step" } th.number { "Time" } th { "The script says" } th { "Seen" } } }
                 tbody {
                     @for step in &report.unmet_steps {
                         tr {
-                            td.number { (step.step + 1) }
+                            td.number { (step.step.saturating_add(1)) }
                             td.number { (seconds(step.at_ns)) }
                             td { code { (word(&step.text)) } }
                             td { (word(&step.saw)) }
@@ -294,7 +294,9 @@ fn faults(report: &Report) -> Markup {
         "Faults: what was done to the site",
         html! {
             div.wide { table {
-                thead { tr { th { "Fault" } th { "Node" } th { "From" } th { "Until" } th { "What" } } }
+                thead { tr {
+                th { "Fault" } th { "Node" } th.number { "From" } th.number { "Until" } th { "What" }
+            } }
                 tbody { @for fault in &report.faults { (fault_row(fault)) } }
             } }
         },
@@ -373,7 +375,7 @@ fn provenance(report: &Report, options: Options) -> Markup {
         "provenance",
         "Provenance",
         html! {
-            (facts(&all))
+            (facts(&all, true))
             @if !report.artefacts.is_empty() {
                 h3 { "Files of this run" }
                 @if let Some(directory) = options.directory { p { "In " code { (word(directory)) } } }

@@ -61,6 +61,7 @@
   const scroll = inner.parentElement;
   const until = Number(inner.dataset.until) || 1;
   const axis = inner.querySelector('.axis');
+  axis.dataset.live = '';
   // Browsers place things up to some ten million pixels.
   const most = () => Math.max(1, 8e6 / scroll.clientWidth);
   let zoom = 1;

@@ -32,7 +32,7 @@ pub fn page(set: &ResultSet) -> Markup {
         }
         section aria-labelledby="provenance" {
             h2 #provenance { "Provenance" }
-            (facts(&[("lockstorm", name(&set.header.lockstorm))]))
+            (facts(&[("lockstorm", name(&set.header.lockstorm))], true))
             @if let Some(line) = &set.header.command { (command(line)) }
         }
     };

@@ -138,7 +138,11 @@ fn marks(findings: &[Finding], until: u64) -> Markup {
         @for (index, finding) in findings.iter().enumerate() {
             @let number = index + 1;
             a.mark href={ "#violation-" (number) }
-                style={ "left:" (format!("{:.4}", percent(finding.at_ns, 0, until))) "%" }
+                style={
+                    "left:" (format!("{:.4}", percent(finding.at_ns, 0, until)))
+                    // Where they stand close, the first ones are on top.
+                    "%;z-index:" (findings.len() - index)
+                }
                 title={ (finding.invariant.words()) " violated at " (seconds(finding.at_ns)) }
                 aria-label={
                     "Violation " (number) ": " (finding.invariant.words()) " at "
@@ -222,7 +226,7 @@ fn activity_words(who: &str, activity: &ActivitySpan) -> String {
 fn lane_words(lane: &ClientLane) -> String {
     let count = |activity| {
         let of = lane.activity.iter().filter(|span| span.activity == activity);
-        of.map(|span| span.count).sum::<u64>()
+        of.fold(0_u64, |sum, span| sum.saturating_add(span.count))
     };
     use crate::timeline::Activity;
     let mut words = format!(
@@ -312,6 +316,17 @@ fn legend(timeline: &Timeline) -> Markup {
                 "the same " (span(timeline.resolution_ns)) " are drawn as one, except near "
                 "violations. history.jsonl has every event."
             }
+        }
+    }
+}
+
+/// A lock that always says yes has more violations than a report holds.
+fn left_out(report: &Report) -> Markup {
+    let all = report.violations();
+    let marked = report.findings.len() as u64;
+    html! {
+        @if all > marked {
+            p.aside { "Marked are the first " (marked) " of " (all) " violations." }
         }
     }
 }

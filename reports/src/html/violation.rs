@@ -1,6 +1,6 @@
 //! The violations of a run: what happened, why it is one, and how it came to that.
 
-use super::{command, name, percent, place, word};
+use super::{name, percent, place, word};
 use crate::text::{counted, seconds, span};
 use crate::{Class, Finding, Hold, Report, StoryKind, StoryLine};
 use maud::{Markup, html};
@@ -23,7 +23,7 @@ pub fn section(report: &Report) -> Markup {
 
 /// Those that the document leaves out.
 fn more(report: &Report) -> Markup {
-    let all: u64 = report.invariants.iter().map(|result| result.violations).sum();
+    let all = report.violations();
     let more = all.saturating_sub(report.findings.len() as u64);
     html! {
         @if more > 0 {
@@ -63,20 +63,19 @@ fn violation(report: &Report, index: usize, finding: &Finding) -> Markup {
                     "Show it on the timeline"
                 }
             }
-            @if let Some(line) = report.reproduce_words() { (command(&line)) }
         }
     }
 }
 
 /// What to look at: the holds as far as they matter, with some room around them.
 fn window(report: &Report, finding: &Finding) -> (u64, u64) {
-    let end = report.statistics.virtual_ns.max(finding.at_ns + 1);
+    let end = report.statistics.virtual_ns.max(finding.at_ns);
     let froms = finding.holds.iter().map(|hold| hold.from_ns);
     let from = froms.min().unwrap_or(finding.at_ns).min(finding.at_ns);
     let untils = finding.holds.iter().map(|hold| hold.until_ns.unwrap_or(end).min(end));
     let until = untils.max().unwrap_or(finding.at_ns).max(finding.at_ns);
     let room = (until - from) / 12 + 1_000_000;
-    (from.saturating_sub(room), until + room)
+    (from.saturating_sub(room), until.saturating_add(room))
 }
 
 /// The holds, one bar each, and the time that they have in common.
@@ -153,8 +152,8 @@ fn story(finding: &Finding) -> Markup {
         p.label { "How it came to that:" }
         div.wide { table.story {
             thead { tr {
-                th { "Time" }
-                th { abbr title="before the violation" { "Before" } }
+                th.number { "Time" }
+                th.number { abbr title="before the violation" { "Before" } }
                 th { "Who" }
                 th { "What" }
             } }

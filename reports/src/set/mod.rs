@@ -262,10 +262,9 @@ impl Judged {
             violations: result.violations,
             class: class(result.invariant),
         });
-        let steps = report
-            .unmet_steps
-            .iter()
-            .map(|step| short(&format!("step {}: {}: saw {}", step.step + 1, step.text, step.saw)));
+        let steps = report.unmet_steps.iter().map(|step| {
+            short(&format!("step {}: {}: saw {}", step.step.saturating_add(1), step.text, step.saw))
+        });
         let because = report.unknown_because.iter().map(|why| short(why));
         Judged {
             lock_version: report.lock.version.clone(),

@@ -166,7 +166,7 @@ fn unmet_steps(page: &mut Page, report: &Report) {
     page.title("Steps that did not end as the script expects");
     for step in &report.unmet_steps {
         page.row(
-            &format!("  {:>3}. ", step.step + 1),
+            &format!("  {:>3}. ", step.step.saturating_add(1)),
             &format!(
                 "`{}` at {}: saw {}",
                 clean(&step.text),

@@ -1,0 +1,325 @@
+//! Every renderer on the same documents: what it makes, that others understand it, and that
+//! hostile documents do it no harm.
+
+mod common;
+
+use common::{clean, comparison, set, unknown, violated};
+use lockstorm_reports::Report;
+use lockstorm_reports::compare::Comparison;
+use lockstorm_reports::format::{FORMATS, Options, Subject, named};
+use lockstorm_reports::set::ResultSet;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+fn rendered(format: &str, subject: Subject) -> String {
+    (named(format).unwrap().render)(subject, Options::default())
+}
+
+/// One snapshot of every format of a document.
+fn snapshot(name: &str, subject: Subject) {
+    for format in FORMATS.iter().filter(|format| !["json", "text"].contains(&format.name)) {
+        let text = (format.render)(subject, Options::default());
+        // The style and the script are files of their own, and are reviewed there.
+        let text = without(&without(&text, "<style>", "</style>"), "<script>", "</script>");
+        insta::assert_snapshot!(format!("{name}_as_{}", format.name), text);
+    }
+}
+
+fn without(text: &str, from: &str, until: &str) -> String {
+    match (text.find(from), text.find(until)) {
+        (Some(start), Some(end)) => format!("{}{}", &text[..start + from.len()], &text[end..]),
+        _ => text.to_owned(),
+    }
+}
+
+#[test]
+fn a_clean_run_in_every_format() {
+    snapshot("clean", Subject::Run(&clean()));
+}
+
+#[test]
+fn a_violated_run_in_every_format() {
+    snapshot("violated", Subject::Run(&violated()));
+}
+
+#[test]
+fn an_unknown_run_in_every_format() {
+    snapshot("unknown", Subject::Run(&unknown()));
+}
+
+#[test]
+fn a_result_set_in_every_format() {
+    snapshot("set", Subject::Set(&set()));
+}
+
+#[test]
+fn a_comparison_in_every_format() {
+    let comparison = comparison();
+    snapshot("comparison", Subject::Comparison(&comparison));
+    insta::assert_snapshot!(
+        "comparison_as_text",
+        rendered("text", Subject::Comparison(&comparison))
+    );
+}
+
+#[test]
+fn an_unknown_format_is_told_with_those_there_are() {
+    let error = named("pdf").map(|_| ()).unwrap_err();
+    assert_eq!(error, "no format `pdf`; there are: text, html, markdown, junit, tap, github, json");
+}
+
+// --- Others understand it ------------------------------------------------------------------
+
+/// Validates XML with xmllint against the schema in data/.
+fn assert_valid_junit(xml: &str) {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/junit.xsd");
+    let mut lint = Command::new("xmllint")
+        .args(["--nonet", "--noout", "--schema", schema, "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("xmllint is needed: `ci/setup --tests` brings it");
+    lint.stdin.take().unwrap().write_all(xml.as_bytes()).unwrap();
+    let output = lint.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}\n{xml}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn ci_servers_understand_the_junit_xml() {
+    for report in [clean(), violated(), unknown()] {
+        assert_valid_junit(&rendered("junit", Subject::Run(&report)));
+    }
+    assert_valid_junit(&rendered("junit", Subject::Set(&set())));
+    assert_valid_junit(&rendered("junit", Subject::Comparison(&comparison())));
+    let empty = ResultSet::default();
+    assert_valid_junit(&rendered("junit", Subject::Set(&empty)));
+}
+
+#[test]
+fn the_schema_of_junit_refuses_what_is_none() {
+    let wrong = std::panic::catch_unwind(|| {
+        assert_valid_junit("<testsuites><testcase name='a'/></testsuites>");
+    });
+    assert!(wrong.is_err());
+}
+
+#[test]
+fn every_document_is_valid_by_its_schema() {
+    fn check<T: Serialize + schemars::JsonSchema>(documents: &[T]) {
+        let schema = serde_json::to_value(schemars::schema_for!(T)).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        for document in documents {
+            let value = serde_json::to_value(document).unwrap();
+            let errors: Vec<String> =
+                validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{errors:?}");
+        }
+        let wrong = serde_json::json!({"format": "two"});
+        assert!(!validator.is_valid(&wrong));
+    }
+    check(&[clean(), violated(), unknown()]);
+    check(&[set()]);
+    check(&[comparison()]);
+}
+
+// --- Hostile documents ---------------------------------------------------------------------
+
+fn hostile_text() -> String {
+    let start = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>]]>\0\x1b[2J";
+    let breaks =
+        "\r\n::error::no\n# no\n- no\n```\n\u{202e}left\u{2028}\u{fffe}@all %0A | `no` *no*";
+    format!("{start}{breaks}{}", "x".repeat(10_000))
+}
+
+/// The document with this text in every field that may have it, and in every key.
+fn with_text<T: Serialize + DeserializeOwned>(document: &T, text: &str) -> T {
+    changed(document, &|value| match value {
+        Value::String(_) => Some(Value::from(text)),
+        _ => None,
+    })
+}
+
+/// The document with this number in every field that may have it.
+fn with_number<T: Serialize + DeserializeOwned>(document: &T, number: Value) -> T {
+    changed(document, &|value| value.is_number().then(|| number.clone()))
+}
+
+fn changed<T: Serialize + DeserializeOwned>(
+    document: &T,
+    change: &dyn Fn(&Value) -> Option<Value>,
+) -> T {
+    let mut value = serde_json::to_value(document).unwrap();
+    let mut pointers = Vec::new();
+    leaves(&value, String::new(), &mut pointers);
+    let mut changed = 0;
+    for pointer in pointers {
+        let old = value.pointer(&pointer).unwrap().clone();
+        let Some(new) = change(&old) else {
+            continue;
+        };
+        *value.pointer_mut(&pointer).unwrap() = new;
+        // The names of verdicts and the like are not free.
+        if T::deserialize(&value).is_err() {
+            *value.pointer_mut(&pointer).unwrap() = old;
+        } else {
+            changed += 1;
+        }
+    }
+    assert!(changed > 10, "only {changed} fields were changed");
+    T::deserialize(&value).unwrap()
+}
+
+fn leaves(value: &Value, pointer: String, out: &mut Vec<String>) {
+    let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
+    match value {
+        Value::Object(map) => {
+            map.iter().for_each(|(key, v)| leaves(v, format!("{pointer}/{}", escaped(key)), out));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, v)| leaves(v, format!("{pointer}/{i}"), out));
+        }
+        _ => out.push(pointer),
+    }
+}
+
+/// Every document with such text in it, in this format.
+fn hostile(format: &str) -> Vec<String> {
+    let text = hostile_text();
+    let mut report: Report = with_text(&violated(), &text);
+    report.statistics.site.insert(text.clone(), 1);
+    let unknown: Report = with_text(&unknown(), &text);
+    let set: ResultSet = with_text(&set(), &text);
+    let mut comparison: Comparison = with_text(&comparison(), &text);
+    comparison.base.locks.insert(text.clone(), [text].into());
+    vec![
+        rendered(format, Subject::Run(&report)),
+        rendered(format, Subject::Run(&unknown)),
+        rendered(format, Subject::Set(&set)),
+        rendered(format, Subject::Comparison(&comparison)),
+    ]
+}
+
+/// No character that steers, reorders or hides, and no name of ten thousand.
+fn assert_harmless(text: &str) {
+    let harmful = ['\0', '\x1b', '\r', '\u{202e}', '\u{2028}', '\u{fffe}'];
+    assert!(!text.contains(harmful), "a harmful character");
+    assert!(!text.contains(&"x".repeat(1_000)), "a name without an end");
+}
+
+#[test]
+fn hostile_documents_do_not_steer_a_terminal() {
+    for text in hostile("text") {
+        assert_harmless(&text);
+        assert!(text.lines().all(|line| line.chars().count() <= 80));
+    }
+}
+
+#[test]
+fn hostile_documents_put_nothing_of_theirs_into_a_page() {
+    for page in hostile("html") {
+        assert_harmless(&page);
+        let tags = |tag: &str| page.matches(tag).count();
+        assert_eq!((tags("<script"), tags("</script"), tags("<img")), (1, 1, 0));
+        assert!(page.contains("&lt;script&gt;alert(1)"), "it is told, as text");
+        for attribute in ["href=\"", "src=\""] {
+            for link in page.split(attribute).skip(1) {
+                let link = link.split('"').next().unwrap();
+                let own = link.starts_with('#') || link.starts_with("./");
+                assert!(own || link.starts_with("data:image/svg+xml"), "a link to {link}");
+            }
+        }
+    }
+}
+
+#[test]
+fn hostile_documents_are_no_markup_in_markdown() {
+    for text in hostile("markdown") {
+        assert_harmless(&text);
+        assert!(!fenced_out(&text).contains("<script"), "{text}");
+        assert!(!fenced_out(&text).contains("<img"));
+        assert!(!fenced_out(&text).contains("@all"), "nobody is called");
+    }
+}
+
+/// Markdown without its blocks of code, which are literal.
+fn fenced_out(markdown: &str) -> String {
+    let mut out = String::new();
+    let mut fence: Option<String> = None;
+    for line in markdown.lines() {
+        let trimmed = line.trim_start();
+        let ticks: String = trimmed.chars().take_while(|c| *c == '`').collect();
+        match &fence {
+            None if ticks.len() >= 3 => fence = Some(ticks),
+            None => out.push_str(&format!("{line}\n")),
+            Some(open) if trimmed == open => fence = None,
+            Some(_) => {}
+        }
+    }
+    assert_eq!(fence, None, "a block of code without an end");
+    out
+}
+
+#[test]
+fn hostile_documents_are_valid_junit_xml() {
+    for xml in hostile("junit") {
+        assert_harmless(&xml);
+        assert_valid_junit(&xml);
+    }
+}
+
+#[test]
+fn hostile_documents_are_valid_tap() {
+    for tap in hostile("tap") {
+        assert_harmless(&tap);
+        let mut lines = tap.lines();
+        assert_eq!(lines.next(), Some("TAP version 14"));
+        let plan: usize = lines.next().unwrap().strip_prefix("1..").unwrap().parse().unwrap();
+        let is_point = |line: &&str| line.starts_with("ok ") || line.starts_with("not ok ");
+        let others =
+            ["# ", "  ---", "  ...", "  severity: ", "  message: \"", "  detail:", "    - \""];
+        assert_eq!(lines.clone().filter(is_point).count(), plan);
+        for line in lines.filter(|line| !is_point(line)) {
+            assert!(others.iter().any(|start| line.starts_with(start)), "{line}");
+        }
+    }
+}
+
+#[test]
+fn hostile_documents_are_no_commands_of_their_own_in_a_workflow() {
+    for text in hostile("github") {
+        assert_harmless(&text);
+        for line in text.lines() {
+            let known = ["::error title=", "::warning title=", "::notice title="];
+            assert!(known.iter().any(|start| line.starts_with(start)), "{line}");
+            let (properties, _) = line[2..].split_once("::").unwrap();
+            assert!(!properties.contains(','), "{properties}");
+        }
+    }
+}
+
+#[test]
+fn a_hostile_document_reads_back_from_json_as_it_was() {
+    let report: Report = with_text(&violated(), &hostile_text());
+    let json = rendered("json", Subject::Run(&report));
+    assert_eq!(lockstorm_reports::json::read(&json).unwrap(), report);
+}
+
+#[test]
+fn no_number_makes_a_renderer_panic() {
+    for number in [Value::from(0), Value::from(u64::MAX), Value::from(i64::MAX), Value::from(1)] {
+        let reports: [Report; 2] = [violated(), unknown()].map(|r| with_number(&r, number.clone()));
+        let set: ResultSet = with_number(&set(), number.clone());
+        let comparison: Comparison = with_number(&comparison(), number.clone());
+        for format in &FORMATS {
+            for report in &reports {
+                (format.render)(Subject::Run(report), Options::default());
+            }
+            (format.render)(Subject::Set(&set), Options::default());
+            (format.render)(Subject::Comparison(&comparison), Options::default());
+        }
+        Comparison::of(&set, &common::set());
+    }
+}
