@@ -26,7 +26,6 @@ use super::holds::Hold;
 use super::spans::{Moment, merged, outside};
 use super::{Checker, Evidence, Outcome, assumptions};
 use crate::history::Operation;
-use crate::lock::adapter::Answer;
 use crate::lock::profile::{BreakBound, Renewed};
 use lockstorm_reports::text::{seconds, span};
 use lockstorm_reports::{Finding, Invariant};
@@ -117,13 +116,8 @@ impl Judge<'_> {
                 return (own, freed);
             }
             own.push(*call);
-            let over = match (&call.operation, call.answer()) {
-                (Operation::Release, Some(Answer::Ok { .. })) => true,
-                // Whose lock it is now is another hold's story.
-                (_, Some(Answer::NotHeld | Answer::Ok { held: Some(false) })) => true,
-                _ => false,
-            };
-            if later && over {
+            // Whose lock it is from then on is another hold's story.
+            if later && call.says_it_is_over() {
                 return (own, call.over().at_ns);
             }
         }

@@ -3,8 +3,8 @@
 use super::batch::{self, Identity, Job, Selection, SetDirectory, Terms, pairs};
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
-use lockstorm_reports::set::{self, Counts, Entry, Header, Outcome, ResultSet};
 use lockstorm_reports::format::{self, Format, Options, Subject};
+use lockstorm_reports::set::{self, Counts, Entry, Header, Outcome, ResultSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

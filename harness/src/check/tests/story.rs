@@ -82,9 +82,17 @@ fn profile() -> Profile {
         memory: None,
         start: vec!["adapter".into()],
         primitive: Primitive::Link,
-        lifetime: Some(Lifetime { default: Nanos::from_secs(15), least: Nanos::from_secs(1), renewed: Renewed::ByCalls }),
+        lifetime: Some(Lifetime {
+            default: Nanos::from_secs(15),
+            least: Nanos::from_secs(1),
+            renewed: Renewed::ByCalls,
+        }),
         promises: promises.map(|promise| (promise, String::new())).into(),
-        break_bound: Some(BreakBound { slop: Nanos::from_secs(10), within: Nanos::from_secs(5), watched: false }),
+        break_bound: Some(BreakBound {
+            slop: Nanos::from_secs(10),
+            within: Nanos::from_secs(5),
+            watched: false,
+        }),
         assumes: Assumptions {
             clock_skew: Some(Nanos::from_secs(10)),
             nfs: vec!["4.2".into()],
