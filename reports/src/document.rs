@@ -187,6 +187,24 @@ impl Invariant {
             Invariant::NoDescriptorLeak => "no descriptor leak",
         }
     }
+
+    /// What it asks, for somebody who has never heard of it.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Invariant::MutualExclusion => "Never are two clients inside at once.",
+            Invariant::NoEarlyBreak => "Nobody takes the lock before its owner's lifetime is over.",
+            Invariant::BreakAfterLifetime => {
+                "A lock that its owner left behind can be had again after its lifetime."
+            }
+            Invariant::OwnerOnlyRelease => {
+                "A former owner's late release does not take the lock from the next one."
+            }
+            Invariant::NoLostUpdate => "What is written inside the lock is not lost.",
+            Invariant::HonestIsHeld => "Asked whether it holds the lock, it answers what is true.",
+            Invariant::ReleaseFrees => "A lock that was released can be had by the next one.",
+            Invariant::NoDescriptorLeak => "Using the lock leaves no file descriptors open.",
+        }
+    }
 }
 
 /// The end of a run.

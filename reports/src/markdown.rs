@@ -305,11 +305,15 @@ fn change_lines(out: &mut String, change: &Change) {
         change.kind.words(),
         text(&change.text)
     );
+    if !change.about.is_empty() {
+        let _ = writeln!(out, "  *{}*", text(&change.about));
+    }
     if let Some(chance) = change.chance() {
         let _ = writeln!(out, "  {}", text(&chance));
     }
     if !change.example.is_empty() {
-        let _ = writeln!(out, "  For example {}", text(&change.example));
+        let _ =
+            writeln!(out, "  In a run of the {} set: {}", change.shown_by(), text(&change.example));
     }
     if !change.reproduce.is_empty() {
         let mut block = String::new();

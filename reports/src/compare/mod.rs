@@ -68,6 +68,9 @@ pub struct Change {
     pub sure: bool,
     pub lock: String,
     pub scenario: String,
+    /// What happens in the scenario, in a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
     /// The versions that ran before and after.
     pub base_version: String,
     pub new_version: String,
@@ -226,6 +229,11 @@ impl Comparison {
         let mut changes = frequencies(&cells);
         changes.extend(waits(&cells));
         changes.extend(cells.iter().filter_map(came_or_went));
+        for change in &mut changes {
+            let mut known = new.header.scenarios.iter().chain(&base.header.scenarios);
+            let about = known.find(|entry| entry.name == change.scenario);
+            change.about = about.map(|entry| entry.about.clone()).unwrap_or_default();
+        }
         changes.sort_by(|a, b| {
             let key = |change: &Change| (!change.sure, change.kind, change.symptom);
             let name = |change: &Change| (change.lock.clone(), change.scenario.clone());
@@ -303,6 +311,7 @@ impl<'a> Pair<'a> {
             sure: true,
             lock: self.lock.to_owned(),
             scenario: self.scenario.to_owned(),
+            about: String::new(),
             base_version: versions(&self.base),
             new_version: versions(&self.new),
             symptom: None,

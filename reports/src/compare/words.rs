@@ -62,6 +62,15 @@ impl Change {
         !matches!(self.kind, Kind::New | Kind::Gone)
     }
 
+    /// The set that the example and the command are from.
+    pub fn shown_by(&self) -> &'static str {
+        let in_new = match self.frequency {
+            Some(frequency) => frequency.new > 0,
+            None => self.kind != Kind::Gone,
+        };
+        if in_new { "new" } else { "base" }
+    }
+
     /// In a few words: `broken: mutual exclusion is violated`.
     pub fn title(&self) -> String {
         match self.symptom {
@@ -92,8 +101,8 @@ impl Change {
     /// What "surely" means, for a footnote.
     pub fn sure_words() -> String {
         format!(
-            "A change is sure when comparisons of equal sets would call {} % of the time or less \
-             anything a change; with fewer than five seeds on each side nothing can be sure.",
+            "A change is called sure when sets that do not differ would show one like it in {} % \
+             of comparisons at most. With fewer than five seeds on each side nothing can be sure.",
             ALPHA * 100.0
         )
     }

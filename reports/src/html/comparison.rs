@@ -16,9 +16,11 @@ pub fn page(comparison: &Comparison) -> Markup {
             span.icon aria-hidden="true" { (icon) }
             div {
                 p.verdict { (conclusion) }
-                p {
-                    (counted(comparison.unchanged, "combination"))
-                    " of lock and scenario without a change."
+                @if comparison.unchanged > 0 {
+                    p {
+                        (counted(comparison.unchanged, "combination"))
+                        " of lock and scenario without a change."
+                    }
                 }
             }
         }
@@ -95,6 +97,7 @@ fn card(change: &Change) -> Markup {
                 span class={ "tag " (class) } { (change.kind.words()) }
                 " " (name(&change.lock)) span.in { " in " } (name(&change.scenario))
             }
+            @if !change.about.is_empty() { p.aside { (word(&change.about)) } }
             p.lead { (word(&change.text)) }
             (bars(change))
             @if change.base_version != change.new_version {
@@ -105,7 +108,7 @@ fn card(change: &Change) -> Markup {
             }
             @if let Some(chance) = change.chance() { p.aside { (chance) } }
             @if !change.example.is_empty() {
-                p.label { "In one run that shows it:" }
+                p.label { "In a run of the " (change.shown_by()) " set:" }
                 blockquote { (word(&change.example)) }
             }
             @if !change.reproduce.is_empty() { (command(&change.reproduce)) }

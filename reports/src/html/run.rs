@@ -5,7 +5,7 @@ use super::{
 };
 use crate::format::Options;
 use crate::text::{clean_block, clean_name, counted, seconds, span};
-use crate::{Class, FaultReport, Invariant, Report, Status, Verdict};
+use crate::{Class, FaultReport, Report, Status, Verdict};
 use maud::{Markup, html};
 
 pub fn page(report: &Report, options: Options) -> Markup {
@@ -209,23 +209,6 @@ fn steps(report: &Report) -> Markup {
     )
 }
 
-/// What an invariant asks, for somebody who does not know it.
-fn meaning(invariant: Invariant) -> &'static str {
-    match invariant {
-        Invariant::MutualExclusion => "Never are two clients inside at once.",
-        Invariant::NoEarlyBreak => "Nobody takes the lock before its owner's lifetime is over.",
-        Invariant::BreakAfterLifetime => {
-            "A lock that its owner left behind can be had again after its lifetime."
-        }
-        Invariant::OwnerOnlyRelease => {
-            "A former owner's late release does not take the lock from the next one."
-        }
-        Invariant::NoLostUpdate => "What is written inside the lock is not lost.",
-        #[allow(unreachable_patterns)] // invariants to come explain themselves by their names
-        _ => "",
-    }
-}
-
 fn promises(report: &Report) -> Markup {
     let rows = html! {
         @for result in &report.invariants {
@@ -233,7 +216,7 @@ fn promises(report: &Report) -> Markup {
             tr {
                 th scope="row" {
                     (result.invariant.words())
-                    small { (meaning(result.invariant)) }
+                    small { (result.invariant.meaning()) }
                 }
                 td { span class={ "tag " (class) } { (word_) } }
                 td {

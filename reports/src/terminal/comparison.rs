@@ -60,7 +60,10 @@ fn told(page: &mut Page, change: &Change) {
         page.row("    ", &chance);
     }
     if !change.example.is_empty() {
-        page.row("    ", &format!("for example {}", clean(&change.example)));
+        page.row(
+            "    ",
+            &format!("in a run of the {} set: {}", change.shown_by(), clean(&change.example)),
+        );
     }
     if !change.reproduce.is_empty() {
         page.row("    ", &format!("$ {}", clean(&change.reproduce)));
