@@ -58,7 +58,7 @@ const CATCHES: &[Catch] = &[
     Catch { control: "never-breaks", scenario: "crash", set: &[], follows: &[] },
     Catch { control: "forgets-refresh", scenario: "refresh", set: &[], follows: EARLY },
     Catch { control: "leaks-descriptor", scenario: "calm", set: &[], follows: &[] },
-    Catch { control: "forgets-failed-release", scenario: "failed-release", set: &[], follows: &[] },
+    Catch { control: "forgets-failed-release", scenario: "calm", set: SHORT, follows: &[] },
     Catch { control: "remembers-held", scenario: "held-after-loss", set: &[], follows: &[] },
 ];
 
@@ -123,6 +123,10 @@ fn caught(row: &Catch, breaks: Invariant, seed: u64) -> Result<(), String> {
     }
 }
 
+/// What good locks are rightly accused of. flufl.lock looks and then breaks, in two steps, and
+/// whoever took the lock in between loses it.
+const FOUND: [(&str, &str); 1] = [("flufl.lock", "two-breakers")];
+
 /// Locks that are right, with and without a lifetime.
 #[rstest]
 fn a_known_good_lock_is_never_accused(
@@ -130,6 +134,10 @@ fn a_known_good_lock_is_never_accused(
     #[values("good-lifetime", "fcntl", "flufl.lock", "link")] lock: &str,
     #[values(1, 2)] seed: u64,
 ) {
+    let story = file.file_stem().unwrap().to_str().unwrap();
+    if FOUND.contains(&(lock, story)) {
+        return;
+    }
     let run = run(file.to_str().unwrap(), lock, seed, &[]);
     let report = run.report();
     let broken = report.findings.iter().filter(|f| f.class == Class::BrokenPromise);

@@ -1,14 +1,24 @@
-"""A known-bad lock: who sees it expired unlinks the name, whoever's lock it is by then."""
+"""A known-bad lock: who saw it expired unlinks the name, whoever's lock it is by then."""
+
+import time
 
 from lockstorm_adapter import PATH, serve
 from lockstorm_control import DecentAging
 from lockstorm_lockfile import discard
+
+PAUSE_SECONDS = 0.6  # between look and deed, as it may happen to any process
 
 
 class TwoBreakers(DecentAging):
     library, version = "two-breakers", "1"
 
     def take_away(self, stamp):
+        time.sleep(PAUSE_SECONDS)
+        discard(PATH)
+
+    def give_up(self):
+        self.check()
+        self.stamp = None
         discard(PATH)
 
 

@@ -5,7 +5,11 @@
 //! somebody must enter within `lifetime + slop + within`, if somebody can: a client that keeps
 //! asking, is up, reaches the server, and has a clock within the lock's assumptions.
 //!
+//! A lock that renews itself grows old only while its owner is cut off or dead.
+//!
 //! What is demanded is shifted, never guessed:
+//! - one that goes by what it watches, and by no timestamp, is owed the whole time from when it
+//!   began to ask;
 //! - a client that was cut off, impaired or down, or whose server was, is owed the whole time
 //!   anew from when it is well again (see [`super::outages`] for when that is);
 //! - one that began to ask later is owed `within` from then;
@@ -22,8 +26,7 @@ use super::holds::Hold;
 use super::spans::{Moment, merged, outside};
 use super::{Checker, Evidence, Outcome, assumptions};
 use crate::history::Operation;
-use crate::lock::adapter::Answer;
-use crate::lock::profile::BreakBound;
+use crate::lock::profile::{BreakBound, Renewed};
 use lockstorm_reports::text::{seconds, span};
 use lockstorm_reports::{Finding, Invariant};
 use std::collections::BTreeMap;
@@ -39,6 +42,7 @@ fn check(evidence: &Evidence) -> Outcome {
     let judge = Judge {
         evidence,
         lifetime_ns,
+        renewed: evidence.plan.profile.lifetime.map_or(Renewed::ByCalls, |known| known.renewed),
         bound,
         asking: asking(evidence),
         calls: by_client(evidence),
@@ -58,6 +62,7 @@ fn check(evidence: &Evidence) -> Outcome {
 struct Judge<'a> {
     evidence: &'a Evidence<'a>,
     lifetime_ns: u64,
+    renewed: Renewed,
     bound: BreakBound,
     /// When each client was asking, patiently.
     asking: BTreeMap<&'a str, Vec<(u64, u64)>>,
@@ -111,13 +116,8 @@ impl Judge<'_> {
                 return (own, freed);
             }
             own.push(*call);
-            let over = match (&call.operation, call.answer()) {
-                (Operation::Release, Some(Answer::Ok { .. })) => true,
-                // Whose lock it is now is another hold's story.
-                (_, Some(Answer::NotHeld | Answer::Ok { held: Some(false) })) => true,
-                _ => false,
-            };
-            if later && over {
+            // Whose lock it is from then on is another hold's story.
+            if later && call.says_it_is_over() {
                 return (own, call.over().at_ns);
             }
         }
@@ -136,6 +136,11 @@ impl Judge<'_> {
     fn untouched(&self, hold: &Hold, own: &[&Call], freed: u64) -> Vec<(u64, u64)> {
         let entered = hold.entered.at_ns;
         let mute = self.evidence.outages.mute(&hold.client);
+        if self.renewed == Renewed::Itself {
+            // It is renewed whenever it can be.
+            let well = outside(&mute, entered, freed);
+            return outside(&well, entered, freed);
+        }
         let in_flight = own.iter().flat_map(|call| {
             let from = call.called.at_ns;
             // A call that takes no time at all still renews.
@@ -186,7 +191,10 @@ impl Judge<'_> {
     /// When one that has asked since `asked_from` must have seen somebody enter.
     fn due(&self, old_from: u64, age: u64, asked_from: u64) -> u64 {
         let due_after = |old_from: u64| {
-            let breakable = old_from.saturating_add(age).max(asked_from);
+            let breakable = match self.bound.watched {
+                true => old_from.max(asked_from).saturating_add(age),
+                false => old_from.saturating_add(age).max(asked_from),
+            };
             breakable.saturating_add(self.bound.within.0)
         };
         let mut due = due_after(old_from);

@@ -40,6 +40,15 @@ impl Call {
         }
     }
 
+    /// The lock itself says that its caller's hold is over: released, or not held any more.
+    pub fn says_it_is_over(&self) -> bool {
+        matches!(
+            (&self.operation, self.answer()),
+            (Operation::Release, Some(Answer::Ok { .. }))
+                | (_, Some(Answer::NotHeld | Answer::Ok { held: Some(false) }))
+        )
+    }
+
     pub fn is_acquire(&self) -> bool {
         matches!(self.operation, Operation::Acquire { .. })
     }

@@ -77,11 +77,7 @@ fn is_sure(acquire: &Call) -> bool {
 
 /// Whether the lock itself had said before `now` that the hold is over.
 fn given_up(evidence: &Evidence, hold: &Hold, now: Moment) -> bool {
-    since(evidence, hold, now).any(|call| match (&call.operation, call.answer()) {
-        (Operation::Release, Some(Answer::Ok { .. })) => true,
-        (_, Some(Answer::NotHeld | Answer::Ok { held: Some(false) })) => true,
-        _ => false,
-    })
+    since(evidence, hold, now).any(Call::says_it_is_over)
 }
 
 /// Whether its lifetime is over at `now`, however late it was obtained and renewed.

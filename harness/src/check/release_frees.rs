@@ -16,12 +16,10 @@
 //! A deadline beyond the end of the run is not judged.
 
 use super::asking::{asking, doubts};
-use super::calls::{Call, End};
+use super::calls::End;
 use super::holds::{Exit, Hold};
 use super::spans::Moment;
 use super::{Checker, Evidence, Outcome};
-use crate::history::Operation;
-use crate::lock::adapter::Answer;
 use crate::units::SECOND;
 use lockstorm_reports::text::{seconds, span};
 use lockstorm_reports::{Finding, Invariant};
@@ -115,16 +113,8 @@ fn end(evidence: &Evidence, hold: &Hold) -> Option<End> {
     let own = evidence.calls[first..].iter().filter(|call| call.client == hold.client);
     let mut own =
         own.take_while(|call| !call.is_acquire() && died.is_none_or(|died| call.called < died));
-    let last = own.find(|call| says_it_is_over(call) || matches!(call.end, End::Died(_)));
+    let last = own.find(|call| call.says_it_is_over() || matches!(call.end, End::Died(_)));
     last.map(|call| call.end.clone()).or(died.map(End::Died))
-}
-
-fn says_it_is_over(call: &Call) -> bool {
-    match (&call.operation, call.answer()) {
-        (Operation::Release, Some(Answer::Ok { .. })) => true,
-        (_, Some(Answer::NotHeld | Answer::Ok { held: Some(false) })) => true,
-        _ => false,
-    }
 }
 
 fn next_entry(evidence: &Evidence, after: Moment) -> u64 {

@@ -3,8 +3,8 @@
 use super::batch::{self, Identity, Job, Selection, SetDirectory, Terms, pairs};
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
+use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::set::{self, Counts, Entry, Header, Outcome, ResultSet};
-use lockstorm_reports::terminal::{SetOptions, render_set};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -49,6 +49,9 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,
+    /// Print the table in this format: text, html, markdown, junit, tap, github or json.
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format::named)]
+    format: &'static Format,
     /// No progress.
     #[arg(long)]
     quiet: bool,
@@ -101,11 +104,13 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         ));
         return Err(failure);
     }
-    terminal.print(&render_set(
-        &set,
-        SetOptions { colour: terminal.colour(), columns: terminal.columns() },
-    ))?;
-    terminal.print(&format!("\nresult set in {}\n", path.display()))?;
+    let name = path.display().to_string();
+    let options = Options {
+        colour: terminal.colour(),
+        columns: Some(terminal.columns()),
+        directory: Some(&name),
+    };
+    terminal.print(&(args.format.render)(Subject::Set(&set), options))?;
     Ok(exit(&set))
 }
 

@@ -3,6 +3,7 @@
 pub mod exit;
 
 mod batch;
+mod compare;
 mod directory;
 mod doctor;
 mod engine;
@@ -50,6 +51,8 @@ enum Command {
     Recheck(recheck::Args),
     /// Show a saved run or a result set: HTML, Markdown, JUnit XML and others.
     Report(report::Args),
+    /// Compare two result sets: what got better, what got worse.
+    Compare(compare::Args),
     /// Run a saved plan again, to the same history.
     Replay(replay::Args),
     /// Print the plan that a scenario expands to.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Matrix(args) => matrix::run(args, &terminal),
         Command::Recheck(args) => recheck::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),
+        Command::Compare(args) => compare::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),
         Command::Plan(args) => plan::run(args, &terminal),
         Command::Schema => schema::run(&terminal),

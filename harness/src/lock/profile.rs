@@ -81,6 +81,27 @@ pub enum Primitive {
 pub struct Lifetime {
     pub default: Nanos,
     pub least: Nanos,
+    /// Who keeps the lock young while it is held.
+    #[serde(default, skip_serializing_if = "Renewed::is_by_calls")]
+    pub renewed: Renewed,
+}
+
+/// What renews a lock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Renewed {
+    /// Its owner's calls.
+    #[default]
+    ByCalls,
+    /// The lock itself, by a thread or a timer, for as long as its process runs and reaches the
+    /// server.
+    Itself,
+}
+
+impl Renewed {
+    fn is_by_calls(&self) -> bool {
+        *self == Renewed::ByCalls
+    }
 }
 
 /// A lock that its owner left is broken at the latest `lifetime + slop + within` after the last
@@ -90,6 +111,10 @@ pub struct Lifetime {
 pub struct BreakBound {
     pub slop: Nanos,
     pub within: Nanos,
+    /// Contenders go by no timestamp: each watches for the whole time itself that nothing changes,
+    /// and one that begins to ask late begins to watch late.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub watched: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

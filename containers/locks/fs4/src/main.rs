@@ -37,8 +37,11 @@ impl Adapter for Fs4Lock {
         Ok(answer)
     }
 
-    /// Without a lock it does nothing and says so to nobody, as unlock() itself.
+    /// unlock() says nothing of a lock that is not held, so it is not asked for one.
     fn release(&mut self) -> Result<Answer> {
+        if !self.held {
+            return Ok(Answer::NotHeld);
+        }
         FileExt::unlock(self.file()?)?;
         self.held = false;
         Ok(Answer::Ok)

@@ -64,8 +64,8 @@ class Polling(Adapter):
     def release(self):
         if not self.held:
             return "not_held"
-        self.held = False
         self.give_up()
+        self.held = False
 
     def is_held(self):
         return self.held

@@ -36,8 +36,11 @@ impl Adapter for StdLock {
         Ok(answer)
     }
 
-    /// Without a lock it does nothing and says so to nobody, as unlock() itself.
+    /// unlock() says nothing of a lock that is not held, so it is not asked for one.
     fn release(&mut self) -> Result<Answer> {
+        if !self.held {
+            return Ok(Answer::NotHeld);
+        }
         self.file()?.unlock()?;
         self.held = false;
         Ok(Answer::Ok)

@@ -1,5 +1,6 @@
 use super::story::{kernel_plan, plan};
 use super::{Shows, expect};
+use crate::lock::profile::Renewed;
 use lockstorm_reports::Invariant::BreakAfterLifetime;
 use rstest::rstest;
 
@@ -301,4 +302,30 @@ fn a_lock_that_reads_no_clock_still_waits_by_one_that_drifts() {
 fn a_lock_without_a_lifetime_cannot_promise_it() {
     let text = "1s c1 acquires\n 2s c2 asks\n 90s workload ends";
     expect(&kernel_plan(), BreakAfterLifetime, Shows::NotPromised, text);
+}
+
+#[test]
+fn a_lock_that_renews_itself_is_old_only_when_its_owner_cannot() {
+    let mut plan = plan();
+    let long = "1s c1 acquires\n 2s c2 asks\n 90s c1 releases\n 90s c2 enters";
+    expect(&plan, BreakAfterLifetime, Shows::Broken(1, 31_000), long);
+    plan.profile.lifetime.as_mut().unwrap().renewed = Renewed::Itself;
+    expect(&plan, BreakAfterLifetime, Shows::NotTried, long);
+    let dead = "1s c1 acquires\n 2s c2 asks\n 40s c1 dies\n 99s workload ends";
+    expect(&plan, BreakAfterLifetime, Shows::Broken(1, 70_000), dead);
+    let cut = "1s c1 acquires\n 2s c2 asks\n 40s c1 is cut\n 99s c1 is healed\n 99s workload ends";
+    expect(&plan, BreakAfterLifetime, Shows::Broken(1, 70_000), cut);
+    let healed = cut.replace("99s c1 is healed", "60s c1 is healed");
+    expect(&plan, BreakAfterLifetime, Shows::NotTried, &healed);
+}
+
+#[test]
+fn one_who_goes_by_what_it_watches_watches_from_when_it_asks() {
+    let mut plan = plan();
+    let late = "1s c1 acquires\n 2s c1 dies\n 40s c2 asks\n 66s c2 enters\n 99s workload ends";
+    expect(&plan, BreakAfterLifetime, Shows::Broken(1, 45_000), late);
+    plan.profile.break_bound.as_mut().unwrap().watched = true;
+    expect(&plan, BreakAfterLifetime, Shows::Kept(1), late);
+    let never = "1s c1 acquires\n 2s c1 dies\n 40s c2 asks\n 99s workload ends";
+    expect(&plan, BreakAfterLifetime, Shows::Broken(1, 70_000), never);
 }

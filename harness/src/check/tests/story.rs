@@ -12,7 +12,7 @@
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::lock::layer::{Install, Layer};
-use crate::lock::profile::{Assumptions, BreakBound, Kind, Lifetime, Primitive, Profile};
+use crate::lock::profile::{Assumptions, BreakBound, Kind, Lifetime, Primitive, Profile, Renewed};
 use crate::plan::{FORMAT, Plan};
 use crate::scenario::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
 use crate::site::blueprint::*;
@@ -82,9 +82,17 @@ fn profile() -> Profile {
         memory: None,
         start: vec!["adapter".into()],
         primitive: Primitive::Link,
-        lifetime: Some(Lifetime { default: Nanos::from_secs(15), least: Nanos::from_secs(1) }),
+        lifetime: Some(Lifetime {
+            default: Nanos::from_secs(15),
+            least: Nanos::from_secs(1),
+            renewed: Renewed::ByCalls,
+        }),
         promises: promises.map(|promise| (promise, String::new())).into(),
-        break_bound: Some(BreakBound { slop: Nanos::from_secs(10), within: Nanos::from_secs(5) }),
+        break_bound: Some(BreakBound {
+            slop: Nanos::from_secs(10),
+            within: Nanos::from_secs(5),
+            watched: false,
+        }),
         assumes: Assumptions {
             clock_skew: Some(Nanos::from_secs(10)),
             nfs: vec!["4.2".into()],

@@ -93,7 +93,7 @@ pub fn run(order: &Order, tool: Tool, command: &mut Command) -> Result<(), Bring
     Err(BringError::Failed { lock, tool, said: lines[last..].join("\n") })
 }
 
-/// Wheels for the nodes' Python, whatever runs pip (as containers/node/layers/python).
+/// Wheels for the nodes' Python, whatever runs pip (as containers/node/install/pip).
 const FOR_NODES: [&str; 20] = [
     "--only-binary",
     ":all:",
