@@ -1,7 +1,9 @@
 use super::*;
 use crate::lock::catalogue::Catalogue;
+use crate::scenario::WorkloadSpec;
 use crate::scenario::load::{load, load_source};
 use crate::scenario::overrides::Overrides;
+use crate::units::Nanos;
 use proptest::prelude::*;
 use rstest::rstest;
 use std::path::{Path, PathBuf};
@@ -50,6 +52,39 @@ fn planned(
 
 fn plan_of(seed: u64) -> Plan {
     planned(STORY, &Overrides::default(), &leased(), seed).unwrap()
+}
+
+#[test]
+fn a_story_is_told_with_what_another_lock_has() {
+    let story = STORY
+        .replace("options: {colour: green}", "lifetime: 4s")
+        .replace("    for: 5s\n", "    for: 5s\nexpect: {critical_sections: 20}\n");
+    let with = |profile: &Profile, lock: Option<&str>, set: &[&str]| {
+        let set = set.iter().map(|text| text.to_string()).collect();
+        let overrides = Overrides { lock: lock.map(str::to_owned), set };
+        planned(&story, &overrides, profile, 1)
+    };
+    let own = with(&leased(), None, &[]).unwrap();
+    assert_eq!(
+        (own.lifetime(), own.scenario.expect.critical_sections),
+        (Some(Nanos::from_secs(4)), 20)
+    );
+
+    let mut slower = leased();
+    slower.lifetime.as_mut().unwrap().least = Nanos::from_secs(5);
+    let other = with(&slower, Some("leased"), &[]).unwrap();
+    assert_eq!(other.lifetime(), Some(Nanos::from_secs(15)), "its own, since 4 s are too short");
+    assert_eq!(other.scenario.expect.critical_sections, 5);
+    let said = with(&slower, Some("leased"), &["lock.lifetime=4s"]).unwrap_err();
+    assert!(said.contains("too short"), "who says so is told: {said}");
+
+    let mut never = leased();
+    never.lifetime = None;
+    let other = with(&never, Some("leased"), &[]).unwrap();
+    let WorkloadSpec::Cycles(cycles) = &other.scenario.workload else { panic!("it has cycles") };
+    assert_eq!((other.lifetime(), cycles.refresh), (None, None));
+    let said = with(&never, None, &[]).unwrap_err();
+    assert!(said.contains("has no lifetime"), "the author's own lock: {said}");
 }
 
 #[test]

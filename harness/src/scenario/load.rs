@@ -10,6 +10,10 @@ use std::path::Path;
 /// Where a name is looked up first, below the working directory.
 const FOLDER: &str = "scenarios";
 
+/// How many times fewer critical sections than its author expects of his lock a story may come to
+/// with another one.
+const PATIENCE: u32 = 4;
+
 /// A scenario that was read, and where it came from, so that later findings about it can still
 /// name the line.
 #[derive(Debug)]
@@ -48,13 +52,8 @@ pub fn load_source(source: Source, overrides: &Overrides) -> Result<Loaded, Diag
 impl Loaded {
     /// Holds the scenario against the profile of its lock, and fills in what the profile says.
     pub fn settle(&mut self, profile: &Profile) -> Result<(), Diagnostics> {
-        let lifetime = KeyPath::keys("lock.lifetime");
-        if self.lock_replaced && profile.lifetime.is_none() && !self.applied.has_set(&lifetime) {
-            // The story was written for a lock with lifetimes; without them it is still one.
-            self.scenario.lock.lifetime = None;
-            if let WorkloadSpec::Cycles(cycles) = &mut self.scenario.workload {
-                cycles.refresh = None;
-            }
+        if self.lock_replaced {
+            self.adapt(profile);
         }
         self.report(validate::against_profile(&self.scenario, profile))?;
         let lock = &mut self.scenario.lock;
@@ -66,6 +65,29 @@ impl Loaded {
             slot.or_insert_with(|| value.clone());
         }
         Ok(())
+    }
+
+    /// The story was written for another lock; where nobody said otherwise, it is told with what
+    /// this one has.
+    fn adapt(&mut self, profile: &Profile) {
+        let is_set = |path: &str| self.applied.has_set(&KeyPath::keys(path));
+        let lock = &mut self.scenario.lock;
+        let least = profile.lifetime.map(|known| known.least);
+        // Without lifetimes, or with longer ones, it is still a story.
+        let fits = lock.lifetime.is_none_or(|wanted| least.is_some_and(|least| wanted >= least));
+        if !fits && !is_set("lock.lifetime") {
+            lock.lifetime = None;
+        }
+        if let WorkloadSpec::Cycles(cycles) = &mut self.scenario.workload
+            && profile.lifetime.is_none()
+            && !is_set("lock.lifetime")
+        {
+            cycles.refresh = None;
+        }
+        // A lock that waits longer between its attempts comes to fewer critical sections.
+        if !is_set("expect.critical_sections") {
+            self.scenario.expect.critical_sections /= PATIENCE;
+        }
     }
 
     /// The diagnostic for a lock that there is no profile of.

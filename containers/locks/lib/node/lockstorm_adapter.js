@@ -81,7 +81,8 @@ async function answer(adapter, request) {
 
 function describe(error) {
   const name = (error && (error.code || error.name)) || typeof error;
-  const message = String((error && error.message) || error);
+  // Half a character, as a parser may quote it, is no JSON to others.
+  const message = Buffer.from(String((error && error.message) || error)).toString();
   const said = { answer: 'error', class: String(name), message };
   return os.constants.errno[name] === undefined ? said : { ...said, errno: name };
 }
