@@ -148,6 +148,10 @@ pub struct Site {
     pub latency: String,
     /// The server's disk, in words.
     pub disk: String,
+    /// What the nodes' clocks say at time 0, in seconds since 1970: the capture's times count
+    /// from there.
+    #[serde(default)]
+    pub wall_start_s: u64,
 }
 
 /// Mount options in force on some clients.

@@ -136,6 +136,7 @@ pub(super) fn site(plan: &Plan) -> Site {
         grace_s: server.grace_s,
         threads: server.threads.into(),
         latency: blueprint.wire.latency.to_string(),
+        wall_start_s: blueprint.wall_start_s,
         disk: format!(
             "{} MiB with a write cache; {} a request, {} a flush",
             disk.size_mib, disk.latency, disk.flush

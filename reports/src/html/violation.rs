@@ -1,6 +1,6 @@
 //! The violations of a run: what happened, why it is one, and how it came to that.
 
-use super::{name, percent, place, word};
+use super::{below, name, percent, place, word};
 use crate::text::{counted, seconds, span};
 use crate::{Class, Finding, Hold, Report, StoryKind, StoryLine};
 use maud::{Markup, html};
@@ -57,7 +57,7 @@ fn violation(report: &Report, index: usize, finding: &Finding) -> Markup {
             @for fault in &finding.faults {
                 p.fault { span.tag.quiet { "fault in force" } " " (word(fault)) }
             }
-            (story(finding))
+            (story(report, finding))
             p.actions {
                 a.show href="#timeline" data-from=(from) data-until=(until) {
                     "Show it on the timeline"
@@ -143,7 +143,7 @@ fn words(hold: &Hold) -> Markup {
     }
 }
 
-fn story(finding: &Finding) -> Markup {
+fn story(report: &Report, finding: &Finding) -> Markup {
     if finding.story.is_empty() {
         return html! {};
     }
@@ -159,20 +159,33 @@ fn story(finding: &Finding) -> Markup {
             } }
             tbody { @for line in &finding.story { (story_row(line, finding.at_ns)) } }
         } }
-        @if !has_wire {
-            p.aside {
-                "The NFS calls of that time are in wire.pcapng; in Wireshark: "
-                code {
-                    "frame.time_relative >= " (wireshark(finding.at_ns.saturating_sub(1_000_000_000)))
-                    " && frame.time_relative <= " (wireshark(finding.at_ns))
-                }
-            }
+        @if !has_wire { (capture(report, finding)) }
+    }
+}
+
+/// Where the NFS calls of that time are to be seen.
+fn capture(report: &Report, finding: &Finding) -> Markup {
+    const FILE: &str = "wire.pcapng";
+    const BEFORE_NS: u64 = 1_000_000_000;
+    let start = report.provenance.site.as_ref().map(|site| site.wall_start_s);
+    let kept = report.artefacts.iter().any(|artefact| artefact.file == FILE);
+    let Some(start) = start.filter(|start| *start > 0 && kept) else {
+        return html! {};
+    };
+    let from = wall(start, finding.at_ns.saturating_sub(BEFORE_NS));
+    let until = wall(start, finding.at_ns);
+    html! {
+        p.aside {
+            "The NFS calls of the second before are in " (below(FILE, html! { (FILE) }))
+            "; Wireshark shows them by "
+            code { "rpc && frame.time_epoch >= " (from) " && frame.time_epoch <= " (until) }
         }
     }
 }
 
-fn wireshark(ns: u64) -> String {
-    format!("{}.{:06}", ns / 1_000_000_000, ns / 1_000 % 1_000_000)
+/// A time as the capture has it, in seconds since 1970.
+fn wall(start_s: u64, ns: u64) -> String {
+    format!("{}.{:09}", start_s.saturating_add(ns / 1_000_000_000), ns % 1_000_000_000)
 }
 
 fn story_row(line: &StoryLine, at_ns: u64) -> Markup {

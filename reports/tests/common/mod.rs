@@ -62,6 +62,7 @@ pub fn clean() -> Report {
                 grace_s: 30,
                 threads: 4,
                 latency: "100us".into(),
+                wall_start_s: 1_767_225_600,
                 disk: "64 MiB with a write cache".into(),
             }),
             mounts: vec![Mount {
@@ -96,6 +97,7 @@ pub fn clean() -> Report {
         artefacts: vec![
             artefact("report.json", "this report, for programs"),
             artefact("history.jsonl", "every event, one a line"),
+            artefact("wire.pcapng", "every frame, with the virtual time"),
         ],
         wall: Some(Wall { milliseconds: 812 }),
     }
