@@ -48,7 +48,8 @@ fn clients(evidence: &Evidence) -> Vec<ClientLane> {
         let spans = activity.entry(&hold.client).or_default();
         let report = hold.report();
         let (from, until) = (report.from_ns, report.until_ns.unwrap_or(evidence.end_ns));
-        let until = until.min(evidence.end_ns);
+        // In a history that contradicts itself it may have left before it entered.
+        let until = until.min(evidence.end_ns).max(from);
         let over = claim_surely_over(evidence, hold).unwrap_or(u64::MAX).clamp(from, until);
         let note = match (report.died, report.until_ns) {
             (true, _) => "its machine died",
