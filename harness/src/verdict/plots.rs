@@ -43,8 +43,10 @@ fn holds(evidence: &Evidence, began_ns: u64) -> Vec<Bucket> {
     let parts = length.div_ceil(part);
     let mut buckets: Vec<Bucket> = (0..parts)
         .map(|index| Bucket {
-            from_ns: began_ns + index * part,
-            until_ns: (began_ns + (index + 1) * part).min(evidence.end_ns),
+            from_ns: began_ns.saturating_add(index.saturating_mul(part)),
+            until_ns: began_ns
+                .saturating_add((index + 1).saturating_mul(part))
+                .min(evidence.end_ns),
             count: 0,
         })
         .collect();

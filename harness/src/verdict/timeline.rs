@@ -73,6 +73,8 @@ fn clients(evidence: &Evidence) -> Vec<ClientLane> {
 }
 
 fn span(from_ns: u64, until_ns: u64, activity: Activity, note: &str) -> ActivitySpan {
+    // In a history that contradicts itself an answer may come before its call.
+    let until_ns = until_ns.max(from_ns);
     ActivitySpan { from_ns, until_ns, activity, note: note.to_owned(), count: 1, sum_ns: None }
 }
 
@@ -237,7 +239,7 @@ fn together(spans: &[ActivitySpan], resolution: u64, near: &[(u64, u64)]) -> Vec
         match known.filter(|_| !apart) {
             Some(index) => {
                 let sum = out[index].sum_ns.unwrap_or(out[index].until_ns - out[index].from_ns);
-                out[index].sum_ns = Some(sum + (span.until_ns - span.from_ns));
+                out[index].sum_ns = Some(sum.saturating_add(span.until_ns - span.from_ns));
                 out[index].until_ns = out[index].until_ns.max(span.until_ns);
                 out[index].count += 1;
                 out[index].note.clear();
