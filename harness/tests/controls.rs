@@ -139,6 +139,9 @@ fn a_known_good_lock_is_never_accused(
         return;
     }
     let run = run(file.to_str().unwrap(), lock, seed, &[]);
+    if run.code == 10 && run.stderr.contains("has no lifetime, so nothing to refresh") {
+        return; // the script is about what the lock does not have
+    }
     let report = run.report();
     let broken = report.findings.iter().filter(|f| f.class == Class::BrokenPromise);
     assert_eq!(broken.count(), 0, "{}", run.said());

@@ -63,7 +63,7 @@ fn every_shipped_adapter_keeps_the_protocol(
     let name = profile.parent().unwrap().file_name().unwrap().to_str().unwrap();
     let _permit = permit();
     let home = tempfile::tempdir().unwrap();
-    let checked = run(home.path(), &["lock", "check", name]);
+    let checked = run(home.path(), &["lock", "check", name, "--timeout", "20"]);
     match text.contains("kind: control") || text.contains("kind: misbehaving") {
         // Not locks: what becomes of them is told, and nothing worse.
         true => assert!([0, 1].contains(&code(&checked)), "{}", said(&checked)),

@@ -1,6 +1,6 @@
 """A known-bad lock: a release that fails is forgotten, and the lock stays for ever.
 
-To release it opens its file once more, and at its third time it has no descriptor left for that.
+To release it opens its directory, and at its third time it has no descriptor left for that.
 """
 
 import os
@@ -8,7 +8,7 @@ import resource
 
 from lockstorm_adapter import PATH, serve
 from lockstorm_control import Decent
-from lockstorm_lockfile import discard, status
+from lockstorm_lockfile import discard
 
 FAILS_AT = 3
 
@@ -17,14 +17,16 @@ class ForgetsFailedRelease(Decent):
     library, version = "forgets-failed-release", "1"
     releases = 0
 
-    def give_up(self):
-        # By now it says that it does not hold.
+    def release(self):
+        if not self.held:
+            return "not_held"
+        self.held = False  # before it is true
         self.releases += 1
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         if self.releases == FAILS_AT:
             resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
         try:
-            status(PATH)  # EMFILE
+            os.close(os.open(os.path.dirname(PATH), os.O_RDONLY))  # EMFILE
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         discard(PATH)

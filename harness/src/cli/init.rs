@@ -93,7 +93,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         let path = directory.join(path);
         let parent = path.parent().unwrap_or(directory);
         fs::create_dir_all(parent).map_err(host(parent))?;
-        fs::write(&path, text.replace("@NAME@", &name)).map_err(host(&path))?;
+        // Inside the adapter's workspace, the support library is no workspace of its own.
+        let text = match path.ends_with("lockstorm-adapter/Cargo.toml") {
+            true => text.replace("\n[workspace]\n", ""),
+            false => text.replace("@NAME@", &name),
+        };
+        fs::write(&path, text).map_err(host(&path))?;
     }
     let path = quoted(&format!("{}/profile.yaml", directory.display()));
     terminal.print(&format!(

@@ -86,12 +86,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let seeds = args.seeds.first..=args.seeds.last;
     // By seed first: a batch that is cut short has something of every cell.
     let jobs = seeds.flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
-    let jobs: Vec<Job> = jobs
-        .filter(|job| !made.contains(&(job.pair.lock.clone(), job.pair.scenario.clone(), job.seed)))
-        .collect();
+    let jobs: Vec<Job> = jobs.filter(|job| !made.contains(&job.key())).collect();
     let terms = Terms {
         jobs: args.jobs.map_or_else(cores, usize::from),
         patience: Duration::from_secs(args.timeout.into()),
+        budget: None,
         quiet: args.quiet,
     };
     let outcome = batch::run(&jobs, &directory, &terms);
@@ -114,7 +113,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(exit(&set))
 }
 
-fn header(selection: &Selection, pairs: &[batch::Pair]) -> Header {
+/// The header of a batch's result set.
+pub fn header(selection: &Selection, pairs: &[batch::Pair]) -> Header {
     let mut scenarios: Vec<Entry> = Vec::new();
     for pair in pairs {
         if !scenarios.iter().any(|entry| entry.name == pair.scenario) {
@@ -135,7 +135,8 @@ fn header(selection: &Selection, pairs: &[batch::Pair]) -> Header {
     }
 }
 
-fn cores() -> usize {
+/// As many sites as run side by side without being in each other's way.
+pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get())
 }
 

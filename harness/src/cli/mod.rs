@@ -7,11 +7,13 @@ mod compare;
 mod directory;
 mod doctor;
 mod engine;
+mod gate;
 mod init;
 mod list;
 mod lock;
 mod locks;
 mod matrix;
+mod merge;
 mod plan;
 mod prepare;
 mod progress;
@@ -51,6 +53,10 @@ enum Command {
     Recheck(recheck::Args),
     /// Show a saved run or a result set: HTML, Markdown, JUnit XML and others.
     Report(report::Args),
+    /// Run a suite for a lock, and fail on what its baseline does not accept.
+    Gate(gate::Args),
+    /// Put the result sets of several shards together.
+    Merge(merge::Args),
     /// Compare two result sets: what got better, what got worse.
     Compare(compare::Args),
     /// Run a saved plan again, to the same history.
@@ -86,6 +92,8 @@ pub fn main() -> ExitCode {
         Command::Matrix(args) => matrix::run(args, &terminal),
         Command::Recheck(args) => recheck::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),
+        Command::Gate(args) => gate::run(args, &terminal),
+        Command::Merge(args) => merge::run(args, &terminal),
         Command::Compare(args) => compare::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),
         Command::Plan(args) => plan::run(args, &terminal),

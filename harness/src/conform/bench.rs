@@ -283,7 +283,14 @@ impl<'a> Bench<'a> {
         let timer = self.timers;
         self.site.set_timer(self.site.now() + within.0, timer);
         loop {
-            let heard = match self.site.advance()? {
+            let happening = match self.site.advance() {
+                Err(stuck @ SiteError::Stuck { .. }) => {
+                    self.dead = true;
+                    return complain(stuck.to_string());
+                }
+                advanced => advanced?,
+            };
+            let heard = match happening {
                 Happening::Timer(token) if token == timer => return Ok(None),
                 Happening::Idle => return Ok(None),
                 Happening::Timer(_) => continue,

@@ -45,7 +45,7 @@ fn holds(evidence: &Evidence, began_ns: u64) -> Vec<Bucket> {
         .map(|index| Bucket {
             from_ns: began_ns.saturating_add(index.saturating_mul(part)),
             until_ns: began_ns
-                .saturating_add((index + 1).saturating_mul(part))
+                .saturating_add(index.saturating_add(1).saturating_mul(part))
                 .min(evidence.end_ns),
             count: 0,
         })

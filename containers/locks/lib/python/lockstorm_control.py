@@ -7,7 +7,7 @@ the verifier of the call, and whoever looks at its age then finds it old.
 import os
 
 from lockstorm_adapter import PATH, Polling
-from lockstorm_lockfile import OWN_NAME, Aging, create, discard, status
+from lockstorm_lockfile import OWN_NAME, Aging, create, discard, is_own_file
 
 
 def link():
@@ -16,7 +16,7 @@ def link():
     try:
         os.link(OWN_NAME, PATH)
     except FileExistsError:
-        if status(OWN_NAME).st_nlink != 2:  # made all the same, and only the reply got lost
+        if not is_own_file():  # made all the same, and only the reply got lost
             raise
     finally:
         discard(OWN_NAME)

@@ -78,6 +78,33 @@ impl SetDirectory {
         Ok(SetDirectory { path: path.to_owned(), results: Mutex::new(results), _lock: lock })
     }
 
+    /// A new set of the same identity as another one.
+    pub fn beside(path: &Path, like: &Path) -> Result<SetDirectory, Failure> {
+        fs::create_dir_all(path).map_err(host(path))?;
+        let lock = lock(path)?;
+        if !is_empty(path) {
+            return Err(in_the_way(path, "something is there already"));
+        }
+        for name in [IDENTITY_FILE, HEADER_FILE] {
+            let from = like.join(name);
+            fs::copy(&from, path.join(name)).map_err(host(&from))?;
+        }
+        let results = mended(&path.join(RESULTS_FILE))?;
+        Ok(SetDirectory { path: path.to_owned(), results: Mutex::new(results), _lock: lock })
+    }
+
+    /// Whether another set was made by the same lockstorm of the same things.
+    pub fn expect_same(&self, other: &Path) -> Result<(), Failure> {
+        let read = |path: PathBuf| fs::read_to_string(&path).map_err(host(&path));
+        match read(other.join(IDENTITY_FILE))? == read(self.path.join(IDENTITY_FILE))? {
+            true => Ok(()),
+            false => Err(Failure::Argument(format!(
+                "{}: this set was made by another lockstorm, or of other locks or scenarios",
+                other.display()
+            ))),
+        }
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

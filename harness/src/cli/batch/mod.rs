@@ -19,7 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One run to be made: a pair and a seed.
 #[derive(Clone, Copy)]
@@ -28,28 +28,44 @@ pub struct Job<'a> {
     pub seed: u64,
 }
 
+impl Job<'_> {
+    /// As [`SetDirectory::made`] names it.
+    pub fn key(&self) -> (String, String, u64) {
+        (self.pair.lock.clone(), self.pair.scenario.clone(), self.seed)
+    }
+}
+
 /// How the runs are made.
 pub struct Terms {
     /// Sites side by side.
     pub jobs: usize,
     /// Of a slice of a node.
     pub patience: Duration,
+    /// Begin no run that would not end within this time.
+    pub budget: Option<Duration>,
     pub quiet: bool,
 }
 
 /// The capture is the largest file by far, and `replay` makes it again.
 const CAPTURE: &str = "wire.pcapng";
 
-/// Makes the runs and appends each to the set as it ends.
-pub fn run(jobs: &[Job], set: &SetDirectory, terms: &Terms) -> Result<(), Failure> {
+/// Makes the runs and appends each to the set as it ends. Answers how many the budget left out.
+pub fn run(jobs: &[Job], set: &SetDirectory, terms: &Terms) -> Result<usize, Failure> {
+    let begun = Instant::now();
     let interrupted = listen_for_signals()?;
     let next = AtomicUsize::new(0);
     let stop = Mutex::new(None);
     let progress = Mutex::new(Progress::new(jobs.len(), terms.jobs, terms.quiet));
+    let left = AtomicUsize::new(0);
     let worker = || {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             if interrupted.load(Ordering::Relaxed) || locked(&stop).is_some() {
                 return;
+            }
+            let longest = locked(&progress).longest();
+            if terms.budget.is_some_and(|budget| begun.elapsed() + longest > budget) {
+                left.fetch_add(1, Ordering::Relaxed);
+                continue;
             }
             locked(&progress).begins(job);
             let outcome = make(job, set.path(), terms, &interrupted).and_then(|summary| {
@@ -72,7 +88,7 @@ pub fn run(jobs: &[Job], set: &SetDirectory, terms: &Terms) -> Result<(), Failur
     drop(progress);
     match stop.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
         None if interrupted.load(Ordering::Relaxed) => Err(Failure::Interrupted),
-        None => Ok(()),
+        None => Ok(left.into_inner()),
         Some(failure) => Err(failure),
     }
 }

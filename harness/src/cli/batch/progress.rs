@@ -23,6 +23,8 @@ pub struct Progress {
     /// Wall time of the runs that were made, and how many those were.
     spent: Duration,
     made: u32,
+    /// Of the runs that were made.
+    longest: Duration,
     began: Vec<(String, Instant)>,
 }
 
@@ -50,6 +52,7 @@ impl Progress {
             unknown: 0,
             spent: Duration::ZERO,
             made: 0,
+            longest: Duration::ZERO,
             began: Vec::new(),
         }
     }
@@ -64,8 +67,10 @@ impl Progress {
         if let Some(index) = self.began.iter().position(|(began, _)| *began == name) {
             let (_, began) = self.began.remove(index);
             if summary.judged().is_some() {
-                self.spent += began.elapsed();
+                let spent = began.elapsed();
+                self.spent += spent;
                 self.made += 1;
+                self.longest = self.longest.max(spent);
             }
         }
         self.ended += 1;
@@ -80,6 +85,11 @@ impl Progress {
             let line = self.line(self.left());
             let _ = writeln!(self.out, "{line}");
         }
+    }
+
+    /// The wall time of the longest run so far.
+    pub fn longest(&self) -> Duration {
+        self.longest
     }
 
     /// The time that is left, by the mean of the runs so far.

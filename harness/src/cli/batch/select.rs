@@ -36,6 +36,7 @@ pub struct Pair {
     pub lock: String,
     pub scenario: String,
     prepared: Result<Prepared, Failure>,
+    lock_is_ready: bool,
 }
 
 /// All that a plan is expanded from, but the seed.
@@ -53,6 +54,11 @@ impl Prepared {
 }
 
 impl Pair {
+    /// The lock is there; what is wrong is that it and the scenario do not go together.
+    pub fn lock_is_ready(&self) -> bool {
+        self.lock_is_ready
+    }
+
     /// What the run needs, or why there is none.
     pub fn prepared(&self) -> Result<&Prepared, Failure> {
         self.prepared.as_ref().map_err(Failure::clone)
@@ -156,6 +162,7 @@ pub fn pairs(selection: &Selection, set: &[String]) -> Result<Vec<Pair>, Failure
                 lock: candidate.label.clone(),
                 scenario: name.clone(),
                 prepared: prepare(candidate, reference, set),
+                lock_is_ready: candidate.ready.is_ok(),
             });
         }
     }

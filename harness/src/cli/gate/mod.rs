@@ -1,0 +1,270 @@
+//! `lockstorm gate`: a suite for one lock, as a gate in its continuous integration.
+
+mod baseline;
+mod suite;
+
+use super::batch::{self, Identity, Job, Pair, Selection, SetDirectory, Terms, pairs};
+use super::exit::{Exit, Failure};
+use super::matrix::{self, cores};
+use super::terminal::Terminal;
+use baseline::{Accepted, Baseline, Violation};
+use lockstorm_reports::format::{self, Format, Options, Subject};
+use lockstorm_reports::set::{Outcome, ResultSet};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use suite::Suite;
+use time::{Date, OffsetDateTime};
+
+/// Where a gate's results go that is given no directory.
+const DIRECTORY: &str = "lockstorm-runs/gate";
+
+/// Runs a suite for a lock and fails on a violation that the baseline does not accept.
+///
+/// Exit codes: 0 it passes, 1 a violation that is not accepted, 2 a run is unknown or could not be
+/// made (see --unknown). Results are written as the runs end; the same command goes on where it was
+/// interrupted.
+#[derive(clap::Args)]
+pub struct Args {
+    /// As for `scenario --lock`; more than one with commas.
+    #[arg(long, value_name = "LOCK,...", value_delimiter = ',', required = true)]
+    lock: Vec<String>,
+    /// Test this tree of the lock's sources in place of a release.
+    #[arg(long, value_name = "DIR")]
+    with: Option<PathBuf>,
+    #[arg(long, value_enum, default_value = "smoke")]
+    suite: Suite,
+    /// A file with the violations that are accepted.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// What becomes of the gate when a run is unknown and nothing is violated.
+    #[arg(long, value_enum, default_value = "fail")]
+    unknown: OnUnknown,
+    /// Fail on violations beyond the lock's assumptions, too.
+    #[arg(long)]
+    strict: bool,
+    /// Begin no run that would not end within this time, such as 10m.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    budget: Option<Duration>,
+    /// Run the I-th of N parts of the suite; `lockstorm merge` puts them together.
+    #[arg(long, value_name = "I/N", value_parser = parse_shard)]
+    shard: Option<Shard>,
+    /// Judge this result set, of `gate`, `matrix` or `merge`, and run nothing.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "budget", "shard"])]
+    judge: Option<PathBuf>,
+    /// Where the result set goes.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Sites side by side; one a core when left out.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Of a run: unknown when a node computes for this many seconds of wall time without a pause.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    timeout: u32,
+    /// Print the results in this format, too: text, html, markdown, junit, tap, github or json.
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format::named)]
+    format: &'static Format,
+    /// Print what the gate says alone.
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum OnUnknown {
+    /// Exit code 2.
+    Fail,
+    /// It passes.
+    Pass,
+}
+
+/// A part of a suite: `index` from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shard {
+    index: usize,
+    count: usize,
+}
+
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/');
+    let parts = parts.and_then(|(i, n)| Some((i.parse::<usize>().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((part, count)) if (1..=count).contains(&part) => Ok(Shard { index: part - 1, count }),
+        _ => Err("expected a part and how many there are, such as 2/8".into()),
+    }
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let time: crate::units::Nanos = text.parse()?;
+    Ok(Duration::from_nanos(time.0))
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let baseline = args.baseline.as_deref().map(Baseline::load).transpose()?.unwrap_or_default();
+    let (set, path, left) = match &args.judge {
+        Some(path) => {
+            let set = lockstorm_reports::set::read(path).map_err(Failure::Host)?;
+            (set, path.as_path(), 0)
+        }
+        None => {
+            let path = args.out.as_deref().unwrap_or(Path::new(DIRECTORY));
+            let (set, left) = make(args, path)?;
+            (set, path, left)
+        }
+    };
+    if !args.quiet {
+        let name = path.display().to_string();
+        let options = Options {
+            colour: terminal.colour(),
+            columns: Some(terminal.columns()),
+            directory: Some(&name),
+        };
+        terminal.print(&(args.format.render)(Subject::Set(&set), options))?;
+    }
+    let today = OffsetDateTime::now_utc().date();
+    let decision = Decision::of(&set, &baseline, args.strict, today, left);
+    // Where the results are for a program, what the gate says is for people.
+    match args.format.name {
+        "text" => terminal.print(&decision.words())?,
+        _ => terminal.note(&decision.words()),
+    }
+    Ok(decision.exit(args.unknown))
+}
+
+/// Runs the suite; answers the results, and how many runs the budget did not allow.
+fn make(args: &Args, path: &Path) -> Result<(ResultSet, usize), Failure> {
+    let selection = Selection::of(&args.lock, args.with.as_deref(), &args.suite.scenarios())?;
+    let mut pairs = pairs(&selection, &[])?;
+    // A story that needs what the lock does not have is none of its suite.
+    pairs.retain(|pair| !matches!(pair.prepared(), Err(Failure::Input(_)) if pair.lock_is_ready()));
+    let header = matrix::header(&selection, &pairs);
+    let identity = Identity::new(&header, selection.images(), &[]);
+    let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
+    let made = directory.made()?;
+    let jobs = suite_jobs(&pairs, args.suite, args.shard);
+    let jobs: Vec<Job> = jobs.into_iter().filter(|job| !made.contains(&job.key())).collect();
+    let terms = Terms {
+        jobs: args.jobs.map_or_else(cores, usize::from),
+        patience: Duration::from_secs(args.timeout.into()),
+        budget: args.budget,
+        quiet: args.quiet,
+    };
+    let left = batch::run(&jobs, &directory, &terms)?;
+    Ok((directory.read()?, left))
+}
+
+/// By seed first, so that a budget takes something of every scenario. The parts are dealt out like
+/// cards: they differ by one run at most, whatever the suite is.
+fn suite_jobs(pairs: &[Pair], suite: Suite, shard: Option<Shard>) -> Vec<Job<'_>> {
+    let all = (1..=suite.seeds()).flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
+    match shard {
+        None => all.collect(),
+        Some(shard) => all.skip(shard.index).step_by(shard.count).collect(),
+    }
+}
+
+/// What the gate makes of a result set.
+#[derive(Debug, Default)]
+struct Decision {
+    /// Violations that nobody accepts, with the number of runs and the command of one.
+    refused: BTreeMap<Violation, (usize, String)>,
+    accepted: BTreeMap<String, (usize, String)>,
+    /// Acceptances whose day has passed.
+    expired: Vec<String>,
+    /// Acceptances of what did not happen, though it was tried.
+    needless: Vec<String>,
+    unknown: usize,
+    left: usize,
+    runs: usize,
+}
+
+impl Decision {
+    fn of(
+        set: &ResultSet,
+        baseline: &Baseline,
+        strict: bool,
+        today: Date,
+        left: usize,
+    ) -> Decision {
+        let mut decision = Decision { left, runs: set.runs.len(), ..Decision::default() };
+        let mut happened = vec![false; baseline.accepted.len()];
+        for run in &set.runs {
+            if matches!(run.outcome(), Outcome::Unknown | Outcome::Failed) {
+                decision.unknown += 1;
+            }
+            for violation in Violation::of(run, strict) {
+                let covers = |accepted: &Accepted| accepted.covers(&violation);
+                let by = baseline.accepted.iter().position(covers);
+                by.inspect(|index| happened[*index] = true);
+                match by.map(|index| &baseline.accepted[index]).filter(|by| by.stands(today)) {
+                    Some(by) => {
+                        let entry = decision.accepted.entry(violation.words());
+                        entry.or_insert_with(|| (0, by.reason.clone())).0 += 1;
+                    }
+                    None => {
+                        let entry = decision.refused.entry(violation);
+                        entry.or_insert_with(|| (0, run.reproduce())).0 += 1;
+                    }
+                }
+            }
+        }
+        let tried = |accepted: &Accepted| set.runs.iter().any(|run| accepted.is_tried_by(run));
+        for (accepted, happened) in baseline.accepted.iter().zip(happened) {
+            match (accepted.stands(today), happened) {
+                (false, _) => decision.expired.push(accepted.words()),
+                (true, false) if tried(accepted) => decision.needless.push(accepted.words()),
+                _ => {}
+            }
+        }
+        decision
+    }
+
+    fn exit(&self, on_unknown: OnUnknown) -> Exit {
+        if !self.refused.is_empty() {
+            Exit::Violated
+        } else if (self.unknown > 0 && on_unknown == OnUnknown::Fail) || self.runs == 0 {
+            Exit::Unknown
+        } else {
+            Exit::Valid
+        }
+    }
+
+    fn words(&self) -> String {
+        let mut page = String::from("\nGate\n");
+        let mut line = |text: String| page.push_str(&format!("  {text}\n"));
+        for (violation, (runs, command)) in &self.refused {
+            line(format!("refused   {}, in {}", violation.words(), counted(*runs)));
+            line(format!("          $ {command}"));
+        }
+        for (violation, (runs, reason)) in &self.accepted {
+            line(format!("accepted  {violation}, in {}: {reason}", counted(*runs)));
+        }
+        for words in &self.expired {
+            line(format!("expired   {words}: the day until which it was accepted has passed"));
+        }
+        for words in &self.needless {
+            line(format!("needless  {words}: it did not happen; take it out of the baseline"));
+        }
+        if self.unknown > 0 {
+            line(format!("unknown   {}", counted(self.unknown)));
+        }
+        if self.left > 0 {
+            line(format!("left out  {}: there was no time for them", counted(self.left)));
+        }
+        let verdict = match (self.refused.is_empty(), self.unknown, self.runs) {
+            (false, ..) => "REFUSED",
+            (true, _, 0) => "UNKNOWN: nothing was run",
+            (true, 1.., _) => "PASSED, as far as is known",
+            (true, 0, _) => "PASSED",
+        };
+        page.push_str(&format!("\n{verdict}: {}\n", counted(self.runs)));
+        page
+    }
+}
+
+fn counted(runs: usize) -> String {
+    match runs {
+        1 => "1 run".into(),
+        _ => format!("{runs} runs"),
+    }
+}
