@@ -67,10 +67,15 @@ impl<'a> Evidence<'a> {
     ) -> Finding {
         let began = holds.iter().map(|hold| hold.acquire_called_ns).min();
         let began = began.unwrap_or(at_ns).min(at_ns);
-        let clients: Vec<&str> = holds.iter().map(|hold| hold.client.as_str()).collect();
+        let mut clients: Vec<&str> = holds.iter().map(|hold| hold.client.as_str()).collect();
+        let mut since = began;
+        if invariant == Invariant::NoLostUpdate {
+            // The file does not say who overwrote it: whoever came back late, from whenever.
+            (clients, since) = (Vec::new(), 0);
+        }
         Finding {
             invariant,
-            class: assumptions::class(self, &clients, began, at_ns),
+            class: assumptions::class(self, &clients, since, at_ns),
             at_ns,
             explanation,
             holds: holds.iter().map(|hold| hold.report()).collect(),

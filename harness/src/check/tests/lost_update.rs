@@ -1,5 +1,7 @@
-use super::story::{kernel_plan, plan};
-use super::{Shows, expect};
+use super::story::{kernel_plan, plan, story};
+use super::{Shows, expect, judged};
+use crate::lock::profile::LeaseAssumption;
+use lockstorm_reports::Class;
 use lockstorm_reports::Invariant::NoLostUpdate;
 use rstest::rstest;
 
@@ -192,4 +194,32 @@ fn clocks_beyond_the_assumption_class_it() {
         2s c2 acquires
         2s c2 counts 0";
     expect(&plan(), NoLostUpdate, Shows::Beyond(1, 2_000), text);
+}
+
+/// c1 is cut off past its lease, and what it had read it writes when it is back; by then others
+/// have counted on.
+const LATE_WRITER: &str = "
+    1s c1 acquires
+    1s c1 begins to count
+    2s c1 is cut
+    20s c2 acquires
+    20s c2 counts 0
+    21s c2 releases
+    47s c1 is healed
+    48s c1 counted 0
+    48s c1 releases
+    50s c2 acquires
+    50s c2 counts 1
+    51s c2 releases
+    52s c3 acquires
+    52s c3 counts 1
+    53s c3 releases";
+
+#[test]
+fn an_update_that_one_without_a_lease_overwrote_is_lost_beyond_the_assumptions() {
+    let mut plan = kernel_plan();
+    plan.profile.assumes.lease = Some(LeaseAssumption::Kept);
+    let (_, findings) = judged(&plan, &story(LATE_WRITER), NoLostUpdate);
+    assert!(!findings.is_empty());
+    assert!(findings.iter().all(|found| found.class == Class::BeyondAssumptions), "{findings:#?}");
 }
