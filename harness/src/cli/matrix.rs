@@ -1,12 +1,11 @@
 //! `lockstorm matrix`: every lock against every scenario, over many seeds, as one table.
 
-use super::batch::{self, Identity, Job, Selection, SetDirectory, Terms, pairs};
+use super::batch::{self, Identity, Job, Selection, SetDirectory, SideBySide, pairs};
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
 use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::set::{self, Counts, Entry, Header, Outcome, ResultSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Where a matrix goes that is given no directory.
 const DIRECTORY: &str = "lockstorm-runs/matrix";
@@ -42,13 +41,8 @@ pub struct Args {
     /// Where the result set goes.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Sites side by side; one a core when left out.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
-    /// Of a run: unknown when a node computes for this many seconds of wall time without a pause.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60,
-          value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    timeout: u32,
+    #[command(flatten)]
+    side_by_side: SideBySide,
     /// Print the table in this format: text, html, markdown, junit, tap, github or json.
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format::named)]
     format: &'static Format,
@@ -87,12 +81,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     // By seed first: a batch that is cut short has something of every cell.
     let jobs = seeds.flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
     let jobs: Vec<Job> = jobs.filter(|job| !made.contains(&job.key())).collect();
-    let terms = Terms {
-        jobs: args.jobs.map_or_else(cores, usize::from),
-        patience: Duration::from_secs(args.timeout.into()),
-        budget: None,
-        quiet: args.quiet,
-    };
+    let terms = args.side_by_side.terms(args.quiet);
     let outcome = batch::run(&jobs, &directory, &terms);
     let set = directory.read()?;
     if let Err(failure) = outcome {
@@ -133,11 +122,6 @@ pub fn header(selection: &Selection, pairs: &[batch::Pair]) -> Header {
         scenarios,
         locks: selection.lock_entries(),
     }
-}
-
-/// As many sites as run side by side without being in each other's way.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get())
 }
 
 /// The gravest end of any run.

@@ -17,9 +17,6 @@ pub enum Layer {
 }
 
 impl Layer {
-    pub const ALL: [Layer; 6] =
-        [Layer::Python, Layer::Programs, Layer::Node, Layer::Go, Layer::Rust, Layer::Java];
-
     /// As profiles and `ci/setup --locks` write it.
     pub fn name(self) -> &'static str {
         match self {

@@ -46,6 +46,32 @@ pub struct Terms {
     pub quiet: bool,
 }
 
+/// What every command that makes a batch lets its user say about it.
+#[derive(clap::Args)]
+pub struct SideBySide {
+    /// Sites side by side; one a core when left out.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Of a run: unknown when a node computes for this many seconds of wall time without a pause.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    timeout: u32,
+}
+
+impl SideBySide {
+    /// The terms, without a budget.
+    pub fn terms(&self, quiet: bool) -> Terms {
+        // One a core: more would be in each other's way.
+        let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        Terms {
+            jobs: self.jobs.map_or_else(cores, usize::from),
+            patience: Duration::from_secs(self.timeout.into()),
+            budget: None,
+            quiet,
+        }
+    }
+}
+
 /// The capture is the largest file by far, and `replay` makes it again.
 const CAPTURE: &str = "wire.pcapng";
 

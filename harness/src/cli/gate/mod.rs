@@ -3,9 +3,9 @@
 mod baseline;
 mod suite;
 
-use super::batch::{self, Identity, Job, Pair, Selection, SetDirectory, Terms, pairs};
+use super::batch::{self, Identity, Job, Pair, Selection, SetDirectory, SideBySide, Terms, pairs};
 use super::exit::{Exit, Failure};
-use super::matrix::{self, cores};
+use super::matrix;
 use super::terminal::Terminal;
 use baseline::{Accepted, Baseline, Violation};
 use lockstorm_reports::format::{self, Format, Options, Subject};
@@ -55,13 +55,8 @@ pub struct Args {
     /// Where the result set goes.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Sites side by side; one a core when left out.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
-    /// Of a run: unknown when a node computes for this many seconds of wall time without a pause.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60,
-          value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    timeout: u32,
+    #[command(flatten)]
+    side_by_side: SideBySide,
     /// Print the results in this format, too: text, html, markdown, junit, tap, github or json.
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format::named)]
     format: &'static Format,
@@ -143,12 +138,7 @@ fn make(args: &Args, path: &Path) -> Result<(ResultSet, usize), Failure> {
     let made = directory.made()?;
     let jobs = suite_jobs(&pairs, args.suite, args.shard);
     let jobs: Vec<Job> = jobs.into_iter().filter(|job| !made.contains(&job.key())).collect();
-    let terms = Terms {
-        jobs: args.jobs.map_or_else(cores, usize::from),
-        patience: Duration::from_secs(args.timeout.into()),
-        budget: args.budget,
-        quiet: args.quiet,
-    };
+    let terms = Terms { budget: args.budget, ..args.side_by_side.terms(args.quiet) };
     let left = batch::run(&jobs, &directory, &terms)?;
     Ok((directory.read()?, left))
 }
