@@ -4,7 +4,7 @@ use lockstorm::site::disk::blk::{self, Medium};
 use lockstorm::site::disk::image::Image;
 use lockstorm::site::disk::store::Store;
 use lockstorm::site::node::console::{self, Console};
-use lockstorm::site::virtio::device::Device;
+use lockstorm::site::virtio::device::{Device, Notices};
 use lockstorm::site::virtio::vhost_user::{self, request};
 use lockstorm::site::wire::net;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -74,7 +74,7 @@ impl Guest {
         interrupts.shutdown(Shutdown::Write).unwrap();
         let guest_memory = memory();
         let mut guest = Guest {
-            device: Device::new(ours, rings, 0, vec![7; 60]).unwrap(),
+            device: Device::new(ours, rings, 0, vec![7; 60], Notices::Unwanted).unwrap(),
             stream,
             memory: guest_memory.try_clone().unwrap(),
             interrupts,
@@ -196,7 +196,7 @@ pub fn vhost_user(data: &[u8]) -> usize {
     // The parser alone, which sees payloads of any length.
     let _ = vhost_user::parse(code, payload, Vec::new());
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let mut device = Device::new(ours, 2, 0, vec![7; 60]).unwrap();
+    let mut device = Device::new(ours, 2, 0, vec![7; 60], Notices::Unwanted).unwrap();
     let bytes = &data[..data.len().min(4096)];
     if bytes.is_empty() {
         return 0;

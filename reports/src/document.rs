@@ -127,6 +127,9 @@ pub struct Provenance {
     pub kernel_key: String,
     pub image_key: String,
     pub nfs_version: String,
+    /// What time the nodes lived by; absent means virtual.
+    #[serde(default)]
+    pub clock: Clock,
     /// The site; absent in format 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Site>,
@@ -134,6 +137,35 @@ pub struct Provenance {
     pub mounts: Vec<Mount>,
     /// SHA-256 of history.jsonl.
     pub history_sha256: String,
+}
+
+/// What time the nodes lived by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// The harness's own: the same seed gives the same run.
+    #[default]
+    Virtual,
+    /// The host's: the nodes ran side by side, and no run is like another.
+    Real,
+}
+
+impl Clock {
+    /// What passed during a run, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Clock::Virtual => "virtual time",
+            Clock::Real => "real time",
+        }
+    }
+
+    /// What a seed is good for, where that is not the whole run.
+    pub fn caveat(self) -> Option<&'static str> {
+        match self {
+            Clock::Virtual => None,
+            Clock::Real => Some("of the plan; on the real clock no run is like another"),
+        }
+    }
 }
 
 /// The simulated place: what a person would ask about server, network and disk.

@@ -76,12 +76,14 @@ fn run(out: &mut String, report: &Report, options: Options) {
     let statistics = &report.statistics;
     let _ = writeln!(
         out,
-        "{} of virtual time on NFS {}, {} on {}, seed {}.\n",
+        "{} of {} on NFS {}, {} on {}, seed {}{}.\n",
         seconds(statistics.virtual_ns),
+        report.provenance.clock.words(),
         name(&report.provenance.nfs_version),
         counted(statistics.critical_sections, "critical section"),
         counted(statistics.clients.len() as u64, "client"),
         report.scenario.seed,
+        report.provenance.clock.caveat().map(|caveat| format!(" ({caveat})")).unwrap_or_default(),
     );
     list(out, "**What keeps this run from proving more**", &report.unknown_because);
     for (index, finding) in report.findings.iter().take(FINDINGS_MAX).enumerate() {

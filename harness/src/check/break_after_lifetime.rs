@@ -195,7 +195,8 @@ impl Judge<'_> {
                 true => old_from.max(asked_from).saturating_add(age),
                 false => old_from.saturating_add(age).max(asked_from),
             };
-            breakable.saturating_add(self.bound.within.0)
+            let within = self.bound.within.0.saturating_add(self.evidence.lateness_ns());
+            breakable.saturating_add(within)
         };
         let mut due = due_after(old_from);
         for &(from, until) in &self.doubts {

@@ -8,6 +8,7 @@ use super::outages::Outages;
 use super::spans::Moment;
 use crate::history::Event;
 use crate::plan::Plan;
+use crate::site::clock::Clock;
 use crate::units::SECOND;
 use lockstorm_reports::{FaultReport, Finding, Invariant};
 
@@ -30,7 +31,19 @@ pub struct Evidence<'a> {
     pub contradictions: Vec<String>,
 }
 
+/// What nodes that share the host's cores may be late by, on top of what a lock promises (ns).
+const HOST_LATENESS_NS: u64 = 30 * SECOND;
+
 impl<'a> Evidence<'a> {
+    /// How late whatever is due may be, since the nodes had to wait for the host: on the real clock
+    /// a busy host must not make a lock look slow.
+    pub fn lateness_ns(&self) -> u64 {
+        match self.plan.blueprint.clock {
+            Clock::Virtual => 0,
+            Clock::Real => HOST_LATENESS_NS,
+        }
+    }
+
     /// Derives the evidence.
     pub fn of(plan: &'a Plan, history: &'a [Event]) -> Evidence<'a> {
         let mut contradictions = Vec::new();

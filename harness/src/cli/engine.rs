@@ -8,17 +8,19 @@ use crate::assets::Assets;
 use crate::history::Observer;
 use crate::plan::Plan;
 use crate::run::{self, Run, RunError};
+use crate::site::clock::Clock;
 use crate::site::{Provisions, SiteError, Statistics};
 use crate::verdict::{Circumstances, judge, recheck};
 use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::{Report, Verdict, Wall, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How to run a plan, new or saved.
 #[derive(clap::Args)]
@@ -53,6 +55,10 @@ pub struct Engine {
 }
 
 pub fn execute(plan: &Plan, args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    if args.verify_repeat && plan.blueprint.clock == Clock::Real {
+        let message = "--verify-repeat: on the real clock no run is like another";
+        return Err(Failure::Argument(message.into()));
+    }
     let (assets, lock_image) = locks::provide(plan)?;
     let run_directory = match &args.out {
         Some(out) => RunDirectory::create(out)?,
@@ -110,6 +116,7 @@ impl Engine {
         directory: &Path,
         observers: Vec<Box<dyn Observer>>,
     ) -> Result<(Report, Run), Failure> {
+        let plan = &dated(plan);
         let text = plan
             .to_yaml()
             .map_err(|error| Failure::Internal(format!("the plan is no YAML: {error}")))?;
@@ -136,6 +143,19 @@ impl Engine {
         let report = judge(plan, &run.history.events, circumstances);
         write(&report_file, &json::render(&report))?;
         Ok((report, run))
+    }
+}
+
+/// A plan for today. On the virtual clock all days are one.
+fn dated(plan: &Plan) -> Cow<'_, Plan> {
+    match plan.blueprint.clock {
+        Clock::Virtual => Cow::Borrowed(plan),
+        Clock::Real => {
+            let mut plan = plan.clone();
+            plan.blueprint.wall_start_s =
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+            Cow::Owned(plan)
+        }
     }
 }
 

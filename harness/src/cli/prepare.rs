@@ -26,6 +26,9 @@ pub struct StoryArgs {
     /// The seed of everything that is drawn.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
+    /// Let the site live by this clock; `real` is slower, not repeatable, and truly parallel.
+    #[arg(long, value_name = "CLOCK", value_parser = ["virtual", "real"])]
+    clock: Option<String>,
     /// Set a key of the scenario, such as site.clients=5; may be given more than once.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -44,7 +47,9 @@ pub fn prepare(args: &StoryArgs) -> Result<Plan, Failure> {
         Some(own) => Some(own.profile.name.clone()),
         None => choice.as_ref().and_then(Choice::shipped_name).map(str::to_owned),
     };
-    let mut loaded = load(&args.scenario, &Overrides { lock: name, set: args.set.clone() })?;
+    let clock = args.clock.iter().map(|clock| format!("site.clock={clock}"));
+    let set = clock.chain(args.set.iter().cloned()).collect();
+    let mut loaded = load(&args.scenario, &Overrides { lock: name, set })?;
     let found = match own {
         Some(own) => own,
         None => {

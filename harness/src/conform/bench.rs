@@ -7,6 +7,7 @@ use crate::plan::NODE_MEMORY_MIB;
 use crate::site::blueprint::{
     Blueprint, DiskBlueprint, MountBlueprint, NodeBlueprint, Role, ServerBlueprint, WireBlueprint,
 };
+use crate::site::clock::Clock;
 use crate::site::{Happening, Provisions, Site, SiteError};
 use crate::units::{MICROSECOND, Nanos, NanosRange};
 use lockstorm_agent::{Command, Message, Outcome};
@@ -68,6 +69,7 @@ pub fn blueprint(profile: &Profile) -> Blueprint {
     let memory_mib = profile.memory.map_or(NODE_MEMORY_MIB, |memory| memory.0) * 2;
     let latency = Nanos(100 * MICROSECOND);
     Blueprint {
+        clock: Clock::Virtual,
         wall_start_s: crate::plan::WALL_START_S,
         wire: WireBlueprint { latency: NanosRange { least: latency, most: latency }, seed: 1 },
         disk: DiskBlueprint { size_mib: 16, latency, flush: latency },

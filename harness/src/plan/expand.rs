@@ -71,6 +71,7 @@ pub fn blueprint(scenario: &Scenario, seed: u64, profile: &Profile) -> Blueprint
     let client_memory_mib = profile.memory.map_or(NODE_MEMORY_MIB, |memory| memory.0);
     let nodes = node_names(scenario).into_iter().zip(1..);
     Blueprint {
+        clock: site.clock,
         wall_start_s: WALL_START_S,
         wire: WireBlueprint { latency: site.wire.latency, seed: derive(seed, "wire") },
         disk: DiskBlueprint {

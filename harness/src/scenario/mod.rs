@@ -12,6 +12,7 @@ pub mod shipped;
 pub mod validate;
 
 use crate::fault::FaultSpec;
+use crate::site::clock::Clock;
 use crate::units::{Nanos, NanosRange};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,9 @@ pub struct Scenario {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SiteSpec {
+    /// `virtual`: the same seed gives the same run, and waiting costs nothing. `real`: the nodes
+    /// run side by side on the host's cores and clock, and no run is like another.
+    pub clock: Clock,
     /// How many clients: 1 to 16.
     #[schemars(range(min = 1, max = 16))]
     pub clients: u8,
@@ -58,6 +62,7 @@ pub struct SiteSpec {
 impl Default for SiteSpec {
     fn default() -> Self {
         SiteSpec {
+            clock: Clock::default(),
             clients: 3,
             nfs: NfsSpec::default(),
             server: ServerSpec::default(),

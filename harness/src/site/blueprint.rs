@@ -1,5 +1,6 @@
 //! What a site is built from: plain data, a part of the plan.
 
+use super::clock::Clock;
 use crate::units::{Nanos, NanosRange};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
@@ -7,7 +8,10 @@ use std::net::Ipv4Addr;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blueprint {
-    /// What every node's wall clock says at the moment of power-on, in seconds since 1970.
+    #[serde(default)]
+    pub clock: Clock,
+    /// What the nodes' wall clocks say at the begin, in seconds since 1970. On the real clock this
+    /// is the host's time, whatever stands here.
     pub wall_start_s: u64,
     pub wire: WireBlueprint,
     pub disk: DiskBlueprint,

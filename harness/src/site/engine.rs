@@ -9,7 +9,7 @@
 
 use super::SiteError;
 use super::blueprint::{Blueprint, Role};
-use super::clock::Calendar;
+use super::clock::{Calendar, Clock};
 use super::disk::blk;
 use super::disk::image::Image;
 use super::disk::store::Store;
@@ -112,11 +112,14 @@ pub struct Site<'a> {
     pub(super) image: Image,
     pub(super) supplement: Option<Image>,
     launcher: Launcher,
+    /// When the site was built, if it lives by the host's clock.
+    pub(super) begun: Option<Instant>,
     lookahead: u64,
     pub(super) happenings: VecDeque<Happening>,
     pub(super) statistics: Statistics,
     progress: Progress,
-    _core: Core,
+    /// Kernels that take turns share a core; those that run side by side want them all.
+    _core: Option<Core>,
 }
 
 /// A mark on both clocks, to tell whether virtual time gets on at all.
@@ -157,6 +160,7 @@ impl<'a> Site<'a> {
         )
         .map_err(SiteError::host("preparing the nodes' sockets and logs"))?;
         let names = blueprint.nodes.iter().map(|node| node.name.as_str());
+        let begun = (blueprint.clock == Clock::Real).then(Instant::now);
         let capture = Capture::create(
             &provisions.artefacts.join("wire.pcapng"),
             blueprint.wall_start_s,
@@ -182,6 +186,7 @@ impl<'a> Site<'a> {
             image,
             supplement,
             launcher,
+            begun,
             lookahead: latencies
                 .into_iter()
                 .chain([CONTROL_LATENCY, IMAGE_LATENCY])
@@ -190,7 +195,10 @@ impl<'a> Site<'a> {
             happenings: VecDeque::new(),
             statistics: Statistics::default(),
             progress: Progress { wall: Instant::now(), now: 0 },
-            _core: core::claim().map_err(SiteError::host("choosing a core"))?,
+            _core: match blueprint.clock {
+                Clock::Virtual => Some(core::claim().map_err(SiteError::host("choosing a core"))?),
+                Clock::Real => None,
+            },
             blueprint,
             provisions,
         })
@@ -246,8 +254,10 @@ impl<'a> Site<'a> {
         let offers = self.offers(node);
         let slots: Vec<Slot> = offers.iter().map(|(slot, _)| *slot).collect();
         let doing = || format!("starting the kernel of {}", blueprint.name);
-        let (kernel, listeners) =
-            self.launcher.start(blueprint, &slots).map_err(SiteError::host(doing()))?;
+        let (kernel, listeners) = self
+            .launcher
+            .start(blueprint, self.blueprint.clock, &slots)
+            .map_err(SiteError::host(doing()))?;
         let wall_start = self.blueprint.wall_start_s * SECOND;
         let patience = patience(&self.provisions);
         let machine = Machine::power_on(kernel, listeners, offers, self.now, wall_start, &patience)
@@ -262,7 +272,7 @@ impl<'a> Site<'a> {
                 std::io::Error::other(format!("it did not begin to run; see {}", log.display()));
             return Err(SiteError::Host { doing: doing(), error: silent });
         };
-        let slice = machine.run_on(self.now, &patience).map_err(SiteError::host(doing()))?;
+        let slice = machine.run_on(&patience).map_err(SiteError::host(doing()))?;
         let state = &mut self.nodes[node];
         state.life += 1;
         state.greeted = false;
@@ -295,7 +305,11 @@ impl<'a> Site<'a> {
             if let Some(error) = self.capture.failure() {
                 return Err(SiteError::host(WRITING_CAPTURE)(error));
             }
-            if !self.step()? {
+            let more = match self.begun {
+                None => self.step()?,
+                Some(begun) => self.step_with_the_host(begun)?,
+            };
+            if !more {
                 return Ok(Happening::Idle);
             }
         }
@@ -332,11 +346,11 @@ impl<'a> Site<'a> {
         machines.filter_map(|(id, machine)| Some((machine.request()?, id)))
     }
 
-    fn take_event(&mut self) -> Result<(), SiteError> {
+    pub(super) fn take_event(&mut self) -> Result<(), SiteError> {
         let Some((at, event)) = self.calendar.pop() else {
             return Ok(());
         };
-        self.now = at;
+        self.now = self.now.max(at);
         let Some((node, _)) = event.node() else {
             if let Event::Timer(token) = event {
                 self.happenings.push_back(Happening::Timer(token));
@@ -395,7 +409,7 @@ impl<'a> Site<'a> {
     }
 
     /// Looks into the rings of a node whose slice has ended.
-    fn after_slice(&mut self, node: NodeId, slice: Slice) -> Result<(), SiteError> {
+    pub(super) fn after_slice(&mut self, node: NodeId, slice: Slice) -> Result<(), SiteError> {
         match slice {
             Slice::Waits => {}
             Slice::Interrupted => return Err(SiteError::Interrupted),
@@ -407,6 +421,12 @@ impl<'a> Site<'a> {
                 return Ok(());
             }
         }
+        self.collect(node);
+        Ok(())
+    }
+
+    /// Takes what a node has put into its rings.
+    pub(super) fn collect(&mut self, node: NodeId) {
         let served = self
             .collect_messages(node)
             .and_then(|()| self.collect_frames(node))
@@ -416,7 +436,6 @@ impl<'a> Site<'a> {
         if let Err(error) = served {
             self.device_failed(node, &error.to_string());
         }
-        Ok(())
     }
 }
 

@@ -150,6 +150,7 @@ fn report(
             kernel_key: plan.kernel_key.clone(),
             image_key: plan.image_key.clone(),
             nfs_version: plan.blueprint.mount.version.clone(),
+            clock: summary::clock(plan),
             site: Some(summary::site(plan)),
             mounts: summary::mounts(plan, history),
             history_sha256: circumstances.history_sha256,

@@ -4,11 +4,12 @@ use crate::plan::Plan;
 use crate::scenario::load::load_source;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::shipped;
+use crate::site::clock::Clock;
 use crate::source::Source;
 use lockstorm_reports::text::scenario_command;
 
-/// `lockstorm scenario ...`, if the plan is what a shipped scenario expands to with its lock and
-/// seed alone; otherwise only `lockstorm replay` of the saved plan runs it again.
+/// `lockstorm scenario ...`, if the plan is what a shipped scenario expands to with its lock, seed
+/// and clock alone; otherwise only `lockstorm replay` of the saved plan runs it again.
 pub(super) fn command(plan: &Plan) -> Option<String> {
     let (name, lock) = (&plan.scenario.name, &plan.profile.name);
     let file = format!("{name}.yaml");
@@ -16,5 +17,11 @@ pub(super) fn command(plan: &Plan) -> Option<String> {
     let overrides = Overrides { lock: Some(lock.clone()), set: Vec::new() };
     let mut loaded = load_source(source, &overrides).ok()?;
     loaded.settle(&plan.profile).ok()?;
-    (loaded.scenario == plan.scenario).then(|| scenario_command(name, lock, plan.seed))
+    loaded.scenario.site.clock = plan.scenario.site.clock;
+    let clock = match plan.scenario.site.clock {
+        Clock::Virtual => "",
+        Clock::Real => " --clock real",
+    };
+    let command = || scenario_command(name, lock, plan.seed) + clock;
+    (loaded.scenario == plan.scenario).then(command)
 }

@@ -7,6 +7,7 @@ use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
 use crate::site::blueprint::Role;
+use crate::site::clock::Clock;
 use lockstorm_reports::text::{seconds, span};
 use lockstorm_reports::{ClientStatistics, Invariant, Mount, Site, Statistics, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,6 +125,14 @@ pub(super) fn waits<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (&'a str
         }
         _ => None,
     })
+}
+
+/// What time the nodes lived by.
+pub(super) fn clock(plan: &Plan) -> lockstorm_reports::Clock {
+    match plan.blueprint.clock {
+        Clock::Virtual => lockstorm_reports::Clock::Virtual,
+        Clock::Real => lockstorm_reports::Clock::Real,
+    }
 }
 
 /// What a person would ask about the site.

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::format::Options;
 use crate::text::{clean_block, clean_name, counted, seconds, span};
-use crate::{Class, FaultReport, Report, Status, Verdict};
+use crate::{Class, Clock, FaultReport, Report, Status, Verdict};
 use maud::{Markup, html};
 
 pub fn page(report: &Report, options: Options) -> Markup {
@@ -130,7 +130,7 @@ fn head(report: &Report) -> Markup {
         (
             "Ran",
             html! {
-                (seconds(statistics.virtual_ns)) " of virtual time"
+                (seconds(statistics.virtual_ns)) " of " (provenance.clock.words())
                 @if let Some(wall) = &report.wall {
                     br; small { "in " (seconds(wall.milliseconds.saturating_mul(1_000_000))) " of real time" }
                 }
@@ -149,7 +149,13 @@ fn head(report: &Report) -> Markup {
                 "version " (name(&provenance.nfs_version))
             },
         ),
-        ("Seed", html! { (report.scenario.seed) }),
+        (
+            "Seed",
+            html! {
+                (report.scenario.seed)
+                @if let Some(caveat) = provenance.clock.caveat() { br; small { (caveat) } }
+            },
+        ),
     ];
     if let Some(lifetime) = report.lock.lifetime_ns {
         let lifetime = html! {
@@ -161,7 +167,11 @@ fn head(report: &Report) -> Markup {
     html! {
         (facts(&all, false))
         @if let Some(line) = report.reproduce_words() {
-            p.label { "Run it again, to the same history:" }
+            p.label {
+                "Run it again"
+                @if provenance.clock == Clock::Virtual { ", to the same history" }
+                ":"
+            }
             (command(&line))
         }
     }

@@ -48,11 +48,16 @@ fn head(page: &mut Page, report: &Report) {
     page.row("  lock  ", &lock);
     let provenance = &report.provenance;
     page.row("  on    ", &format!("NFS {}", clean_name(&provenance.nfs_version)));
-    page.row("  seed  ", &report.scenario.seed.to_string());
+    let seed = match provenance.clock.caveat() {
+        None => report.scenario.seed.to_string(),
+        Some(caveat) => format!("{} ({caveat})", report.scenario.seed),
+    };
+    page.row("  seed  ", &seed);
     let statistics = &report.statistics;
     let ran = format!(
-        "{} of virtual time, {} on {}",
+        "{} of {}, {} on {}",
         seconds(statistics.virtual_ns),
+        provenance.clock.words(),
         counted(statistics.critical_sections, "critical section"),
         counted(statistics.clients.len() as u64, "client"),
     );

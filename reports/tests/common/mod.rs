@@ -56,6 +56,7 @@ pub fn clean() -> Report {
             kernel_key: "k-1".into(),
             image_key: "i-1".into(),
             nfs_version: "4.2".into(),
+            clock: Clock::Virtual,
             site: Some(Site {
                 server: "knfsd, the NFS server of the Linux kernel".into(),
                 lease_s: 30,

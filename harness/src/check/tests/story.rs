@@ -16,6 +16,7 @@ use crate::lock::profile::{Assumptions, BreakBound, Kind, Lifetime, Primitive, P
 use crate::plan::{FORMAT, Plan};
 use crate::scenario::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
 use crate::site::blueprint::*;
+use crate::site::clock::Clock;
 use crate::units::{Nanos, NanosRange, SignedNanos};
 use lockstorm_reports::Invariant;
 use std::collections::BTreeMap;
@@ -116,6 +117,7 @@ fn blueprint() -> Blueprint {
         pids_used: 0,
     };
     Blueprint {
+        clock: Clock::Virtual,
         wall_start_s: 1_700_000_000,
         wire: WireBlueprint { latency: NanosRange { least: latency, most: latency }, seed: 1 },
         disk: DiskBlueprint { size_mib: 64, latency, flush: latency },

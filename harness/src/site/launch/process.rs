@@ -3,6 +3,7 @@
 use super::guardian::Guardian;
 use super::initrd;
 use crate::site::blueprint::NodeBlueprint;
+use crate::site::clock::Clock;
 use crate::site::node::machine::Slot;
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
@@ -29,7 +30,8 @@ pub struct Launcher {
 
 /// The sockets that one kernel connects to.
 pub struct Listeners {
-    pub time: UnixListener,
+    /// For the virtual clock.
+    pub time: Option<UnixListener>,
     pub devices: Vec<UnixListener>,
 }
 
@@ -64,12 +66,16 @@ impl Launcher {
     /// becomes the kernel: that a guest cannot fill the host's disk through its console, that it
     /// dies with this thread, and that its addresses are not randomised. The
     /// kernel's own processes die with it (PR_SET_PDEATHSIG in arch/um/os-Linux/skas/process.c).
-    pub fn start(&self, node: &NodeBlueprint, slots: &[Slot]) -> io::Result<(Kernel, Listeners)> {
+    pub fn start(
+        &self,
+        node: &NodeBlueprint,
+        clock: Clock,
+        slots: &[Slot],
+    ) -> io::Result<(Kernel, Listeners)> {
         let name = &node.name;
         let mut arguments = vec![
             format!("mem={}M", node.memory_mib),
             "initrd=initrd".into(),
-            format!("time-travel=ext:1:{name}.time"),
             format!("umid={name}"),
             "uml_dir=uml/".into(),
             "norandmaps".into(),
@@ -81,7 +87,14 @@ impl Launcher {
             // No completion interrupts for transmitted frames: nothing waits for them.
             "virtio_net.napi_tx=0".into(),
         ];
-        let time = self.listen(&format!("{name}.time"))?;
+        let time = match clock {
+            Clock::Virtual => {
+                let socket = format!("{name}.time");
+                arguments.push(format!("time-travel=ext:1:{socket}"));
+                Some(self.listen(&socket)?)
+            }
+            Clock::Real => None,
+        };
         let mut devices = Vec::new();
         for slot in slots {
             let (kind, id) = device_type(*slot);

@@ -1,13 +1,12 @@
-//! One running kernel: its clock, its devices, its slices of time.
+//! One running kernel: its devices, and its slices of virtual time if that is what it lives by.
 
-use crate::site::clock::timetravel::{Message, Segment, op};
+use super::travel::{Said, Travel};
 use crate::site::launch::{Kernel, Listeners};
-use crate::site::virtio::device::Device;
-use crate::units::MILLISECOND;
+use crate::site::virtio::device::{Device, Notices};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
@@ -48,24 +47,14 @@ pub enum Slice {
 
 pub struct Machine {
     kernel: Kernel,
-    segment: Segment,
-    time: UnixStream,
     listeners: Vec<(Slot, UnixListener, Offer)>,
     devices: Vec<(Slot, Device)>,
-    /// The harness's clock when this kernel's own clock stood at zero (ns).
-    origin: u64,
-    wall_start: u64,
-    run_seq: u32,
-    /// When it last ran, on the harness's clock (ns).
-    last_run: u64,
+    /// Without it the kernel runs as the host lets it.
+    travel: Option<Travel>,
 }
 
-/// The longest that a kernel computes without a pause: it reads its clock (256 ns) or delays for
-/// at most a millisecond at a time (ns).
-const LONGEST_DELAY: u64 = MILLISECOND;
-
-/// How often a slice that lasts looks whether it should be given up.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often a wait looks whether it should be given up.
+pub const LOOK: Duration = Duration::from_millis(100);
 
 /// What bounds a slice in wall time.
 pub struct Patience<'a> {
@@ -73,9 +62,19 @@ pub struct Patience<'a> {
     pub interrupted: &'a dyn Fn() -> bool,
 }
 
+/// What of a machine can be heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Device(usize),
+    Listener(usize),
+    Time,
+}
+
 impl Machine {
-    /// Takes over a started kernel: answers its START, so that it boots at `now` on the harness's
-    /// clock. The first slice is still to be served: see [`Machine::run_on`].
+    /// Takes over a started kernel. One on the virtual clock is answered its START, so that it
+    /// boots at `now` on the harness's clock, with `wall_start` nanoseconds since 1970 at zero;
+    /// its first slice is still to be served: see [`Machine::run_on`]. `None` when the kernel did
+    /// not come to that.
     pub fn power_on(
         kernel: Kernel,
         listeners: Listeners,
@@ -85,148 +84,133 @@ impl Machine {
         patience: &Patience,
     ) -> io::Result<Option<Machine>> {
         let Listeners { time, devices } = listeners;
-        let Some(stream) = accept(&time, &kernel, patience)? else {
-            return Ok(None);
+        let travel = match time {
+            None => None,
+            Some(time) => {
+                let Some(stream) = accept(&time, &kernel, patience)? else {
+                    return Ok(None);
+                };
+                let Some(travel) = Travel::begin(stream, now, wall_start)? else {
+                    return Ok(None);
+                };
+                Some(travel)
+            }
         };
-        let Some(start) = Message::receive(&stream)? else {
-            return Ok(None);
-        };
-        if start.op != op::START {
-            return Err(io::Error::other(format!("the kernel began with operation {}", start.op)));
-        }
-        let segment = Segment::new()?;
-        segment.hand_over(&stream, start, 0)?;
         let listeners =
             devices.into_iter().zip(offers).map(|(socket, (slot, offer))| (slot, socket, offer));
-        Ok(Some(Machine {
-            kernel,
-            segment,
-            time: stream,
-            listeners: listeners.collect(),
-            devices: Vec::new(),
-            origin: now,
-            wall_start,
-            run_seq: 0,
-            last_run: now,
-        }))
+        let listeners = listeners.collect();
+        Ok(Some(Machine { kernel, listeners, devices: Vec::new(), travel }))
     }
 
     pub fn device(&mut self, slot: Slot) -> Option<&mut Device> {
         self.devices.iter_mut().find(|(own, _)| *own == slot).map(|(_, device)| device)
     }
 
-    /// When the kernel wants to run next, on the harness's clock.
+    /// When the kernel wants to run next, on the harness's clock; `None` also when nobody has to
+    /// let it run.
     pub fn request(&self) -> Option<u64> {
-        self.segment.request().map(|local| local.saturating_add(self.origin))
+        self.travel.as_ref()?.request()
     }
 
-    /// Sets the kernel's view of the clock, so that an interrupt is taken at `now`.
+    /// See [`Travel::set_now`].
     pub fn set_now(&self, now: u64) {
-        self.segment.set_now(now - self.origin);
+        if let Some(travel) = &self.travel {
+            travel.set_now(now);
+        }
     }
 
-    /// The kernel may be in the middle of a computation, and not idle: it waits for a moment that
-    /// is near. An interrupt is then put off until the computation lets it in, and a second one
-    /// of the same device is merged with the first and asks for no time of its own. A kernel
-    /// must be run only at a time that it asked for (BUG_ON in time_travel_update_time of
-    /// arch/um/kernel/time.c), so whoever interrupts it must look what it asks for afterwards.
+    /// See [`Travel::is_computing`].
     pub fn is_computing(&self) -> bool {
-        self.request().is_some_and(|wanted| wanted < self.last_run + LONGEST_DELAY)
+        self.travel.as_ref().is_some_and(Travel::is_computing)
     }
 
     /// Runs the kernel at `now` until it waits; its own time may pass up to, not including,
-    /// `free_until`.
+    /// `free_until`. A kernel that runs as the host lets it is left alone.
     pub fn run(&mut self, now: u64, free_until: u64, patience: &Patience) -> io::Result<Slice> {
-        self.set_now(now);
-        self.segment.set_free_until(free_until.saturating_sub(self.origin));
-        self.last_run = now;
-        self.run_seq = self.run_seq.wrapping_add(1);
-        let run = Message { op: op::RUN, seq: self.run_seq, time: now - self.origin };
-        if !run.send(&self.time)? {
-            return Ok(Slice::Ended);
+        let Some(travel) = &mut self.travel else {
+            return Ok(Slice::Waits);
+        };
+        match travel.run(now, free_until)? {
+            true => self.run_on(patience),
+            false => Ok(Slice::Ended),
         }
-        self.run_on(now, patience)
     }
 
     /// Serves the kernel until it waits.
-    pub fn run_on(&mut self, now: u64, patience: &Patience) -> io::Result<Slice> {
+    pub fn run_on(&mut self, patience: &Patience) -> io::Result<Slice> {
         let mut since: Option<Instant> = None;
-        loop {
-            match self.wait_readable()? {
-                Ready::Time => {
-                    if let Some(slice) = self.serve_time(now)? {
-                        return Ok(slice);
-                    }
+        while self.travel.is_some() {
+            let Some(source) = self.wait_readable()? else {
+                if (patience.interrupted)() {
+                    return Ok(Slice::Interrupted);
                 }
-                Ready::Device(index) => {
-                    if !self.devices[index].1.serve()? {
-                        return Ok(Slice::Ended);
-                    }
+                if since.get_or_insert_with(Instant::now).elapsed() >= patience.limit {
+                    return Ok(Slice::Stuck);
                 }
-                Ready::Listener(index) => self.connect(index)?,
-                Ready::Nothing => {
-                    if (patience.interrupted)() {
-                        return Ok(Slice::Interrupted);
-                    }
-                    if since.get_or_insert_with(Instant::now).elapsed() >= patience.limit {
-                        return Ok(Slice::Stuck);
-                    }
-                }
+                continue;
+            };
+            match self.serve(source)? {
+                Said::Something => {}
+                Said::Waits => break,
+                Said::Goodbye => return Ok(Slice::Ended),
             }
         }
+        Ok(Slice::Waits)
     }
 
-    /// Devices go before the clock: what a kernel sent before it waited is served first, in the
-    /// order of the slots.
-    fn wait_readable(&self) -> io::Result<Ready> {
-        let devices = self.devices.iter().map(|(_, device)| device.stream().as_fd());
-        let listeners = self.listeners.iter().map(|(_, socket, _)| socket.as_fd());
-        let mut fds: Vec<PollFd> = devices
-            .chain(listeners)
-            .chain([self.time.as_fd()])
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
-            .collect();
+    /// What can be heard of the machine. Devices go before the clock: what a kernel sent before
+    /// it waited is served first, in the order of the slots.
+    pub fn sources(&self) -> impl Iterator<Item = (Source, BorrowedFd<'_>)> {
+        let devices = self.devices.iter().enumerate();
+        let devices =
+            devices.map(|(index, (_, device))| (Source::Device(index), device.stream().as_fd()));
+        let listeners = self.listeners.iter().enumerate();
+        let listeners =
+            listeners.map(|(index, (_, socket, _))| (Source::Listener(index), socket.as_fd()));
+        let time = self.travel.iter().map(|travel| (Source::Time, travel.stream().as_fd()));
+        devices.chain(listeners).chain(time)
+    }
+
+    fn wait_readable(&self) -> io::Result<Option<Source>> {
+        let (sources, mut fds): (Vec<Source>, Vec<PollFd>) =
+            self.sources().map(|(source, fd)| (source, PollFd::new(fd, PollFlags::POLLIN))).unzip();
         let timeout = PollTimeout::try_from(LOOK).expect("a short time");
         match poll(&mut fds, timeout) {
-            Ok(0) | Err(Errno::EINTR) => return Ok(Ready::Nothing),
+            Ok(0) | Err(Errno::EINTR) => return Ok(None),
             Ok(_) => {}
             Err(errno) => return Err(errno.into()),
         }
         let ready = fds.iter().position(|fd| fd.any().unwrap_or(false));
-        Ok(match ready {
-            None => Ready::Nothing,
-            Some(index) if index < self.devices.len() => Ready::Device(index),
-            Some(index) if index < self.devices.len() + self.listeners.len() => {
-                Ready::Listener(index - self.devices.len())
-            }
-            Some(_) => Ready::Time,
-        })
+        Ok(ready.map(|index| sources[index]))
+    }
+
+    /// Serves one message of a source that is ready.
+    pub fn serve(&mut self, source: Source) -> io::Result<Said> {
+        match (source, &mut self.travel) {
+            (Source::Time, Some(travel)) => travel.serve(),
+            (Source::Time, None) => Ok(Said::Something),
+            (Source::Device(index), _) => match self.devices[index].1.serve()? {
+                true => Ok(Said::Something),
+                false => Ok(Said::Goodbye),
+            },
+            (Source::Listener(index), _) => self.connect(index).map(|()| Said::Something),
+        }
     }
 
     fn connect(&mut self, index: usize) -> io::Result<()> {
         let (slot, socket, offer) = self.listeners.remove(index);
         let (stream, _) = socket.accept()?;
-        let device = Device::new(stream, offer.rings, offer.features, offer.config)?;
+        // On the virtual clock nobody has to be told: the rings are looked into after each slice.
+        let notices = if self.travel.is_some() { Notices::Unwanted } else { Notices::Wanted };
+        let device = Device::new(stream, offer.rings, offer.features, offer.config, notices)?;
         self.devices.push((slot, device));
         self.devices.sort_by_key(|(slot, _)| *slot);
         Ok(())
     }
 
-    fn serve_time(&mut self, now: u64) -> io::Result<Option<Slice>> {
-        let Some(message) = Message::receive(&self.time)? else {
-            return Ok(Some(Slice::Ended));
-        };
-        let time = match message.op {
-            op::WAIT => return Ok(Some(Slice::Waits)),
-            // Time of day; the kernel asks once, when it boots.
-            op::GET_TOD => self.wall_start + now,
-            op::GET => now - self.origin,
-            op::ACK => return Ok(None),
-            // REQUEST and UPDATE come through the shared memory.
-            _ => 0,
-        };
-        let ack = Message { op: op::ACK, seq: message.seq, time };
-        Ok((!ack.send(&self.time)?).then_some(Slice::Ended))
+    /// The kernel has ended by itself.
+    pub fn has_ended(&self) -> bool {
+        self.kernel.has_ended()
     }
 
     /// Cuts the power: the kernel and all its processes end at once.
@@ -238,13 +222,6 @@ impl Machine {
     pub fn epitaph(self) -> String {
         self.kernel.epitaph()
     }
-}
-
-enum Ready {
-    Time,
-    Device(usize),
-    Listener(usize),
-    Nothing,
 }
 
 /// Waits for a kernel's connection; `None` when the kernel ended before it came.

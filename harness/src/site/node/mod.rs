@@ -2,5 +2,6 @@
 
 pub mod console;
 pub mod machine;
+pub mod travel;
 
 pub use machine::{Machine, Slice};

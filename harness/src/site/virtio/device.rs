@@ -1,8 +1,9 @@
 //! One device of a node: its rings, its memory, its interrupts.
 //!
-//! The rings are polled, never kicked. The driver is told not to notify (VRING_USED_F_NO_NOTIFY),
-//! and the site looks into every ring when the node's slice of time has ended. A kick would cost
-//! two context switches and bring nothing: no other node runs before the slice has ended.
+//! On the virtual clock the rings are polled, never kicked. The driver is told not to notify
+//! (VRING_USED_F_NO_NOTIFY), and the site looks into every ring when the node's slice of time has
+//! ended. A kick would cost two context switches and bring nothing: no other node runs before the
+//! slice has ended. On the real clock a kick is how the site learns that there is something.
 
 use super::vhost_user::{self, MemoryRegion, Request, request};
 use nix::sys::socket::{setsockopt, sockopt::ReceiveTimeout};
@@ -30,8 +31,16 @@ const ACKNOWLEDGED_WITHIN_S: i64 = 60;
 /// A request of the driver: a chain of buffers in guest memory.
 pub type Chain = DescriptorChain<Arc<GuestMemoryMmap>>;
 
+/// Whether the driver is to tell that it has put something into a ring (a kick).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notices {
+    Wanted,
+    Unwanted,
+}
+
 pub struct Device {
     stream: UnixStream,
+    notices: Notices,
     interrupts: Option<File>,
     memory: Arc<GuestMemoryMmap>,
     queues: Vec<Queue>,
@@ -46,13 +55,15 @@ impl Device {
         rings: usize,
         features: u64,
         config: Vec<u8>,
+        notices: Notices,
     ) -> io::Result<Device> {
         let queues = (0..rings)
             .map(|_| Queue::new(RING_SIZE_MAX))
             .collect::<Result<Vec<_>, _>>()
             .map_err(io::Error::other)?;
         let features = features | F_VERSION_1 | vhost_user::F_PROTOCOL_FEATURES;
-        Ok(Device { stream, interrupts: None, memory: Arc::default(), queues, features, config })
+        let (interrupts, memory) = (None, Arc::default());
+        Ok(Device { stream, notices, interrupts, memory, queues, features, config })
     }
 
     pub fn stream(&self) -> &UnixStream {
@@ -114,7 +125,7 @@ impl Device {
                 "ring {ring} does not lie in the guest's memory"
             )));
         }
-        if enable {
+        if enable && self.notices == Notices::Unwanted {
             queue.disable_notification(memory).map_err(io::Error::other)?;
         }
         Ok(())

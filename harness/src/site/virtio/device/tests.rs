@@ -29,7 +29,7 @@ impl Driver {
         let (interrupts, to_driver) = UnixStream::pair().unwrap();
         let memory = File::from(memfd_create("guest", MFdFlags::MFD_CLOEXEC).unwrap());
         memory.set_len(MEMORY).unwrap();
-        let device = Device::new(theirs, 1, 0, vec![1, 2, 3]).unwrap();
+        let device = Device::new(theirs, 1, 0, vec![1, 2, 3], Notices::Unwanted).unwrap();
         let mut driver = Driver { device, stream, memory, interrupts, available: 0 };
         let table = [1u64, 0, MEMORY, 0, 0].map(u64::to_le_bytes).concat();
         let fd = driver.memory.as_raw_fd();

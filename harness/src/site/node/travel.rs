@@ -1,0 +1,102 @@
+//! A kernel's part in the virtual clock: it runs a slice of time, and waits.
+
+use crate::site::clock::timetravel::{Message, Segment, op};
+use crate::units::MILLISECOND;
+use std::io;
+use std::os::unix::net::UnixStream;
+
+/// The longest that a kernel computes without a pause: it reads its clock (256 ns) or delays for
+/// at most a millisecond at a time (ns).
+const LONGEST_DELAY: u64 = MILLISECOND;
+
+pub struct Travel {
+    segment: Segment,
+    stream: UnixStream,
+    /// The harness's clock when this kernel's own clock stood at zero (ns).
+    origin: u64,
+    /// What its wall clock said then, in nanoseconds since 1970.
+    wall_start: u64,
+    run_seq: u32,
+    /// When it last ran, on the harness's clock (ns).
+    last_run: u64,
+}
+
+impl Travel {
+    /// Answers a kernel's START, so that it boots at `now` on the harness's clock. `None` when it
+    /// has ended before it said so.
+    pub fn begin(stream: UnixStream, now: u64, wall_start: u64) -> io::Result<Option<Travel>> {
+        let Some(start) = Message::receive(&stream)? else {
+            return Ok(None);
+        };
+        if start.op != op::START {
+            return Err(io::Error::other(format!("the kernel began with operation {}", start.op)));
+        }
+        let segment = Segment::new()?;
+        segment.hand_over(&stream, start, 0)?;
+        let wall_start = wall_start + now;
+        Ok(Some(Travel { segment, stream, origin: now, wall_start, run_seq: 0, last_run: now }))
+    }
+
+    /// The kernel's end of the protocol.
+    pub fn stream(&self) -> &UnixStream {
+        &self.stream
+    }
+
+    /// When the kernel wants to run next, on the harness's clock.
+    pub fn request(&self) -> Option<u64> {
+        self.segment.request().map(|local| local.saturating_add(self.origin))
+    }
+
+    /// Sets the kernel's view of the clock, so that an interrupt is taken at `now`.
+    pub fn set_now(&self, now: u64) {
+        self.segment.set_now(now - self.origin);
+    }
+
+    /// The kernel may be in the middle of a computation, and not idle: it waits for a moment that
+    /// is near. An interrupt is then put off until the computation lets it in, and a second one
+    /// of the same device is merged with the first and asks for no time of its own. A kernel
+    /// must be run only at a time that it asked for (BUG_ON in time_travel_update_time of
+    /// arch/um/kernel/time.c), so whoever interrupts it must look what it asks for afterwards.
+    pub fn is_computing(&self) -> bool {
+        self.request().is_some_and(|wanted| wanted < self.last_run + LONGEST_DELAY)
+    }
+
+    /// Lets the kernel run at `now`; its own time may pass up to, not including, `free_until`.
+    /// False when it has ended.
+    pub fn run(&mut self, now: u64, free_until: u64) -> io::Result<bool> {
+        self.set_now(now);
+        self.segment.set_free_until(free_until.saturating_sub(self.origin));
+        self.last_run = now;
+        self.run_seq = self.run_seq.wrapping_add(1);
+        let run = Message { op: op::RUN, seq: self.run_seq, time: now - self.origin };
+        run.send(&self.stream)
+    }
+
+    /// Serves one message of the kernel.
+    pub fn serve(&mut self) -> io::Result<Said> {
+        let Some(message) = Message::receive(&self.stream)? else {
+            return Ok(Said::Goodbye);
+        };
+        let time = match message.op {
+            op::WAIT => return Ok(Said::Waits),
+            // Time of day; the kernel asks once, when it boots.
+            op::GET_TOD => self.wall_start,
+            op::GET => self.last_run - self.origin,
+            op::ACK => return Ok(Said::Something),
+            // REQUEST and UPDATE come through the shared memory.
+            _ => 0,
+        };
+        let ack = Message { op: op::ACK, seq: message.seq, time };
+        Ok(if ack.send(&self.stream)? { Said::Something } else { Said::Goodbye })
+    }
+}
+
+/// What a kernel had to say about time.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said {
+    Something,
+    /// Its slice is over.
+    Waits,
+    /// It has ended.
+    Goodbye,
+}

@@ -1,0 +1,99 @@
+//! The site on the host's clock: the kernels run side by side, and the harness serves whoever asks.
+//!
+//! Events of the calendar happen when their time has come, or as soon after it as the host lets
+//! them. Nothing is repeatable here.
+
+use super::SiteError;
+use super::engine::{NodeId, Site};
+use super::node::Slice;
+use super::node::machine::{LOOK, Source};
+use super::node::travel::Said;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+use std::time::{Duration, Instant};
+
+impl Site<'_> {
+    /// The next event of the calendar happens, or what the kernels have to say is heard. False
+    /// when there is neither an event nor a kernel.
+    pub(super) fn step_with_the_host(&mut self, begun: Instant) -> Result<bool, SiteError> {
+        self.now = self.now.max(elapsed(begun));
+        let next = self.calendar.next_at();
+        if next.is_some_and(|at| at <= self.now) {
+            self.take_event()?;
+            return Ok(true);
+        }
+        if next.is_none() && self.nodes.iter().all(|node| node.machine.is_none()) {
+            return Ok(false);
+        }
+        let wait = next.map_or(LOOK, |at| Duration::from_nanos(at - self.now).min(LOOK));
+        let ready = self.hear(wait).map_err(SiteError::host("waiting for the nodes"))?;
+        self.now = self.now.max(elapsed(begun));
+        if ready.is_empty() {
+            return self.bury().map(|()| true);
+        }
+        for (node, source) in ready {
+            self.serve(node, source)?;
+        }
+        Ok(true)
+    }
+
+    /// Who has something to say, within `wait`.
+    fn hear(&self, wait: Duration) -> std::io::Result<Vec<(NodeId, Source)>> {
+        let machines = self.nodes.iter().enumerate();
+        let machines = machines.filter_map(|(id, node)| Some((id, node.machine.as_ref()?)));
+        let (sources, mut fds): (Vec<_>, Vec<_>) = machines
+            .flat_map(|(id, machine)| {
+                machine
+                    .sources()
+                    .map(move |(source, fd)| ((id, source), PollFd::new(fd, PollFlags::POLLIN)))
+            })
+            .unzip();
+        match ppoll(&mut fds, Some(TimeSpec::from_duration(wait)), None) {
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ok(Vec::new()),
+            Err(errno) => return Err(errno.into()),
+        }
+        let ready = fds.iter().map(|fd| fd.any().unwrap_or(false));
+        // A listener leaves the list when it has been served, so its place is good for one only.
+        let mut listener_taken = vec![false; self.nodes.len()];
+        let ready = sources.into_iter().zip(ready).filter(|&((id, source), ready)| {
+            let second = matches!(source, Source::Listener(_))
+                && ready
+                && std::mem::replace(&mut listener_taken[id], true);
+            ready && !second
+        });
+        Ok(ready.map(|(source, _)| source).collect())
+    }
+
+    fn serve(&mut self, node: NodeId, source: Source) -> Result<(), SiteError> {
+        let Some(machine) = self.nodes[node].machine.as_mut() else {
+            return Ok(());
+        };
+        match machine.serve(source) {
+            Ok(Said::Goodbye) => self.after_slice(node, Slice::Ended),
+            Ok(_) => {
+                self.collect(node);
+                Ok(())
+            }
+            Err(error) => {
+                self.device_failed(node, &error.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    /// Kernels that have ended before they could say anything.
+    fn bury(&mut self) -> Result<(), SiteError> {
+        for node in 0..self.nodes.len() {
+            if self.nodes[node].machine.as_ref().is_some_and(|machine| machine.has_ended()) {
+                self.after_slice(node, Slice::Ended)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn elapsed(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
