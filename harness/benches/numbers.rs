@@ -13,6 +13,7 @@ use lockstorm::run::{self, Run};
 use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
 use lockstorm::site::Provisions;
+use lockstorm::site::launch::{Launch, Program};
 use lockstorm::source::Source;
 use lockstorm::units::SECOND;
 use std::cell::RefCell;
@@ -184,8 +185,8 @@ fn watch(story: &str) -> Outcome<(Marks, Run)> {
     let run = run::execute(
         &plan,
         Provisions {
-            kernel: &assets.linux,
-            preload: &assets.seeded_random,
+            program: &Program::of(&assets)?,
+            launch: Launch::Local,
             image: &assets.image,
             supplement: None,
             artefacts: directory.path(),

@@ -9,6 +9,9 @@ pub const KERNEL_KEY: &str = env!("LOCKSTORM_KERNEL_KEY");
 /// Key of the node image's recipe (containers/node and containers/locks).
 pub const NODE_KEY: &str = env!("LOCKSTORM_NODE_KEY");
 
+/// Key of the recipe of the image that nodes in containers run in (containers/node/Dockerfile).
+pub const CONTAINER_KEY: &str = env!("LOCKSTORM_CONTAINER_KEY");
+
 /// Where the parts of a site are on this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assets {

@@ -8,6 +8,7 @@ use lockstorm::history::{Event, Observer, What, reader};
 use lockstorm::plan::Plan;
 use lockstorm::run::execute;
 use lockstorm::site::Provisions;
+use lockstorm::site::launch::{Launch, Program};
 use lockstorm::source::Source;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -140,8 +141,8 @@ fn a_panic_of_the_harness_ends_its_kernels() {
     let artefacts = home.path().to_owned();
     let outcome = std::thread::spawn(move || {
         let provisions = Provisions {
-            kernel: &assets.linux,
-            preload: &assets.seeded_random,
+            program: &Program::of(&assets).unwrap(),
+            launch: Launch::Local,
             image: &assets.image,
             supplement: None,
             artefacts: &artefacts,

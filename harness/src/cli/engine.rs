@@ -2,6 +2,7 @@
 
 use super::directory::{RunDirectory, host};
 use super::exit::{Exit, Failure};
+use super::launch::LaunchArgs;
 use super::locks;
 use super::terminal::Terminal;
 use crate::assets::Assets;
@@ -9,6 +10,7 @@ use crate::history::Observer;
 use crate::plan::Plan;
 use crate::run::{self, Run, RunError};
 use crate::site::clock::Clock;
+use crate::site::launch::{Launch, Program};
 use crate::site::{Provisions, SiteError, Statistics};
 use crate::verdict::{Circumstances, judge, recheck};
 use lockstorm_reports::format::{self, Format, Options, Subject};
@@ -32,6 +34,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub timeout: u32,
+    #[command(flatten)]
+    pub launch: LaunchArgs,
     /// Run twice, and compare the histories.
     #[arg(long)]
     pub verify_repeat: bool,
@@ -49,6 +53,7 @@ pub struct Engine {
     pub assets: Assets,
     /// Of the lock, if it is none of the node image's.
     pub lock_image: Option<PathBuf>,
+    pub launch: Launch,
     /// Of [`Provisions`].
     pub patience: Duration,
     pub interrupted: Arc<AtomicBool>,
@@ -66,7 +71,9 @@ pub fn execute(plan: &Plan, args: &RunArgs, terminal: &Terminal) -> Result<Exit,
     };
     let directory = run_directory.path();
     let patience = Duration::from_secs(args.timeout.into());
-    let engine = Engine { assets, lock_image, patience, interrupted: listen_for_signals()? };
+    let launch = args.launch.fit()?;
+    let interrupted = listen_for_signals()?;
+    let engine = Engine { assets, lock_image, launch, patience, interrupted };
     let observers = || terminal.observers(args.quiet, plan);
     let (report, run) = engine.run(plan, directory, observers())?;
     match args.quiet {
@@ -121,9 +128,11 @@ impl Engine {
             .to_yaml()
             .map_err(|error| Failure::Internal(format!("the plan is no YAML: {error}")))?;
         write(&directory.join("plan.yaml"), &text)?;
+        let program =
+            Program::of(&self.assets).map_err(|error| Failure::Host(error.to_string()))?;
         let provisions = Provisions {
-            kernel: &self.assets.linux,
-            preload: &self.assets.seeded_random,
+            program: &program,
+            launch: self.launch,
             image: &self.assets.image,
             supplement: self.lock_image.as_deref(),
             artefacts: directory,

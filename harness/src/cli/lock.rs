@@ -6,6 +6,7 @@ use super::locks::{self, catalogue, provide_for};
 use super::terminal::Terminal;
 use crate::conform::{Conformance, check};
 use crate::lock::choice::Choice;
+use crate::site::launch::{Launch, Program};
 use crate::site::{Provisions, SiteError};
 use clap::Subcommand;
 use lockstorm_reports::text::clean;
@@ -57,9 +58,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let interrupted = listen_for_signals()?;
     let artefacts = tempfile::tempdir()
         .map_err(|error| Failure::Host(format!("creating a scratch directory: {error}")))?;
+    let program = Program::of(&assets).map_err(|error| Failure::Host(error.to_string()))?;
     let provisions = Provisions {
-        kernel: &assets.linux,
-        preload: &assets.seeded_random,
+        program: &program,
+        launch: Launch::Local,
         image: &assets.image,
         supplement: lock_image.as_deref(),
         artefacts: artefacts.path(),

@@ -81,7 +81,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     // By seed first: a batch that is cut short has something of every cell.
     let jobs = seeds.flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
     let jobs: Vec<Job> = jobs.filter(|job| !made.contains(&job.key())).collect();
-    let terms = args.side_by_side.terms(args.quiet);
+    let terms = args.side_by_side.terms(args.quiet)?;
     let outcome = batch::run(&jobs, &directory, &terms);
     let set = directory.read()?;
     if let Err(failure) = outcome {

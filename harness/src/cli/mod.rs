@@ -9,6 +9,7 @@ mod doctor;
 mod engine;
 mod gate;
 mod init;
+mod launch;
 mod list;
 mod lock;
 mod locks;

@@ -13,8 +13,8 @@ use super::clock::{Calendar, Clock};
 use super::disk::blk;
 use super::disk::image::Image;
 use super::disk::store::Store;
-use super::launch::Launcher;
 use super::launch::core::{self, Core};
+use super::launch::{Launch, Launcher, Program};
 use super::node::console::Console;
 use super::node::machine::{Patience, Slot};
 use super::node::{Machine, Slice};
@@ -31,9 +31,10 @@ pub type NodeId = usize;
 
 /// What a site is made from, beside its blueprint.
 pub struct Provisions<'a> {
-    pub kernel: &'a Path,
-    /// The library that seeds the kernels' random numbers.
-    pub preload: &'a Path,
+    /// The kernel of every node.
+    pub program: &'a Program,
+    /// Where the kernels run.
+    pub launch: Launch,
     pub image: &'a Path,
     /// A second image, for the clients alone.
     pub supplement: Option<&'a Path>,
@@ -153,10 +154,15 @@ impl<'a> Site<'a> {
         let supplement = provisions.supplement.map(Image::open).transpose();
         let supplement =
             supplement.map_err(SiteError::host("opening the clients' second image"))?;
+        let core = match blueprint.clock {
+            Clock::Virtual => Some(core::claim().map_err(SiteError::host("choosing a core"))?),
+            Clock::Real => None,
+        };
         let launcher = Launcher::new(
-            provisions.kernel,
-            provisions.preload,
+            provisions.launch,
+            provisions.program.clone(),
             &provisions.artefacts.join("console"),
+            core.as_ref().map(|core| core.number),
         )
         .map_err(SiteError::host("preparing the nodes' sockets and logs"))?;
         let names = blueprint.nodes.iter().map(|node| node.name.as_str());
@@ -195,10 +201,7 @@ impl<'a> Site<'a> {
             happenings: VecDeque::new(),
             statistics: Statistics::default(),
             progress: Progress { wall: Instant::now(), now: 0 },
-            _core: match blueprint.clock {
-                Clock::Virtual => Some(core::claim().map_err(SiteError::host("choosing a core"))?),
-                Clock::Real => None,
-            },
+            _core: core,
             blueprint,
             provisions,
         })

@@ -9,8 +9,10 @@ pub use select::{Pair, Selection, pairs};
 
 use super::engine::{Engine, listen_for_signals};
 use super::exit::Failure;
+use super::launch::LaunchArgs;
 use super::locks::provide;
 use crate::plan::expand;
+use crate::site::launch::Launch;
 use lockstorm_reports::set::{Cause, End, RunSummary};
 use lockstorm_reports::{Verdict, json};
 use progress::Progress;
@@ -39,6 +41,7 @@ impl Job<'_> {
 pub struct Terms {
     /// Sites side by side.
     pub jobs: usize,
+    pub launch: Launch,
     /// Of a slice of a node.
     pub patience: Duration,
     /// Begin no run that would not end within this time.
@@ -56,19 +59,22 @@ pub struct SideBySide {
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,
+    #[command(flatten)]
+    launch: LaunchArgs,
 }
 
 impl SideBySide {
     /// The terms, without a budget.
-    pub fn terms(&self, quiet: bool) -> Terms {
+    pub fn terms(&self, quiet: bool) -> Result<Terms, Failure> {
         // One a core: more would be in each other's way.
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        Terms {
+        Ok(Terms {
             jobs: self.jobs.map_or_else(cores, usize::from),
+            launch: self.launch.fit()?,
             patience: Duration::from_secs(self.timeout.into()),
             budget: None,
             quiet,
-        }
+        })
     }
 }
 
@@ -173,7 +179,8 @@ fn try_to_make(
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory).map_err(super::directory::host(&directory))?;
     let interrupted = Arc::clone(interrupted);
-    let engine = Engine { assets, lock_image, patience: terms.patience, interrupted };
+    let engine =
+        Engine { assets, lock_image, launch: terms.launch, patience: terms.patience, interrupted };
     let (mut report, _) = engine.run(&plan, &directory, Vec::new())?;
     if report.verdict == Verdict::Valid {
         let _ = fs::remove_file(directory.join(CAPTURE));

@@ -138,7 +138,7 @@ fn make(args: &Args, path: &Path) -> Result<(ResultSet, usize), Failure> {
     let made = directory.made()?;
     let jobs = suite_jobs(&pairs, args.suite, args.shard);
     let jobs: Vec<Job> = jobs.into_iter().filter(|job| !made.contains(&job.key())).collect();
-    let terms = Terms { budget: args.budget, ..args.side_by_side.terms(args.quiet) };
+    let terms = Terms { budget: args.budget, ..args.side_by_side.terms(args.quiet)? };
     let left = batch::run(&jobs, &directory, &terms)?;
     Ok((directory.read()?, left))
 }

@@ -12,6 +12,8 @@ use std::io;
 
 /// A core that is ours while this lives. The thread goes back to its old cores when it is dropped.
 pub struct Core {
+    /// Its number.
+    pub number: usize,
     before: CpuSet,
     /// Held for its lock, which the kernel releases however the process ends.
     _claim: Option<Flock<File>>,
@@ -32,7 +34,7 @@ pub fn claim() -> io::Result<Core> {
     let mut only = CpuSet::new();
     only.set(core)?;
     sched_setaffinity(this, &only)?;
-    Ok(Core { before, _claim: claim })
+    Ok(Core { number: core, before, _claim: claim })
 }
 
 fn try_claim(core: usize) -> Option<Flock<File>> {

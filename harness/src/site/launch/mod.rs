@@ -1,8 +1,145 @@
-//! Launch: starts a node's kernel. Nothing else knows how.
+//! Launch: starts a node's kernel, as a process of this host or in a container. Nothing else in
+//! the code knows which.
 
+mod arguments;
+#[cfg(feature = "docker")]
+pub mod containers;
 pub mod core;
+mod directory;
 mod guardian;
 pub mod initrd;
-pub mod process;
+mod processes;
+mod program;
 
-pub use process::{Kernel, Launcher, Listeners};
+pub use program::Program;
+
+use super::blueprint::NodeBlueprint;
+use super::clock::Clock;
+use super::node::machine::Slot;
+use arguments::arguments;
+use directory::SiteDirectory;
+use processes::Processes;
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+/// Where the nodes' kernels run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Launch {
+    /// As processes of this host.
+    #[default]
+    Local,
+    /// Each in a container of its own.
+    Containers,
+}
+
+/// Starts kernels for one site.
+pub struct Launcher {
+    program: Program,
+    place: Box<dyn Place>,
+    directory: SiteDirectory,
+}
+
+/// Where kernels can be started.
+trait Place {
+    /// Starts a kernel in the site's directory, with the console log that it goes on in.
+    fn start(
+        &self,
+        node: &NodeBlueprint,
+        program: &Program,
+        arguments: &[String],
+        directory: &SiteDirectory,
+    ) -> io::Result<Kernel>;
+}
+
+/// The sockets that one kernel connects to.
+pub struct Listeners {
+    /// For the virtual clock.
+    pub time: Option<UnixListener>,
+    pub devices: Vec<UnixListener>,
+}
+
+/// A started kernel. It is killed when this is dropped, and also when the thread that started it
+/// ends, however that comes about.
+pub struct Kernel(Box<dyn Running>);
+
+/// A kernel, wherever it runs.
+trait Running {
+    fn has_ended(&self) -> bool;
+    /// Ends it at once and waits for that; it may have ended by itself already.
+    fn kill(&self);
+    /// Its exit status in words, when it has ended or is about to.
+    fn epitaph(&self) -> String;
+}
+
+impl Launcher {
+    /// `consoles` is the directory for the console logs, which outlive the site; `core` is the one
+    /// that the site is to stay on.
+    pub fn new(
+        launch: Launch,
+        program: Program,
+        consoles: &Path,
+        core: Option<usize>,
+    ) -> io::Result<Launcher> {
+        let directory = SiteDirectory::create(consoles)?;
+        let place: Box<dyn Place> = match launch {
+            Launch::Local => Box::new(Processes::new(directory.path())?),
+            #[cfg(feature = "docker")]
+            Launch::Containers => Box::new(containers::Containers::new(directory.path(), core)?),
+            #[cfg(not(feature = "docker"))]
+            Launch::Containers => {
+                let why = "this lockstorm was built without the feature `docker`";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+            }
+        };
+        #[cfg(not(feature = "docker"))]
+        let _ = core; // processes inherit it
+        Ok(Launcher { program, place, directory })
+    }
+
+    /// Starts a node's kernel with these devices.
+    pub fn start(
+        &self,
+        node: &NodeBlueprint,
+        clock: Clock,
+        slots: &[Slot],
+    ) -> io::Result<(Kernel, Listeners)> {
+        let arguments = arguments(node, clock, slots);
+        let listen = |socket: &String| self.directory.listen(socket);
+        let listeners = Listeners {
+            time: arguments.time.as_ref().map(listen).transpose()?,
+            devices: arguments.devices.iter().map(listen).collect::<io::Result<_>>()?,
+        };
+        let mut line = arguments.line;
+        line.extend(self.program.arguments.iter().cloned());
+        let kernel = self.place.start(node, &self.program, &line, &self.directory)?;
+        Ok((kernel, listeners))
+    }
+}
+
+impl Kernel {
+    fn new(running: impl Running + 'static) -> Kernel {
+        Kernel(Box::new(running))
+    }
+
+    /// It runs no more.
+    pub fn has_ended(&self) -> bool {
+        self.0.has_ended()
+    }
+
+    /// Kills the kernel and waits for its end.
+    pub fn kill(&self) {
+        self.0.kill();
+    }
+
+    /// How the kernel ended, in words.
+    pub fn epitaph(&self) -> String {
+        self.0.epitaph()
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,46 @@
+//! `--launch`: where the nodes' kernels run, and whether they can.
+
+use super::exit::Failure;
+use crate::site::launch::Launch;
+
+#[derive(Clone, Copy, clap::Args)]
+pub struct LaunchArgs {
+    /// Where the nodes' kernels run: as processes of this host, or each in a container of its own.
+    /// The verdict and the history are the same.
+    #[arg(long, value_enum, value_name = "WHERE", default_value = "local")]
+    launch: Place,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Place {
+    Local,
+    Containers,
+}
+
+impl LaunchArgs {
+    /// What was chosen, if it can be had here.
+    pub fn fit(self) -> Result<Launch, Failure> {
+        match self.launch {
+            Place::Local => Ok(Launch::Local),
+            Place::Containers => fit_for_containers().map(|()| Launch::Containers),
+        }
+    }
+}
+
+#[cfg(feature = "docker")]
+fn fit_for_containers() -> Result<(), Failure> {
+    use crate::site::launch::containers::{Engine, Unfit};
+    match Engine::find() {
+        Ok(_) => Ok(()),
+        Err(unfit @ (Unfit::NoEngine(_) | Unfit::NoImage)) => {
+            Err(Failure::SetUpMissing(unfit.to_string()))
+        }
+        Err(unfit) => Err(Failure::Host(unfit.to_string())),
+    }
+}
+
+#[cfg(not(feature = "docker"))]
+fn fit_for_containers() -> Result<(), Failure> {
+    let message = "--launch containers: this lockstorm was built without the feature `docker`";
+    Err(Failure::Argument(message.into()))
+}

@@ -1,0 +1,69 @@
+//! A site's directory: the sockets and the ramdisk of its kernels, and where their consoles are.
+
+use super::initrd;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+const PREFIX: &str = "lockstorm-";
+
+/// Short-lived, with a short path, since the path of a socket may have 107 bytes only (unix(7)).
+/// It is removed when this is dropped.
+pub struct SiteDirectory {
+    dir: tempfile::TempDir,
+    consoles: PathBuf,
+}
+
+impl SiteDirectory {
+    pub fn create(consoles: &Path) -> io::Result<SiteDirectory> {
+        sweep_abandoned();
+        let prefix = format!("{PREFIX}{}-", std::process::id());
+        let dir = tempfile::Builder::new().prefix(&prefix).tempdir()?;
+        fs::create_dir_all(consoles)?;
+        let mut ramdisk = File::create(dir.path().join("initrd"))?;
+        initrd::write(&mut ramdisk)?;
+        Ok(SiteDirectory { dir, consoles: fs::canonicalize(consoles)? })
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Where the console logs are.
+    pub fn consoles(&self) -> &Path {
+        &self.consoles
+    }
+
+    /// A socket that replaces the one of the node's last life.
+    pub fn listen(&self, name: &String) -> io::Result<UnixListener> {
+        let path = self.dir.path().join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        UnixListener::bind(path)
+    }
+
+    /// A node's console log. A node that is switched on again goes on in the same one.
+    pub fn console(&self, node: &str) -> io::Result<File> {
+        let path = self.consoles.join(format!("{node}.log"));
+        OpenOptions::new().create(true).append(true).open(path)
+    }
+}
+
+/// Removes the directories of harnesses that were killed before they could.
+fn sweep_abandoned() {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX)?.split_once('-')?.0.parse::<u32>().ok());
+        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Kernels as processes of this host.
+
+use super::directory::SiteDirectory;
+use super::guardian::Guardian;
+use super::program::Program;
+use super::{Kernel, Place, Running};
+use crate::site::blueprint::NodeBlueprint;
+use std::cell::RefCell;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// No file of a kernel grows longer than its memory, which is a file, and this; a kernel that
+/// tries to is killed (SIGXFSZ).
+const CONSOLE_MAX_MIB: u64 = 64;
+
+/// The longest file that a node's kernel may write (bytes).
+pub fn file_size_max(node: &NodeBlueprint) -> u64 {
+    (u64::from(node.memory_mib) + CONSOLE_MAX_MIB) << 20
+}
+
+pub struct Processes {
+    guardian: Guardian,
+}
+
+impl Processes {
+    pub fn new(dir: &Path) -> io::Result<Processes> {
+        Ok(Processes { guardian: Guardian::start(dir)? })
+    }
+}
+
+impl Place for Processes {
+    /// prlimit(1), setpriv(1) and setarch(1) set what a process must set for itself before it
+    /// becomes the kernel: that a guest cannot fill the host's disk through its console, that it
+    /// dies with this thread, and that its addresses are not randomised. The
+    /// kernel's own processes die with it (PR_SET_PDEATHSIG in arch/um/os-Linux/skas/process.c).
+    fn start(
+        &self,
+        node: &NodeBlueprint,
+        program: &Program,
+        arguments: &[String],
+        directory: &SiteDirectory,
+    ) -> io::Result<Kernel> {
+        let console = directory.console(&node.name)?;
+        let child = Command::new("prlimit")
+            .arg(format!("--fsize={}", file_size_max(node)))
+            .args(["setpriv", "--pdeathsig", "KILL", "setarch", "-R"])
+            .arg(&program.linux)
+            .args(arguments)
+            .current_dir(directory.path())
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LD_PRELOAD", &program.preload)
+            .env("LOCKSTORM_RANDOM_SEED", node.seed.to_string())
+            .process_group(self.guardian.group())
+            .stdin(Stdio::null())
+            .stdout(console.try_clone()?)
+            .stderr(console)
+            .spawn()?;
+        Ok(Kernel::new(Process(RefCell::new(child))))
+    }
+}
+
+struct Process(RefCell<Child>);
+
+impl Running for Process {
+    fn has_ended(&self) -> bool {
+        matches!(self.0.borrow_mut().try_wait(), Ok(Some(_)))
+    }
+
+    fn kill(&self) {
+        let mut child = self.0.borrow_mut();
+        // It may have ended by itself already.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
+    fn epitaph(&self) -> String {
+        match self.0.borrow_mut().wait() {
+            Ok(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => format!("the kernel exited with status {code}"),
+                (_, Some(signal)) => format!("the kernel was killed by signal {signal}"),
+                _ => "the kernel ended".into(),
+            },
+            Err(error) => format!("the kernel cannot be waited for: {error}"),
+        }
+    }
+}
