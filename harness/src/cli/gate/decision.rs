@@ -24,8 +24,10 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// `directory` is the set's, as the user names it.
     pub fn of(
         set: &ResultSet,
+        directory: &str,
         baseline: &Baseline,
         strict: bool,
         today: Date,
@@ -48,7 +50,8 @@ impl Decision {
                     }
                     None => {
                         let entry = decision.refused.entry(violation);
-                        entry.or_insert_with(|| (0, run.reproduce())).0 += 1;
+                        let again = || (0, run.reproduce_from(Some(directory)));
+                        entry.or_insert_with(again).0 += 1;
                     }
                 }
             }

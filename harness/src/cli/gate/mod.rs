@@ -113,11 +113,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }
     };
     let today = OffsetDateTime::now_utc().date();
-    let decision = Decision::of(&set, &baseline, args.strict, today, left);
+    let name = path.display().to_string();
+    let decision = Decision::of(&set, &name, &baseline, args.strict, today, left);
     if args.format.name == "github" {
         terminal.print(&decision.annotations())?;
     } else if !args.quiet {
-        let name = path.display().to_string();
         let options = Options {
             colour: terminal.colour(),
             columns: Some(terminal.columns()),
