@@ -224,6 +224,17 @@ fn a_gate_without_a_verdict_is_an_annotation_and_keeps_its_exit_code() {
     assert!(end.said.contains("did you mean `fcntl`?"), "{}", end.said);
 }
 
+#[test]
+fn the_baseline_that_the_readme_shows_is_one() {
+    let home = tempfile::tempdir().unwrap();
+    let readme = text("README.md");
+    let example = readme.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    fs::write(home.path().join("baseline.yaml"), example).unwrap();
+    let inputs = [("lock", "fcntl"), ("budget", "0s"), ("baseline", "baseline.yaml")];
+    let end = action(home.path(), &inputs);
+    assert_eq!(end.code, 2, "nothing is run, and nothing is wrong with it: {}", end.said);
+}
+
 // --- GitLab --------------------------------------------------------------------------------
 
 /// A repository with the templates as they are now, for the jobs to clone.
