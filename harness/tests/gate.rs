@@ -62,6 +62,25 @@ fn the_parts_of_a_suite_are_one_whole_and_a_baseline_says_what_is_accepted() {
     assert!(said.contains("needless  any lock in calm: no early break"), "{said}");
     let (code, said) = run(home, &["merge", "first", "first", "--out", "whole"]);
     assert_eq!(code, 10, "{said}");
+    stands_alone(home);
+}
+
+/// The whole is moved, the parts are gone: its report, its runs' pages and their files are there.
+fn stands_alone(home: &Path) {
+    for part in ["first", "second"] {
+        fs::remove_dir_all(home.join(part)).unwrap();
+    }
+    fs::create_dir(home.join("elsewhere")).unwrap();
+    fs::rename(home.join("whole"), home.join("elsewhere/whole")).unwrap();
+    let (code, said) = run(home, &["report", "elsewhere/whole", "--to", "html"]);
+    assert_eq!(code, 0, "{said}");
+    let run_directory = home.join("elsewhere/whole/runs/check-then-create/calm/1");
+    for file in ["report.html", "history.jsonl", "wire.pcapng", "console"] {
+        assert!(run_directory.join(file).exists(), "{file}");
+    }
+    let (code, said) = run(home, &["recheck", run_directory.to_str().unwrap()]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("Violation 1: mutual exclusion"), "{said}");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use crate::cases::{Case, CaseStatus, suites};
 use crate::format::{Options, Subject};
 use crate::text::clean;
-use std::fmt::Write;
 
 /// GitHub shows no more of a kind for one step.
 const ANNOTATIONS_MAX: usize = 10;
@@ -44,7 +43,12 @@ fn message(case: &Case) -> String {
 }
 
 fn annotate(out: &mut String, level: &str, title: &str, message: &str) {
+    out.push_str(&annotation(level, title, message));
+}
+
+/// One annotation: a line, with its line feed.
+pub fn annotation(level: &str, title: &str, message: &str) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
-    let _ = writeln!(out, "::{level} title={}::{}", property(title), data(message));
+    format!("::{level} title={}::{}\n", property(title), data(message))
 }

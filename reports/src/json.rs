@@ -1,7 +1,9 @@
 //! report.json: the document as it is.
 
 use crate::format::{Options, Subject};
-use crate::{FORMAT, Report};
+use crate::set::ResultSet;
+use crate::{Comparison, FORMAT, Report};
+use schemars::JsonSchema;
 
 /// The document as indented JSON with a last newline. The same report gives the same bytes.
 pub fn render(report: &Report) -> String {
@@ -41,9 +43,18 @@ pub fn read(text: &str) -> Result<Report, String> {
     Ok(report)
 }
 
-/// The JSON Schema of the document, as checked in beside this crate.
-pub fn schema() -> String {
-    let schema = schemars::schema_for!(Report);
+/// The JSON Schemas that are checked in beside this crate: the file, and its text.
+pub fn schemas() -> [(&'static str, String); 3] {
+    [
+        ("schema.json", schema::<Report>()),
+        ("set-schema.json", schema::<ResultSet>()),
+        ("comparison-schema.json", schema::<Comparison>()),
+    ]
+}
+
+/// The JSON Schema of a document.
+fn schema<T: JsonSchema>() -> String {
+    let schema = schemars::schema_for!(T);
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
     text

@@ -100,13 +100,17 @@ fn assert_valid_junit(xml: &str) {
     junit(xml).unwrap_or_else(|error| panic!("{error}\n{xml}"));
 }
 
-/// Validates JSON with Debian's jsonschema against the schema of its type.
+/// Validates JSON against the schema of its type.
 fn by_schema<T: schemars::JsonSchema>(document: &Value) -> Result<(), String> {
+    valid_by(&serde_json::to_value(schemars::schema_for!(T)).unwrap(), document)
+}
+
+/// Validates JSON with Debian's jsonschema.
+fn valid_by(schema: &Value, document: &Value) -> Result<(), String> {
     let script = "import json, sys, jsonschema\n\
                   schema, document = json.load(sys.stdin)\n\
                   jsonschema.Draft202012Validator.check_schema(schema)\n\
                   jsonschema.Draft202012Validator(schema).validate(document)";
-    let schema = serde_json::to_value(schemars::schema_for!(T)).unwrap();
     let both = serde_json::json!([schema, document]).to_string();
     judged_by("/usr/bin/python3", &["-c", script], &both)
 }
@@ -279,5 +283,28 @@ fn no_number_makes_a_renderer_panic() {
             (format.render)(Subject::Comparison(&comparison), Options::default());
         }
         Comparison::of(&set, &common::set());
+    }
+}
+
+/// The samples are of real runs, and the schemas are what others have of us.
+#[test]
+fn every_sample_is_valid_by_the_checked_in_schema_of_its_kind() {
+    let read = |name: &str| -> Value {
+        let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    for (sample, schema) in [
+        ("valid", "schema.json"),
+        ("violated", "schema.json"),
+        ("beyond-assumptions", "schema.json"),
+        ("set", "set-schema.json"),
+        ("comparison", "comparison-schema.json"),
+    ] {
+        let document = read(&format!("samples/{sample}/report.json"));
+        valid_by(&read(schema), &document).unwrap_or_else(|error| panic!("{sample}: {error}"));
+        for other in ["schema.json", "set-schema.json", "comparison-schema.json"] {
+            assert!(other == schema || valid_by(&read(other), &document).is_err(), "{sample}");
+        }
     }
 }

@@ -25,6 +25,20 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// What each means, for the man pages.
+    pub const MEANINGS: [(Exit, &str); 8] = [
+        (Exit::Valid, "valid: every promise that was put to the test was kept"),
+        (Exit::Violated, "violated: a promise was broken"),
+        (Exit::Unknown, "unknown: it proves nothing, a fault missed or the environment failed"),
+        (Exit::Input, "bad input: the scenario, the plan or the arguments are wrong"),
+        (Exit::SetUpMissing, "set-up missing: ci/setup has not been run for this version"),
+        (Exit::Host, "trouble with this host: files, memory, a full disk"),
+        (Exit::Internal, "an error in lockstorm itself"),
+        (Exit::Interrupted, "interrupted"),
+    ];
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)

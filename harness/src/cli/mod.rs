@@ -4,6 +4,7 @@ pub mod exit;
 
 mod batch;
 mod compare;
+mod completions;
 mod directory;
 mod doctor;
 mod engine;
@@ -13,6 +14,7 @@ mod launch;
 mod list;
 mod lock;
 mod locks;
+mod man;
 mod matrix;
 mod merge;
 mod plan;
@@ -25,7 +27,7 @@ mod scenario;
 mod schema;
 mod terminal;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use exit::Exit;
 use std::process::ExitCode;
 use terminal::{ColorWish, Terminal};
@@ -74,6 +76,15 @@ enum Command {
     Lock(lock::Args),
     /// Check whether this host has what a run needs.
     Doctor,
+    /// Print what makes a shell complete lockstorm's commands and options.
+    Completions(completions::Args),
+    /// Print the man page, or write a page for each command.
+    Man(man::Args),
+}
+
+/// The command line as data: for completions, man pages, and tests of what documents say of it.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command line of this process.
@@ -103,6 +114,8 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(args, &terminal),
         Command::Lock(args) => lock::run(args, &terminal),
         Command::Doctor => doctor::run(&terminal),
+        Command::Completions(args) => completions::run(args, &terminal),
+        Command::Man(args) => man::run(args, &terminal),
     };
     match outcome {
         Ok(exit) => exit.into(),

@@ -103,9 +103,19 @@ fn host(order: &Order, doing: &str) -> impl FnOnce(io::Error) -> BringError {
     move |error| BringError::Host { lock, doing, error }
 }
 
-/// Directories of a source tree that are no part of the sources.
-const NO_SOURCES: [&str; 7] =
-    [".git", ".hg", "__pycache__", "node_modules", "target", ".tox", ".venv"];
+/// Directories of a source tree that are no part of the sources. Results of an earlier run must
+/// not make another lock of it; a CI job may keep lockstorm itself in `.lockstorm`.
+const NO_SOURCES: [&str; 9] = [
+    ".git",
+    ".hg",
+    ".lockstorm",
+    ".tox",
+    ".venv",
+    "__pycache__",
+    "lockstorm-runs",
+    "node_modules",
+    "target",
+];
 
 /// Copies a tree, its links as they are.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {

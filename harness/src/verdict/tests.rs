@@ -428,3 +428,30 @@ fn a_run_of_a_hundred_thousand_events_has_a_timeline_that_can_be_shown() {
     let holds: u64 = report.plots.unwrap().holds.iter().map(|bucket| bucket.count).sum();
     assert_eq!(holds, 16_700);
 }
+
+#[rstest]
+#[case(None, "flufl.lock")]
+#[case(Some("flufl.lock@8.2.0"), "flufl.lock@8.2.0")]
+#[case(Some("flufl.lock+tree"), "")]
+#[case(Some("flufl.lock@8.2.0+tree"), "")]
+#[case(Some("mylock"), "")]
+fn a_run_is_made_again_by_name_only_if_the_lock_has_one(
+    #[case] from: Option<&str>,
+    #[case] lock: &str,
+) {
+    let source = include_str!("../../../scenarios/calm.yaml");
+    let source = crate::source::Source::from_bytes("calm.yaml", source.into()).unwrap();
+    let mut plan = plan();
+    let lock_name = Some(plan.profile.name.clone());
+    let overrides = crate::scenario::overrides::Overrides { lock: lock_name, set: Vec::new() };
+    let mut loaded = crate::scenario::load::load_source(source, &overrides).unwrap();
+    loaded.settle(&plan.profile).unwrap();
+    plan.scenario = loaded.scenario;
+    plan.lock_image =
+        from.map(|from| crate::plan::LockImage { key: "k".into(), from: from.into() });
+    let expected = match lock {
+        "" => None,
+        lock => Some(format!("lockstorm scenario calm --lock {lock} --seed {}", plan.seed)),
+    };
+    assert_eq!(reproduce::command(&plan), expected);
+}

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each file of tests takes what it needs")]
 
 pub mod processes;
+pub mod templates;
 pub mod tshark;
 
 use lockstorm::assets::Assets;

@@ -54,7 +54,13 @@
     const link = event.target.closest('a[href^="#"]');
     if (link && link.getAttribute('href') === location.hash) unfold();
   });
-  addEventListener('beforeprint', () => { for (const one of all('details')) one.open = true; });
+  // Paper shows what is worth a page: the runs of a set, and the first violations.
+  let opened = [];
+  addEventListener('beforeprint', () => {
+    opened = [...all('details.cell'), ...[...all('details.violation')].slice(0, 3)].filter((one) => !one.open);
+    for (const one of opened) one.open = true;
+  });
+  addEventListener('afterprint', () => { for (const one of opened) one.open = false; });
 
   const inner = document.querySelector('.tl-inner');
   if (!inner) return;

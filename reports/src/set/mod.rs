@@ -240,11 +240,19 @@ impl RunSummary {
         }
     }
 
-    /// The command that makes it again.
+    /// The command that makes it again, given in the set's directory.
     pub fn reproduce(&self) -> String {
+        self.reproduce_from(None)
+    }
+
+    /// The same, given where the set's directory has this name.
+    pub fn reproduce_from(&self, set: Option<&str>) -> String {
         match (self.judged(), &self.directory) {
             (Some(judged), _) if !judged.reproduce.is_empty() => judged.reproduce.clone(),
-            (Some(_), Some(directory)) => format!("lockstorm replay {}", quoted(directory)),
+            (Some(_), Some(directory)) => {
+                let path = set.map_or(directory.clone(), |set| format!("{set}/{directory}"));
+                format!("lockstorm replay {}", quoted(&path))
+            }
             _ => scenario_command(&self.scenario, &self.lock, self.seed),
         }
     }

@@ -102,3 +102,12 @@ fn the_table_has_the_headers_order_then_names() {
     assert_eq!(table.rows[0].cells[0].counts.gravest(), None);
     assert_eq!(table.totals.total(), 3);
 }
+
+#[test]
+fn a_run_that_no_name_stands_for_is_made_again_from_its_files() {
+    let mut run = run("mine", "calm", 3, judged(Verdict::Valid, None));
+    assert_eq!(run.reproduce(), "lockstorm scenario calm --lock mine --seed 3");
+    run.directory = Some("runs/mine/calm/3".into());
+    assert_eq!(run.reproduce(), "lockstorm replay runs/mine/calm/3");
+    assert_eq!(run.reproduce_from(Some("my set")), "lockstorm replay 'my set/runs/mine/calm/3'");
+}

@@ -20,9 +20,9 @@ pub fn render_subject(subject: Subject, options: format::Options) -> String {
     let columns = columns.unwrap_or(COLUMNS);
     match subject {
         Subject::Run(report) => render(report, Options { colour, directory }),
-        Subject::Set(set) => render_set(set, SetOptions { colour, columns }),
+        Subject::Set(set) => render_set(set, SetOptions { colour, columns, directory }),
         Subject::Comparison(comparison) => {
-            render_comparison(comparison, SetOptions { colour, columns })
+            render_comparison(comparison, SetOptions { colour, columns, directory: None })
         }
     }
 }

@@ -11,16 +11,18 @@ const TOLD_MAX: usize = 20;
 
 /// What the caller knows about the terminal and the set does not.
 #[derive(Clone, Copy, Debug)]
-pub struct SetOptions {
+pub struct SetOptions<'a> {
     /// Use ANSI colours.
     pub colour: bool,
     /// How wide the terminal is; 40 at least are used.
     pub columns: usize,
+    /// The set's directory, as the reader can name it.
+    pub directory: Option<&'a str>,
 }
 
-impl Default for SetOptions {
-    fn default() -> SetOptions {
-        SetOptions { colour: false, columns: super::COLUMNS }
+impl Default for SetOptions<'_> {
+    fn default() -> Self {
+        SetOptions { colour: false, columns: super::COLUMNS, directory: None }
     }
 }
 
@@ -36,7 +38,7 @@ pub fn render_set(set: &ResultSet, options: SetOptions) -> String {
     }
     grid(&mut page, &table);
     legend(&mut page, &table.totals);
-    unexpected(&mut page, &table);
+    unexpected(&mut page, &table, options.directory);
     totals(&mut page, set, &table);
     page.out
 }
@@ -137,7 +139,7 @@ fn legend(page: &mut Page, totals: &Counts) {
 }
 
 /// One line a cell that did not end as expected, with the command that shows it.
-fn unexpected(page: &mut Page, table: &Table) {
+fn unexpected(page: &mut Page, table: &Table, directory: Option<&str>) {
     let cells = table.rows.iter().flat_map(|row| &row.cells);
     let cells: Vec<&Cell> = cells.filter(|cell| cell.counts.unexpected > 0).collect();
     if cells.is_empty() {
@@ -165,7 +167,7 @@ fn unexpected(page: &mut Page, table: &Table) {
         if !reason.is_empty() {
             page.row("    ", &clean(&reason));
         }
-        page.row("    ", &format!("$ {}", clean(&run.reproduce())));
+        page.row("    ", &format!("$ {}", clean(&run.reproduce_from(directory))));
     }
     if cells.len() > TOLD_MAX {
         page.line(&format!("  ... and {} more", cells.len() - TOLD_MAX));

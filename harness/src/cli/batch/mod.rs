@@ -46,6 +46,8 @@ pub struct Terms {
     pub patience: Duration,
     /// Begin no run that would not end within this time.
     pub budget: Option<Duration>,
+    /// Keep no files of valid runs.
+    pub discard_valid: bool,
     pub quiet: bool,
 }
 
@@ -61,6 +63,9 @@ pub struct SideBySide {
     timeout: u32,
     #[command(flatten)]
     launch: LaunchArgs,
+    /// Keep no files of valid runs: `lockstorm scenario` makes each again.
+    #[arg(long)]
+    discard_valid: bool,
 }
 
 impl SideBySide {
@@ -73,6 +78,7 @@ impl SideBySide {
             launch: self.launch.fit()?,
             patience: Duration::from_secs(self.timeout.into()),
             budget: None,
+            discard_valid: self.discard_valid,
             quiet,
         })
     }
@@ -182,13 +188,16 @@ fn try_to_make(
     let engine =
         Engine { assets, lock_image, launch: terms.launch, patience: terms.patience, interrupted };
     let (mut report, _) = engine.run(&plan, &directory, Vec::new())?;
-    if report.verdict == Verdict::Valid {
+    let discarded = terms.discard_valid && report.verdict == Verdict::Valid;
+    if discarded {
+        fs::remove_dir_all(&directory).map_err(super::directory::host(&directory))?;
+    } else if report.verdict == Verdict::Valid {
         let _ = fs::remove_file(directory.join(CAPTURE));
         report.artefacts.retain(|artefact| artefact.file != CAPTURE);
         let file = directory.join("report.json");
         fs::write(&file, json::render(&report)).map_err(super::directory::host(&file))?;
     }
-    let mut summary = RunSummary::of(&report, Some(&name));
+    let mut summary = RunSummary::of(&report, (!discarded).then_some(&name));
     summary.lock = job.pair.lock.clone();
     Ok(summary)
 }

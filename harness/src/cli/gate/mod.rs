@@ -1,20 +1,21 @@
 //! `lockstorm gate`: a suite for one lock, as a gate in its continuous integration.
 
 mod baseline;
+mod decision;
 mod suite;
 
 use super::batch::{self, Identity, Job, Pair, Selection, SetDirectory, SideBySide, Terms, pairs};
 use super::exit::{Exit, Failure};
 use super::matrix;
 use super::terminal::Terminal;
-use baseline::{Accepted, Baseline, Violation};
+use baseline::Baseline;
+use decision::Decision;
 use lockstorm_reports::format::{self, Format, Options, Subject};
-use lockstorm_reports::set::{Outcome, ResultSet};
-use std::collections::BTreeMap;
+use lockstorm_reports::set::ResultSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use suite::Suite;
-use time::{Date, OffsetDateTime};
+use time::OffsetDateTime;
 
 /// Where a gate's results go that is given no directory.
 const DIRECTORY: &str = "lockstorm-runs/gate";
@@ -34,6 +35,9 @@ pub struct Args {
     with: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "smoke")]
     suite: Suite,
+    /// So many seeds of each scenario, in place of the suite's own number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    seeds: Option<u64>,
     /// A file with the violations that are accepted.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -50,14 +54,15 @@ pub struct Args {
     #[arg(long, value_name = "I/N", value_parser = parse_shard)]
     shard: Option<Shard>,
     /// Judge this result set, of `gate`, `matrix` or `merge`, and run nothing.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "budget", "shard"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "budget", "shard", "seeds"])]
     judge: Option<PathBuf>,
     /// Where the result set goes.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
     side_by_side: SideBySide,
-    /// Print the results in this format, too: text, html, markdown, junit, tap, github or json.
+    /// Print the results in this format, too: text, html, markdown, junit, tap or json. As github,
+    /// it is what the gate says that is printed: what the baseline accepts is no error.
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format::named)]
     format: &'static Format,
     /// Print what the gate says alone.
@@ -107,8 +112,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             (set, path, left)
         }
     };
-    if !args.quiet {
-        let name = path.display().to_string();
+    let today = OffsetDateTime::now_utc().date();
+    let name = path.display().to_string();
+    let decision = Decision::of(&set, &name, &baseline, args.strict, today, left);
+    if args.format.name == "github" {
+        terminal.print(&decision.annotations())?;
+    } else if !args.quiet {
         let options = Options {
             colour: terminal.colour(),
             columns: Some(terminal.columns()),
@@ -116,8 +125,6 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         };
         terminal.print(&(args.format.render)(Subject::Set(&set), options))?;
     }
-    let today = OffsetDateTime::now_utc().date();
-    let decision = Decision::of(&set, &baseline, args.strict, today, left);
     // Where the results are for a program, what the gate says is for people.
     match args.format.name {
         "text" => terminal.print(&decision.words())?,
@@ -136,7 +143,7 @@ fn make(args: &Args, path: &Path) -> Result<(ResultSet, usize), Failure> {
     let identity = Identity::new(&header, selection.images(), &[]);
     let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
     let made = directory.made()?;
-    let jobs = suite_jobs(&pairs, args.suite, args.shard);
+    let jobs = suite_jobs(&pairs, args.seeds.unwrap_or(args.suite.seeds()), args.shard);
     let jobs: Vec<Job> = jobs.into_iter().filter(|job| !made.contains(&job.key())).collect();
     let terms = Terms { budget: args.budget, ..args.side_by_side.terms(args.quiet)? };
     let left = batch::run(&jobs, &directory, &terms)?;
@@ -145,116 +152,10 @@ fn make(args: &Args, path: &Path) -> Result<(ResultSet, usize), Failure> {
 
 /// By seed first, so that a budget takes something of every scenario. The parts are dealt out like
 /// cards: they differ by one run at most, whatever the suite is.
-fn suite_jobs(pairs: &[Pair], suite: Suite, shard: Option<Shard>) -> Vec<Job<'_>> {
-    let all = (1..=suite.seeds()).flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
+fn suite_jobs(pairs: &[Pair], seeds: u64, shard: Option<Shard>) -> Vec<Job<'_>> {
+    let all = (1..=seeds).flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
     match shard {
         None => all.collect(),
         Some(shard) => all.skip(shard.index).step_by(shard.count).collect(),
-    }
-}
-
-/// What the gate makes of a result set.
-#[derive(Debug, Default)]
-struct Decision {
-    /// Violations that nobody accepts, with the number of runs and the command of one.
-    refused: BTreeMap<Violation, (usize, String)>,
-    accepted: BTreeMap<String, (usize, String)>,
-    /// Acceptances whose day has passed.
-    expired: Vec<String>,
-    /// Acceptances of what did not happen, though it was tried.
-    needless: Vec<String>,
-    unknown: usize,
-    left: usize,
-    runs: usize,
-}
-
-impl Decision {
-    fn of(
-        set: &ResultSet,
-        baseline: &Baseline,
-        strict: bool,
-        today: Date,
-        left: usize,
-    ) -> Decision {
-        let mut decision = Decision { left, runs: set.runs.len(), ..Decision::default() };
-        let mut happened = vec![false; baseline.accepted.len()];
-        for run in &set.runs {
-            if matches!(run.outcome(), Outcome::Unknown | Outcome::Failed) {
-                decision.unknown += 1;
-            }
-            for violation in Violation::of(run, strict) {
-                let covers = |accepted: &Accepted| accepted.covers(&violation);
-                let by = baseline.accepted.iter().position(covers);
-                by.inspect(|index| happened[*index] = true);
-                match by.map(|index| &baseline.accepted[index]).filter(|by| by.stands(today)) {
-                    Some(by) => {
-                        let entry = decision.accepted.entry(violation.words());
-                        entry.or_insert_with(|| (0, by.reason.clone())).0 += 1;
-                    }
-                    None => {
-                        let entry = decision.refused.entry(violation);
-                        entry.or_insert_with(|| (0, run.reproduce())).0 += 1;
-                    }
-                }
-            }
-        }
-        let tried = |accepted: &Accepted| set.runs.iter().any(|run| accepted.is_tried_by(run));
-        for (accepted, happened) in baseline.accepted.iter().zip(happened) {
-            match (accepted.stands(today), happened) {
-                (false, _) => decision.expired.push(accepted.words()),
-                (true, false) if tried(accepted) => decision.needless.push(accepted.words()),
-                _ => {}
-            }
-        }
-        decision
-    }
-
-    fn exit(&self, on_unknown: OnUnknown) -> Exit {
-        if !self.refused.is_empty() {
-            Exit::Violated
-        } else if (self.unknown > 0 && on_unknown == OnUnknown::Fail) || self.runs == 0 {
-            Exit::Unknown
-        } else {
-            Exit::Valid
-        }
-    }
-
-    fn words(&self) -> String {
-        let mut page = String::from("\nGate\n");
-        let mut line = |text: String| page.push_str(&format!("  {text}\n"));
-        for (violation, (runs, command)) in &self.refused {
-            line(format!("refused   {}, in {}", violation.words(), counted(*runs)));
-            line(format!("          $ {command}"));
-        }
-        for (violation, (runs, reason)) in &self.accepted {
-            line(format!("accepted  {violation}, in {}: {reason}", counted(*runs)));
-        }
-        for words in &self.expired {
-            line(format!("expired   {words}: the day until which it was accepted has passed"));
-        }
-        for words in &self.needless {
-            line(format!("needless  {words}: it did not happen; take it out of the baseline"));
-        }
-        if self.unknown > 0 {
-            line(format!("unknown   {}", counted(self.unknown)));
-        }
-        if self.left > 0 {
-            line(format!("left out  {}: there was no time for them", counted(self.left)));
-        }
-        let verdict = match (self.refused.is_empty(), self.unknown, self.runs) {
-            (false, ..) => "REFUSED",
-            (true, _, 0) => "UNKNOWN: nothing was run",
-            (true, 1.., _) => "PASSED, as far as is known",
-            (true, 0, _) => "PASSED",
-        };
-        page.push_str(&format!("\n{verdict}: {}\n", counted(self.runs)));
-        page
-    }
-}
-
-fn counted(runs: usize) -> String {
-    match runs {
-        1 => "1 run".into(),
-        _ => format!("{runs} runs"),
     }
 }

@@ -60,14 +60,34 @@ fn a_lock_that_is_only_an_adapter_becomes_an_image_and_the_same_one_again() {
 #[test]
 fn a_tree_comes_along_without_what_is_no_source() {
     let home = Home::new("none");
-    for directory in ["tree/src", "tree/.git", "tree/target"] {
+    for directory in ["tree/src", "tree/.git", "tree/target", "tree/lockstorm-runs/gate"] {
         fs::create_dir_all(home.path(directory)).unwrap();
     }
     fs::write(home.path("tree/src/lock.py"), "").unwrap();
     let key = home.bring(None, Some("tree")).unwrap();
     let listing = home.listing(&key);
     assert!(listing.contains("./with/src/lock.py"), "{listing}");
-    assert!(!listing.contains(".git") && !listing.contains("target"), "{listing}");
+    assert!(
+        [".git", "target", "lockstorm-runs"].iter().all(|no| !listing.contains(no)),
+        "{listing}"
+    );
+}
+
+/// Parts of a suite are put together by the image's key, and each part brings the lock itself.
+#[test]
+fn a_tree_that_pip_brings_becomes_the_same_image_again() {
+    let home = Home::new("pip");
+    let project = "[build-system]\nrequires = [\"flit_core\"]\n\
+                   build-backend = \"flit_core.buildapi\"\n\
+                   [project]\nname = \"mine\"\nversion = \"1.0\"\ndescription = \"a lock\"\n";
+    fs::create_dir(home.path("tree")).unwrap();
+    fs::write(home.path("tree/pyproject.toml"), project).unwrap();
+    fs::write(home.path("tree/mine.py"), "\"A lock.\"\n").unwrap();
+    let key = home.bring(None, Some("tree")).unwrap();
+    assert_eq!(home.bring(None, Some("tree")).unwrap(), key);
+    let listing = home.listing(&key);
+    assert!(listing.contains("./site/mine.py"), "{listing}");
+    assert!(!listing.contains("direct_url"), "{listing}");
 }
 
 #[test]

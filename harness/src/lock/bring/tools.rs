@@ -134,6 +134,7 @@ pub fn pip(order: &Order, lock: &Path, scratch: &Path, downloads: &Path) -> Resu
     };
     run(order, Tool::Pip, &mut install)?;
     let _ = fs::remove_dir_all(site.join("bin"));
+    forget_origin(&site).map_err(host(order, "forgetting where its wheel lay"))?;
     let mut compile = Tool::Python.command();
     compile
         .args(["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s"])
@@ -142,6 +143,23 @@ pub fn pip(order: &Order, lock: &Path, scratch: &Path, downloads: &Path) -> Resu
         .arg(lock)
         .env("PYTHONHASHSEED", "0");
     run(order, Tool::Python, &mut compile)
+}
+
+/// pip notes where a wheel of a tree lay: a directory that is another one each time, so that the
+/// same tree would be another lock to each part of a suite.
+fn forget_origin(site: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(site)? {
+        let package = entry?.path();
+        let (origin, record) = (package.join("direct_url.json"), package.join("RECORD"));
+        if !origin.exists() {
+            continue;
+        }
+        fs::remove_file(origin)?;
+        let listed = fs::read_to_string(&record)?;
+        let kept = listed.lines().filter(|line| !line.contains("/direct_url.json,"));
+        fs::write(&record, kept.map(|line| format!("{line}\n")).collect::<String>())?;
+    }
+    Ok(())
 }
 
 /// Builds a wheel of a copy of the tree: builds leave files behind.
