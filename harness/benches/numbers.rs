@@ -8,11 +8,13 @@ mod usage;
 use lockstorm::assets::Assets;
 use lockstorm::history::{Event, Observer, What};
 use lockstorm::lock::catalogue::Catalogue;
-use lockstorm::plan::{Plan, expand};
+use lockstorm::kernel::Kernels;
+use lockstorm::plan::{Parts, Plan, expand};
 use lockstorm::run::{self, Run};
 use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
 use lockstorm::site::Provisions;
+use lockstorm::site::launch::{Program, Programs};
 use lockstorm::source::Source;
 use lockstorm::units::SECOND;
 use std::cell::RefCell;
@@ -177,6 +179,7 @@ impl Observer for Watch {
 fn watch(story: &str) -> Outcome<(Marks, Run)> {
     let assets = Assets::locate().map_err(|missing| missing.to_string())?;
     let plan = plan(story, &assets)?;
+    let kernels = Programs::all(Program::open(&assets.kernel)?);
     let directory = tempfile::tempdir()?;
     let marks = Rc::new(RefCell::new(Marks::default()));
     let nodes = plan.blueprint.nodes.iter().map(|node| node.name.clone()).collect();
@@ -184,8 +187,7 @@ fn watch(story: &str) -> Outcome<(Marks, Run)> {
     let run = run::execute(
         &plan,
         Provisions {
-            kernel: &assets.linux,
-            preload: &assets.seeded_random,
+            kernels: &kernels,
             image: &assets.image,
             supplement: None,
             artefacts: directory.path(),
@@ -211,7 +213,7 @@ fn plan(story: &str, assets: &Assets) -> Outcome<Plan> {
     let profile = catalogue.load(&loaded.scenario.lock.name).ok_or("the image lacks the lock")?;
     let profile = profile.map_err(|found| found.to_string())?;
     loaded.settle(&profile).map_err(|found| found.to_string())?;
-    Ok(expand(&loaded.scenario, 1, (&profile).into(), "bench", "bench"))
+    Ok(expand(&loaded.scenario, 1, (&profile).into(), Parts::ours(Kernels::default())))
 }
 
 fn print_memory(when: &str, nodes: &[(String, Memory)]) {

@@ -1,29 +1,59 @@
-//! Keys of the kernel's and the node image's recipes, as `ci/setup` computes them:
+//! Keys of the kernels' and the node image's recipes, as `ci/setup` computes them:
 //!
 //! ```sh
 //! cd containers && find ./node ./locks -type f ! -name '*.md' | LC_ALL=C sort | xargs sha256sum | sha256sum
 //! ```
 //!
-//! (the kernel's from inside containers/kernel), of which the first 16 digits are the key. Documents are left out: what they say builds nothing.
+//! of which the first 16 digits are the key. The default kernel's is from inside containers/kernel,
+//! without `versions`; another one's has also versions/build and the directory of its version.
+//! Documents are left out: what they say builds nothing.
 
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 
-/// Sets LOCKSTORM_KERNEL_KEY and LOCKSTORM_NODE_KEY for the crate; "none" without recipes.
+/// Sets LOCKSTORM_KERNEL_KEY and LOCKSTORM_NODE_KEY for the crate, "none" without recipes; and
+/// LOCKSTORM_OTHER_KERNELS, the kernels that are not the default, as `VERSION=KEY VERSION=KEY`.
 pub fn compile_in(containers: &Path) {
     println!("cargo::rerun-if-changed={}", containers.display());
-    let kernel = key(&containers.join("kernel"), &["."]);
-    let node = key(containers, &["./node", "./locks"]);
+    let recipes = containers.join("kernel");
+    let others = versions(&recipes).into_iter().map(|version| {
+        let own = format!("./versions/{version}/");
+        let is_of =
+            |path: &str| is_shared(path) || path == "./versions/build" || path.starts_with(&own);
+        format!("{version}={}", key(&recipes, &["."], is_of))
+    });
+    let others: Vec<String> = others.collect();
+    let kernel = key(&recipes, &["."], is_shared);
+    let node = key(containers, &["./node", "./locks"], |_| true);
     println!("cargo::rustc-env=LOCKSTORM_KERNEL_KEY={kernel}");
+    println!("cargo::rustc-env=LOCKSTORM_OTHER_KERNELS={}", others.join(" "));
     println!("cargo::rustc-env=LOCKSTORM_NODE_KEY={node}");
 }
 
-fn key(folder: &Path, below: &[&str]) -> String {
+/// A file of the default kernel's recipe, on which the others are built, too.
+fn is_shared(path: &str) -> bool {
+    !path.starts_with("./versions/")
+}
+
+/// The kernels that are not the default, the oldest first.
+fn versions(recipes: &Path) -> Vec<String> {
+    let entries = fs::read_dir(recipes.join("versions")).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> =
+        folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort_by_key(|name| -> Vec<u32> {
+        name.split('.').map(|number| number.parse().unwrap_or(0)).collect()
+    });
+    names
+}
+
+fn key(folder: &Path, below: &[&str], is_part: impl Fn(&str) -> bool) -> String {
     let mut files = Vec::new();
     for name in below {
         collect(folder, name, &mut files);
     }
+    files.retain(|path| is_part(path));
     if files.is_empty() {
         return "none".into();
     }

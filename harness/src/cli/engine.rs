@@ -2,12 +2,14 @@
 
 use super::directory::{RunDirectory, host};
 use super::exit::{Exit, Failure};
+use super::kernels;
 use super::locks;
 use super::terminal::Terminal;
 use crate::assets::Assets;
 use crate::history::Observer;
 use crate::plan::Plan;
 use crate::run::{self, Run, RunError};
+use crate::site::launch::Programs;
 use crate::site::{Provisions, SiteError, Statistics};
 use crate::verdict::{Circumstances, judge, recheck};
 use lockstorm_reports::format::{self, Format, Options, Subject};
@@ -45,6 +47,7 @@ pub struct RunArgs {
 /// What every run of a command is made with.
 pub struct Engine {
     pub assets: Assets,
+    pub kernels: Programs,
     /// Of the lock, if it is none of the node image's.
     pub lock_image: Option<PathBuf>,
     /// Of [`Provisions`].
@@ -54,13 +57,15 @@ pub struct Engine {
 
 pub fn execute(plan: &Plan, args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let (assets, lock_image) = locks::provide(plan)?;
+    let kernels = kernels::provide(&plan.kernels)?;
     let run_directory = match &args.out {
         Some(out) => RunDirectory::create(out)?,
         None => RunDirectory::of_plan(plan)?,
     };
     let directory = run_directory.path();
     let patience = Duration::from_secs(args.timeout.into());
-    let engine = Engine { assets, lock_image, patience, interrupted: listen_for_signals()? };
+    let interrupted = listen_for_signals()?;
+    let engine = Engine { assets, kernels, lock_image, patience, interrupted };
     let observers = || terminal.observers(args.quiet, plan);
     let (report, run) = engine.run(plan, directory, observers())?;
     match args.quiet {
@@ -115,8 +120,7 @@ impl Engine {
             .map_err(|error| Failure::Internal(format!("the plan is no YAML: {error}")))?;
         write(&directory.join("plan.yaml"), &text)?;
         let provisions = Provisions {
-            kernel: &self.assets.linux,
-            preload: &self.assets.seeded_random,
+            kernels: &self.kernels,
             image: &self.assets.image,
             supplement: self.lock_image.as_deref(),
             artefacts: directory,

@@ -2,6 +2,7 @@
 
 use super::engine::listen_for_signals;
 use super::exit::{Exit, Failure};
+use super::kernels::{self, KernelArgs};
 use super::locks::{self, catalogue, provide_for};
 use super::terminal::Terminal;
 use crate::conform::{Conformance, check};
@@ -35,6 +36,8 @@ struct CheckArgs {
     /// Test this tree of the lock's sources in place of a release.
     #[arg(long, value_name = "DIR")]
     with: Option<PathBuf>,
+    #[command(flatten)]
+    kernel: KernelArgs,
     /// Give up when the node computes for this many seconds of wall time without a pause.
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
@@ -52,14 +55,15 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             found.ok_or_else(|| locks::unknown(&catalogue, &args.lock))?
         }
     };
+    let kernels = args.kernel.choose()?;
     let image = found.image()?;
     let (assets, lock_image) = provide_for(&found.profile, image.as_ref())?;
+    let kernels = kernels::provide(&kernels)?;
     let interrupted = listen_for_signals()?;
     let artefacts = tempfile::tempdir()
         .map_err(|error| Failure::Host(format!("creating a scratch directory: {error}")))?;
     let provisions = Provisions {
-        kernel: &assets.linux,
-        preload: &assets.seeded_random,
+        kernels: &kernels,
         image: &assets.image,
         supplement: lock_image.as_deref(),
         artefacts: artefacts.path(),

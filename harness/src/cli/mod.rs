@@ -9,6 +9,7 @@ mod doctor;
 mod engine;
 mod gate;
 mod init;
+mod kernels;
 mod list;
 mod lock;
 mod locks;

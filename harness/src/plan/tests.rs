@@ -37,6 +37,10 @@ fn leased() -> Profile {
     serde_yaml::from_str(PROFILE).unwrap()
 }
 
+fn parts() -> Parts<'static> {
+    Parts { kernel_key: "k", image_key: "i", kernels: Kernels::default() }
+}
+
 /// The plan of a text, or what is said about it.
 fn planned(
     text: &str,
@@ -47,7 +51,7 @@ fn planned(
     let source = Source::from_bytes("story.yaml", text.into()).unwrap();
     let mut loaded = load_source(source, overrides).map_err(|e| e.to_string())?;
     loaded.settle(profile).map_err(|e| e.to_string())?;
-    Ok(expand(&loaded.scenario, seed, profile.into(), "k", "i"))
+    Ok(expand(&loaded.scenario, seed, profile.into(), parts()))
 }
 
 fn plan_of(seed: u64) -> Plan {
@@ -274,7 +278,7 @@ fn every_shipped_scenario_loads_and_plans(#[files("../scenarios/**/*.yaml")] pat
         .unwrap_or_else(|found| panic!("{found}"));
     let profile = profile_of(&loaded.scenario.lock.name);
     loaded.settle(&profile).unwrap_or_else(|found| panic!("{found}"));
-    let plan = expand(&loaded.scenario, 1, (&profile).into(), "k", "i");
+    let plan = expand(&loaded.scenario, 1, (&profile).into(), parts());
     let source = Source::from_bytes("plan.yaml", plan.to_yaml().unwrap().into()).unwrap();
     assert_eq!(Plan::from_source(source).unwrap(), plan);
     assert!(!plan.scenario.about.is_empty(), "a shipped scenario says what it is about");

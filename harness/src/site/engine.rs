@@ -13,7 +13,7 @@ use super::clock::Calendar;
 use super::disk::blk;
 use super::disk::image::Image;
 use super::disk::store::Store;
-use super::launch::Launcher;
+use super::launch::{Launcher, Programs};
 use super::launch::core::{self, Core};
 use super::node::console::Console;
 use super::node::machine::{Patience, Slot};
@@ -31,9 +31,7 @@ pub type NodeId = usize;
 
 /// What a site is made from, beside its blueprint.
 pub struct Provisions<'a> {
-    pub kernel: &'a Path,
-    /// The library that seeds the kernels' random numbers.
-    pub preload: &'a Path,
+    pub kernels: &'a Programs,
     pub image: &'a Path,
     /// A second image, for the clients alone.
     pub supplement: Option<&'a Path>,
@@ -150,12 +148,9 @@ impl<'a> Site<'a> {
         let supplement = provisions.supplement.map(Image::open).transpose();
         let supplement =
             supplement.map_err(SiteError::host("opening the clients' second image"))?;
-        let launcher = Launcher::new(
-            provisions.kernel,
-            provisions.preload,
-            &provisions.artefacts.join("console"),
-        )
-        .map_err(SiteError::host("preparing the nodes' sockets and logs"))?;
+        let launcher =
+            Launcher::new(provisions.kernels, &provisions.artefacts.join("console"))
+                .map_err(SiteError::host("preparing the nodes' sockets and logs"))?;
         let names = blueprint.nodes.iter().map(|node| node.name.as_str());
         let capture = Capture::create(
             &provisions.artefacts.join("wire.pcapng"),

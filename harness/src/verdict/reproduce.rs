@@ -7,8 +7,8 @@ use crate::scenario::shipped;
 use crate::source::Source;
 use lockstorm_reports::text::scenario_command;
 
-/// `lockstorm scenario ...`, if the plan is what a shipped scenario expands to with its lock and
-/// seed alone; otherwise only `lockstorm replay` of the saved plan runs it again.
+/// `lockstorm scenario ...`, if the plan is what a shipped scenario expands to with its lock, seed
+/// and kernels alone; otherwise only `lockstorm replay` of the saved plan runs it again.
 pub(super) fn command(plan: &Plan) -> Option<String> {
     let (name, lock) = (&plan.scenario.name, &plan.profile.name);
     let file = format!("{name}.yaml");
@@ -16,5 +16,12 @@ pub(super) fn command(plan: &Plan) -> Option<String> {
     let overrides = Overrides { lock: Some(lock.clone()), set: Vec::new() };
     let mut loaded = load_source(source, &overrides).ok()?;
     loaded.settle(&plan.profile).ok()?;
-    (loaded.scenario == plan.scenario).then(|| scenario_command(name, lock, plan.seed))
+    if loaded.scenario != plan.scenario {
+        return None;
+    }
+    let command = scenario_command(name, lock, plan.seed);
+    match plan.kernels.are_default() {
+        true => Some(command),
+        false => Some(format!("{command} --kernel {}", plan.kernels.argument()?)),
+    }
 }

@@ -9,8 +9,10 @@ pub use select::{Pair, Selection, pairs};
 
 use super::engine::{Engine, listen_for_signals};
 use super::exit::Failure;
+use super::kernels::{self, KernelArgs};
 use super::locks::provide;
-use crate::plan::expand;
+use crate::kernel::Kernels;
+use crate::plan::{Parts, expand};
 use lockstorm_reports::set::{Cause, End, RunSummary};
 use lockstorm_reports::{Verdict, json};
 use progress::Progress;
@@ -44,6 +46,8 @@ pub struct Terms {
     /// Begin no run that would not end within this time.
     pub budget: Option<Duration>,
     pub quiet: bool,
+    /// Of the nodes of all runs.
+    pub kernels: Kernels,
 }
 
 /// What every command that makes a batch lets its user say about it.
@@ -56,19 +60,22 @@ pub struct SideBySide {
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,
+    #[command(flatten)]
+    kernel: KernelArgs,
 }
 
 impl SideBySide {
     /// The terms, without a budget.
-    pub fn terms(&self, quiet: bool) -> Terms {
+    pub fn terms(&self, quiet: bool) -> Result<Terms, Failure> {
         // One a core: more would be in each other's way.
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        Terms {
+        Ok(Terms {
             jobs: self.jobs.map_or_else(cores, usize::from),
             patience: Duration::from_secs(self.timeout.into()),
             budget: None,
             quiet,
-        }
+            kernels: self.kernel.choose()?,
+        })
     }
 }
 
@@ -163,17 +170,18 @@ fn try_to_make(
         &prepared.scenario,
         job.seed,
         prepared.lock(),
-        crate::assets::KERNEL_KEY,
-        crate::assets::NODE_KEY,
+        Parts::ours(terms.kernels.clone()),
     );
     let (assets, lock_image) = provide(&plan)?;
+    let kernels = kernels::provide(&plan.kernels)?;
     let name = format!("runs/{}/{}/{}", job.pair.lock, job.pair.scenario, job.seed);
     let directory = set.join(&name);
     // Of a run that was interrupted.
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory).map_err(super::directory::host(&directory))?;
     let interrupted = Arc::clone(interrupted);
-    let engine = Engine { assets, lock_image, patience: terms.patience, interrupted };
+    let engine =
+        Engine { assets, kernels, lock_image, patience: terms.patience, interrupted };
     let (mut report, _) = engine.run(&plan, &directory, Vec::new())?;
     if report.verdict == Verdict::Valid {
         let _ = fs::remove_file(directory.join(CAPTURE));

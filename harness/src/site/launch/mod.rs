@@ -4,5 +4,7 @@ pub mod core;
 mod guardian;
 pub mod initrd;
 pub mod process;
+mod program;
 
 pub use process::{Kernel, Launcher, Listeners};
+pub use program::{Program, Programs};

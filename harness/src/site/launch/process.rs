@@ -2,6 +2,7 @@
 
 use super::guardian::Guardian;
 use super::initrd;
+use super::program::Programs;
 use crate::site::blueprint::NodeBlueprint;
 use crate::site::node::machine::Slot;
 use std::cell::RefCell;
@@ -18,8 +19,7 @@ const CONSOLE_MAX_MIB: u64 = 64;
 
 /// Starts kernels for one site.
 pub struct Launcher {
-    kernel: PathBuf,
-    preload: PathBuf,
+    programs: Programs,
     guardian: Guardian,
     /// Sockets and the ramdisk; short-lived, with a short path, since the path of a socket may
     /// have 107 bytes only (unix(7)).
@@ -41,7 +41,7 @@ pub struct Kernel {
 
 impl Launcher {
     /// `consoles` is the directory for the console logs, which outlive the site.
-    pub fn new(kernel: &Path, preload: &Path, consoles: &Path) -> io::Result<Launcher> {
+    pub fn new(programs: &Programs, consoles: &Path) -> io::Result<Launcher> {
         sweep_abandoned();
         let prefix = format!("{PREFIX}{}-", std::process::id());
         let dir = tempfile::Builder::new().prefix(&prefix).tempdir()?;
@@ -49,8 +49,7 @@ impl Launcher {
         let mut ramdisk = File::create(dir.path().join("initrd"))?;
         initrd::write(&mut ramdisk)?;
         Ok(Launcher {
-            kernel: fs::canonicalize(kernel)?,
-            preload: fs::canonicalize(preload)?,
+            programs: programs.clone(),
             guardian: Guardian::start(dir.path())?,
             dir,
             consoles: fs::canonicalize(consoles)?,
@@ -58,7 +57,7 @@ impl Launcher {
     }
 
     /// Starts a node's kernel with these devices. Its command line holds nothing of the host, and
-    /// nothing but its `node` tells one kernel from another.
+    /// nothing but its `node` tells one kernel of a role from another.
     ///
     /// prlimit(1), setpriv(1) and setarch(1) set what a process must set for itself before it
     /// becomes the kernel: that a guest cannot fill the host's disk through its console, that it
@@ -66,6 +65,7 @@ impl Launcher {
     /// kernel's own processes die with it (PR_SET_PDEATHSIG in arch/um/os-Linux/skas/process.c).
     pub fn start(&self, node: &NodeBlueprint, slots: &[Slot]) -> io::Result<(Kernel, Listeners)> {
         let name = &node.name;
+        let program = self.programs.of(node.role);
         let mut arguments = vec![
             format!("mem={}M", node.memory_mib),
             "initrd=initrd".into(),
@@ -81,6 +81,7 @@ impl Launcher {
             // No completion interrupts for transmitted frames: nothing waits for them.
             "virtio_net.napi_tx=0".into(),
         ];
+        arguments.extend(program.arguments.iter().cloned());
         let time = self.listen(&format!("{name}.time"))?;
         let mut devices = Vec::new();
         for slot in slots {
@@ -93,12 +94,12 @@ impl Launcher {
         let child = Command::new("prlimit")
             .arg(format!("--fsize={}", (node.memory_mib as u64 + CONSOLE_MAX_MIB) << 20))
             .args(["setpriv", "--pdeathsig", "KILL", "setarch", "-R"])
-            .arg(&self.kernel)
+            .arg(&program.linux)
             .args(&arguments)
             .current_dir(self.dir.path())
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("LD_PRELOAD", &self.preload)
+            .env("LD_PRELOAD", &program.preload)
             .env("LOCKSTORM_RANDOM_SEED", node.seed.to_string())
             .process_group(self.guardian.group())
             .stdin(Stdio::null())
