@@ -9,9 +9,9 @@ mod rings;
 pub use rings::{blk, console, net, vhost_user};
 
 use lockstorm::history::reader;
+use lockstorm::kernel::Kernels;
 use lockstorm::lock::adapter::Reply;
 use lockstorm::lock::profile::Profile;
-use lockstorm::kernel::Kernels;
 use lockstorm::plan::{Parts, Plan, expand};
 use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;

@@ -7,8 +7,8 @@ mod usage;
 
 use lockstorm::assets::Assets;
 use lockstorm::history::{Event, Observer, What};
-use lockstorm::lock::catalogue::Catalogue;
 use lockstorm::kernel::Kernels;
+use lockstorm::lock::catalogue::Catalogue;
 use lockstorm::plan::{Parts, Plan, expand};
 use lockstorm::run::{self, Run};
 use lockstorm::scenario::load::load_source;

@@ -198,7 +198,10 @@ mod tests {
         assert_eq!(told(kernel("7.2"), kernel("7.2")), "7.2");
         assert_eq!(told(kernel("6.1"), None), "server=6.1,clients=6.12");
         let own = Kernels { server: None, clients: Some(Kernel::own("linux", "k".into())) };
-        assert_eq!((own.to_string(), own.argument()), ("server=6.12,clients=own:linux".into(), None));
+        assert_eq!(
+            (own.to_string(), own.argument()),
+            ("server=6.12,clients=own:linux".into(), None)
+        );
     }
 
     #[test]

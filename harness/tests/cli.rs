@@ -191,7 +191,9 @@ fn the_plan_names_the_kernels_that_are_not_the_default() {
 #[test]
 fn what_is_no_kernel_is_not_run() {
     let cache = full_cache();
-    for (path, why) in [("./nowhere", "No such file"), ("./", "directory"), ("./text", "executable")] {
+    for (path, why) in
+        [("./nowhere", "No such file"), ("./", "directory"), ("./text", "executable")]
+    {
         fs::write(cache.path().join("text"), "#!/bin/sh\n").unwrap();
         let (code, _, said) = run(cache.path(), &["plan", "calm", "--kernel", path]);
         assert!(code == 10 && said.contains(why) && said.contains("--kernel ./"), "{said}");

@@ -80,8 +80,10 @@ fn expect_kernel(bytes: &[u8]) -> Result<(), &'static str> {
     // elf(5): e_ident, e_type, e_machine.
     let is_program = matches!(number(16, 2), Some(2 | 3)) && number(18, 2) == Some(62);
     if !bytes.starts_with(b"\x7fELF\x02\x01") || !is_program {
-        return Err("this is no executable of x86-64; expected User Mode Linux, as `make ARCH=um` \
-                    builds it");
+        return Err(
+            "this is no executable of x86-64; expected User Mode Linux, as `make ARCH=um` \
+                    builds it",
+        );
     }
     // e_phoff, e_phentsize, e_phnum; p_type of each program header.
     let headers = number(32, 8).zip(number(54, 2)).zip(number(56, 2));

@@ -50,12 +50,7 @@ impl Parts<'_> {
 }
 
 /// Makes a settled scenario (see `Loaded::settle`) explicit: the same arguments, the same plan.
-pub fn expand(
-    scenario: &Scenario,
-    seed: u64,
-    lock: Lock,
-    parts: Parts,
-) -> Plan {
+pub fn expand(scenario: &Scenario, seed: u64, lock: Lock, parts: Parts) -> Plan {
     let clients = node_names(scenario).into_iter().skip(1);
     let workload_seeds = clients.map(|name| {
         let seed = derive(seed, &format!("workload/{name}"));

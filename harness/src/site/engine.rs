@@ -13,8 +13,8 @@ use super::clock::Calendar;
 use super::disk::blk;
 use super::disk::image::Image;
 use super::disk::store::Store;
-use super::launch::{Launcher, Programs};
 use super::launch::core::{self, Core};
+use super::launch::{Launcher, Programs};
 use super::node::console::Console;
 use super::node::machine::{Patience, Slot};
 use super::node::{Machine, Slice};
@@ -148,9 +148,8 @@ impl<'a> Site<'a> {
         let supplement = provisions.supplement.map(Image::open).transpose();
         let supplement =
             supplement.map_err(SiteError::host("opening the clients' second image"))?;
-        let launcher =
-            Launcher::new(provisions.kernels, &provisions.artefacts.join("console"))
-                .map_err(SiteError::host("preparing the nodes' sockets and logs"))?;
+        let launcher = Launcher::new(provisions.kernels, &provisions.artefacts.join("console"))
+            .map_err(SiteError::host("preparing the nodes' sockets and logs"))?;
         let names = blueprint.nodes.iter().map(|node| node.name.as_str());
         let capture = Capture::create(
             &provisions.artefacts.join("wire.pcapng"),

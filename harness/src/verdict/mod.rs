@@ -27,8 +27,8 @@ use crate::site::blueprint::Role;
 use lockstorm_reports::text::seconds;
 use lockstorm_reports::{
     Artefact, Assumes, Class, Expected, FORMAT, FaultReport, Finding, InvariantResult, LockPart,
-    NodeKernel, Plots, Provenance, Report, ScenarioPart, Statistics, Status, Timeline, UnmetStep, Verdict,
-    Wall,
+    NodeKernel, Plots, Provenance, Report, ScenarioPart, Statistics, Status, Timeline, UnmetStep,
+    Verdict, Wall,
 };
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -179,10 +179,11 @@ fn report(
 /// The kernels of the nodes, if they do not all have the default one.
 fn kernels(plan: &Plan) -> Vec<NodeKernel> {
     let of = |nodes: &str, role| {
-        let kernel = plan.kernels.of(role).cloned().unwrap_or_else(|| Kernel {
-            key: plan.kernel_key.clone(),
-            ..kernel::default()
-        });
+        let kernel = plan
+            .kernels
+            .of(role)
+            .cloned()
+            .unwrap_or_else(|| Kernel { key: plan.kernel_key.clone(), ..kernel::default() });
         NodeKernel { nodes: nodes.into(), version: kernel.version, key: kernel.key }
     };
     match plan.kernels.are_default() {

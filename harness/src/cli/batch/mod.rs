@@ -166,12 +166,8 @@ fn try_to_make(
     interrupted: &Arc<AtomicBool>,
 ) -> Result<RunSummary, Failure> {
     let prepared = job.pair.prepared()?;
-    let plan = expand(
-        &prepared.scenario,
-        job.seed,
-        prepared.lock(),
-        Parts::ours(terms.kernels.clone()),
-    );
+    let plan =
+        expand(&prepared.scenario, job.seed, prepared.lock(), Parts::ours(terms.kernels.clone()));
     let (assets, lock_image) = provide(&plan)?;
     let kernels = kernels::provide(&plan.kernels)?;
     let name = format!("runs/{}/{}/{}", job.pair.lock, job.pair.scenario, job.seed);
@@ -180,8 +176,7 @@ fn try_to_make(
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory).map_err(super::directory::host(&directory))?;
     let interrupted = Arc::clone(interrupted);
-    let engine =
-        Engine { assets, kernels, lock_image, patience: terms.patience, interrupted };
+    let engine = Engine { assets, kernels, lock_image, patience: terms.patience, interrupted };
     let (mut report, _) = engine.run(&plan, &directory, Vec::new())?;
     if report.verdict == Verdict::Valid {
         let _ = fs::remove_file(directory.join(CAPTURE));

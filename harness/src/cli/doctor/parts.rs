@@ -1,7 +1,7 @@
 //! The parts that `ci/setup` builds, and whether they fit this host.
 
-use super::{Check, State};
 use super::super::kernels::command;
+use super::{Check, State};
 use crate::assets::{Assets, KERNEL_KEY, KernelFiles, NODE_KEY, cache_dir};
 use crate::kernel::{self, Kernel};
 use std::path::Path;
@@ -87,7 +87,9 @@ fn cpu_state(host: Option<u32>, kernel: &CpuState) -> Check {
     let name = "CPU state size";
     match (host, kernel) {
         (None, _) => Check::missing(name, "this is not an x86-64 CPU", "use an x86-64 host"),
-        (_, CpuState::NotKnown) => Check::missing(name, "not known before the kernel is built", MEND),
+        (_, CpuState::NotKnown) => {
+            Check::missing(name, "not known before the kernel is built", MEND)
+        }
         (Some(host), CpuState::AtMost(most)) if host > *most => {
             let saw = format!("this CPU has {host} bytes, the kernel takes {most}");
             let mend = "remove the kernel from the cache, and run `ci/setup` on this host, which \
@@ -98,7 +100,9 @@ fn cpu_state(host: Option<u32>, kernel: &CpuState) -> Check {
         (Some(host), CpuState::AtMost(most)) => {
             Check::ok(name, format!("{host} bytes, the kernel takes {most}"))
         }
-        (Some(host), CpuState::Any) => Check::ok(name, format!("{host} bytes, the kernel takes any")),
+        (Some(host), CpuState::Any) => {
+            Check::ok(name, format!("{host} bytes, the kernel takes any"))
+        }
     }
 }
 
