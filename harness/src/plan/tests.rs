@@ -1,4 +1,5 @@
 use super::*;
+use crate::kernel::Kernel;
 use crate::lock::catalogue::Catalogue;
 use crate::scenario::WorkloadSpec;
 use crate::scenario::load::{load, load_source};
@@ -94,6 +95,28 @@ fn a_story_is_told_with_what_another_lock_has() {
 #[test]
 fn a_plan_spells_everything_out() {
     insta::assert_snapshot!(plan_of(1).to_yaml().unwrap());
+}
+
+#[test]
+fn only_kernels_that_are_not_the_default_are_in_the_plan() {
+    let mut plan = plan_of(1);
+    let key = "0123456789abcdef".to_string();
+    plan.kernels.server = Some(Kernel { version: "6.1".into(), key });
+    let yaml = plan.to_yaml().unwrap();
+    let part = &yaml[yaml.find("kernel_key").unwrap()..yaml.find("scenario:").unwrap()];
+    insta::assert_snapshot!(part, @r"
+    kernel_key: k
+    image_key: i
+    kernels:
+      server:
+        version: '6.1'
+        key: 0123456789abcdef
+    ");
+    let read =
+        |text: String| Plan::from_source(Source::from_bytes("plan.yaml", text.into()).unwrap());
+    assert_eq!(read(yaml.clone()).unwrap(), plan);
+    let said = read(yaml.replace("0123456789abcdef", "../../0123456789")).unwrap_err().to_string();
+    assert!(said.contains("this is no key") && said.contains("plan.yaml:8:10"), "{said}");
 }
 
 #[test]

@@ -3,25 +3,86 @@
 use crate::plan::Plan;
 use crate::scenario::load::load_source;
 use crate::scenario::overrides::Overrides;
-use crate::scenario::shipped;
+use crate::scenario::{Scenario, shipped};
 use crate::source::Source;
-use lockstorm_reports::text::scenario_command;
+use lockstorm_reports::text::{quoted, scenario_command};
 
 /// `lockstorm scenario ...`, if the plan is what a shipped scenario expands to with its lock, seed
 /// and kernels alone; otherwise only `lockstorm replay` of the saved plan runs it again.
 pub(super) fn command(plan: &Plan) -> Option<String> {
-    let (name, lock) = (&plan.scenario.name, &plan.profile.name);
-    let file = format!("{name}.yaml");
-    let source = Source::from_bytes(&file, shipped::text(&file)?.into()).ok()?;
-    let overrides = Overrides { lock: Some(lock.clone()), set: Vec::new() };
-    let mut loaded = load_source(source, &overrides).ok()?;
-    loaded.settle(&plan.profile).ok()?;
-    if loaded.scenario != plan.scenario {
-        return None;
+    if plan.lock_image.is_some() {
+        return None; // Where the lock was brought from is not in the plan.
     }
-    let command = scenario_command(name, lock, plan.seed);
+    let (name, lock) = (&plan.scenario.name, &plan.profile.name);
+    // With its own lock a story is told as it is; named with `--lock`, as for any other one.
+    let command = if told(plan, None).as_ref() == Some(&plan.scenario) {
+        format!("lockstorm scenario {} --seed {}", quoted(name), plan.seed)
+    } else if told(plan, Some(lock)).as_ref() == Some(&plan.scenario) {
+        scenario_command(name, lock, plan.seed)
+    } else {
+        return None;
+    };
     match plan.kernels.are_default() {
         true => Some(command),
         false => Some(format!("{command} --kernel {}", plan.kernels.argument()?)),
+    }
+}
+
+/// The shipped scenario of the plan's name, told with a lock.
+fn told(plan: &Plan, lock: Option<&str>) -> Option<Scenario> {
+    let file = format!("{}.yaml", plan.scenario.name);
+    let source = Source::from_bytes(&file, shipped::text(&file)?.into()).ok()?;
+    let overrides = Overrides { lock: lock.map(str::to_owned), set: Vec::new() };
+    let mut loaded = load_source(source, &overrides).ok()?;
+    if loaded.scenario.lock.name != plan.profile.name {
+        return None;
+    }
+    loaded.settle(&plan.profile).ok()?;
+    Some(loaded.scenario)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{self, Kernel, Kernels};
+    use crate::lock::catalogue::Catalogue;
+    use crate::plan::{Parts, expand};
+
+    /// The plan of `lockstorm scenario calm`, with or without `--lock`.
+    fn calm(lock: Option<&str>) -> Plan {
+        let locks = concat!(env!("CARGO_MANIFEST_DIR"), "/../containers/locks");
+        let catalogue = Catalogue::open(locks.into()).unwrap();
+        let source = Source::from_bytes("calm.yaml", shipped::text("calm.yaml").unwrap().into());
+        let overrides = Overrides { lock: lock.map(str::to_owned), set: Vec::new() };
+        let mut loaded = load_source(source.unwrap(), &overrides).unwrap();
+        let profile = catalogue.load(&loaded.scenario.lock.name).unwrap().unwrap();
+        loaded.settle(&profile).unwrap();
+        expand(&loaded.scenario, 7, (&profile).into(), Parts::ours(Kernels::default()))
+    }
+
+    #[test]
+    fn a_run_is_made_again_by_the_command_that_made_it() {
+        let told = |plan: &Plan| command(plan).unwrap_or_default();
+        assert_eq!(told(&calm(None)), "lockstorm scenario calm --seed 7");
+        let with_lock = "lockstorm scenario calm --lock flufl.lock --seed 7";
+        assert_eq!(told(&calm(Some("flufl.lock"))), with_lock);
+        let other = calm(Some("good-lifetime"));
+        assert_eq!(told(&other), "lockstorm scenario calm --lock good-lifetime --seed 7");
+
+        let mut plan = calm(None);
+        plan.kernels.server = kernel::shipped().pop();
+        let with_kernels = "lockstorm scenario calm --seed 7 --kernel server=7.2,clients=6.12";
+        assert_eq!(told(&plan), with_kernels);
+        plan.kernels.clients = plan.kernels.server.clone();
+        assert_eq!(told(&plan), "lockstorm scenario calm --seed 7 --kernel 7.2");
+        plan.kernels.clients = Some(Kernel::own("linux", "0".repeat(16)));
+        assert_eq!(told(&plan), "", "where the file is, the plan does not know");
+    }
+
+    #[test]
+    fn a_story_that_was_changed_needs_its_plan() {
+        let mut plan = calm(None);
+        plan.scenario.site.clients += 1;
+        assert_eq!(command(&plan), None);
     }
 }
