@@ -9,9 +9,10 @@ mod rings;
 pub use rings::{blk, console, net, vhost_user};
 
 use lockstorm::history::reader;
+use lockstorm::kernel::Kernels;
 use lockstorm::lock::adapter::Reply;
 use lockstorm::lock::profile::Profile;
-use lockstorm::plan::{Plan, expand};
+use lockstorm::plan::{Parts, Plan, expand};
 use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
 use lockstorm::source::{Document, Source};
@@ -101,7 +102,7 @@ static PLANS: LazyLock<Vec<Plan>> = LazyLock::new(|| {
         let source = Source::from_bytes("story.yaml", (*text).into()).unwrap();
         let mut loaded = load_source(source, &Overrides::default()).unwrap();
         loaded.settle(&PROFILE).unwrap();
-        expand(&loaded.scenario, 1, (&*PROFILE).into(), "kernel", "image")
+        expand(&loaded.scenario, 1, (&*PROFILE).into(), Parts::ours(Kernels::default()))
     };
     SCENARIOS.iter().map(plan).collect()
 });
@@ -146,7 +147,7 @@ pub fn scenario(data: &[u8]) {
     if let Err(found) = loaded.settle(&PROFILE) {
         return is_for_people(&found.to_string());
     }
-    reads_back(&expand(&loaded.scenario, 1, (&*PROFILE).into(), "kernel", "image"));
+    reads_back(&expand(&loaded.scenario, 1, (&*PROFILE).into(), Parts::ours(Kernels::default())));
 }
 
 /// A plan that somebody has edited.

@@ -7,13 +7,14 @@ mod usage;
 
 use lockstorm::assets::Assets;
 use lockstorm::history::{Event, Observer, What};
+use lockstorm::kernel::Kernels;
 use lockstorm::lock::catalogue::Catalogue;
-use lockstorm::plan::{Plan, expand};
+use lockstorm::plan::{Parts, Plan, expand};
 use lockstorm::run::{self, Run};
 use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
 use lockstorm::site::Provisions;
-use lockstorm::site::launch::{Launch, Program};
+use lockstorm::site::launch::{Launch, Program, Programs};
 use lockstorm::source::Source;
 use lockstorm::units::SECOND;
 use std::cell::RefCell;
@@ -178,6 +179,7 @@ impl Observer for Watch {
 fn watch(story: &str) -> Outcome<(Marks, Run)> {
     let assets = Assets::locate().map_err(|missing| missing.to_string())?;
     let plan = plan(story, &assets)?;
+    let kernels = Programs::all(Program::open(&assets.kernel)?);
     let directory = tempfile::tempdir()?;
     let marks = Rc::new(RefCell::new(Marks::default()));
     let nodes = plan.blueprint.nodes.iter().map(|node| node.name.clone()).collect();
@@ -185,7 +187,7 @@ fn watch(story: &str) -> Outcome<(Marks, Run)> {
     let run = run::execute(
         &plan,
         Provisions {
-            program: &Program::of(&assets)?,
+            kernels: &kernels,
             launch: Launch::Local,
             image: &assets.image,
             supplement: None,
@@ -212,7 +214,7 @@ fn plan(story: &str, assets: &Assets) -> Outcome<Plan> {
     let profile = catalogue.load(&loaded.scenario.lock.name).ok_or("the image lacks the lock")?;
     let profile = profile.map_err(|found| found.to_string())?;
     loaded.settle(&profile).map_err(|found| found.to_string())?;
-    Ok(expand(&loaded.scenario, 1, (&profile).into(), "bench", "bench"))
+    Ok(expand(&loaded.scenario, 1, (&profile).into(), Parts::ours(Kernels::default())))
 }
 
 fn print_memory(when: &str, nodes: &[(String, Memory)]) {

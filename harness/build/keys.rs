@@ -1,4 +1,4 @@
-//! Keys of the recipes: the kernel's and the node image's as `ci/setup` computes them, and that of
+//! Keys of the recipes: the kernels' and the node image's as `ci/setup` computes them, and that of
 //! the container that nodes can run in as `ci/image` does:
 //!
 //! ```sh
@@ -7,34 +7,64 @@
 //!     LC_ALL=C sort | xargs sha256sum | sha256sum
 //! ```
 //!
-//! (the kernel's from inside containers/kernel, the container's from inside containers/node), of
-//! which the first 16 digits are the key. Documents are left out: what they say builds nothing.
+//! of which the first 16 digits are the key. The default kernel's is from inside containers/kernel,
+//! without `versions`; another one's has also versions/build and the directory of its version. The
+//! container's is from inside containers/node. Documents are left out: what they say builds nothing.
 
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 
-/// Sets LOCKSTORM_KERNEL_KEY, LOCKSTORM_NODE_KEY and LOCKSTORM_CONTAINER_KEY for the crate; "none" without recipes.
+/// Sets LOCKSTORM_KERNEL_KEY, LOCKSTORM_NODE_KEY and LOCKSTORM_CONTAINER_KEY for the crate, "none"
+/// without recipes; and LOCKSTORM_OTHER_KERNELS, the kernels that are not the default, as
+/// `VERSION=KEY VERSION=KEY`.
 pub fn compile_in(containers: &Path) {
     println!("cargo::rerun-if-changed={}", containers.display());
-    let kernel = key(&containers.join("kernel"), &["."], &[]);
-    let node = key(containers, &["./node", "./locks"], &CONTAINER);
-    let container = key(&containers.join("node"), &["./Dockerfile", "./container"], &[]);
+    let recipes = containers.join("kernel");
+    let others = versions(&recipes).into_iter().map(|version| {
+        let own = format!("./versions/{version}/");
+        let is_of =
+            |path: &str| is_shared(path) || path == "./versions/build" || path.starts_with(&own);
+        format!("{version}={}", key(&recipes, &["."], is_of))
+    });
+    let others: Vec<String> = others.collect();
+    let kernel = key(&recipes, &["."], is_shared);
+    let node = key(containers, &["./node", "./locks"], |path| !is_of_container(path));
+    let container = key(&containers.join("node"), &["./Dockerfile", "./container"], |_| true);
     println!("cargo::rustc-env=LOCKSTORM_CONTAINER_KEY={container}");
     println!("cargo::rustc-env=LOCKSTORM_KERNEL_KEY={kernel}");
+    println!("cargo::rustc-env=LOCKSTORM_OTHER_KERNELS={}", others.join(" "));
     println!("cargo::rustc-env=LOCKSTORM_NODE_KEY={node}");
 }
 
 /// What containers/node has for nodes in containers, and is no part of the node image.
-const CONTAINER: [&str; 2] = ["./node/Dockerfile", "./node/container/"];
+fn is_of_container(path: &str) -> bool {
+    path == "./node/Dockerfile" || path.starts_with("./node/container/")
+}
 
-/// The key of the files of a folder that are below some paths, and not below others.
-fn key(folder: &Path, below: &[&str], not_below: &[&str]) -> String {
+/// A file of the default kernel's recipe, on which the others are built, too.
+fn is_shared(path: &str) -> bool {
+    !path.starts_with("./versions/")
+}
+
+/// The kernels that are not the default, the oldest first.
+fn versions(recipes: &Path) -> Vec<String> {
+    let entries = fs::read_dir(recipes.join("versions")).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> =
+        folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort_by_key(|name| -> Vec<u32> {
+        name.split('.').map(|number| number.parse().unwrap_or(0)).collect()
+    });
+    names
+}
+
+fn key(folder: &Path, below: &[&str], is_part: impl Fn(&str) -> bool) -> String {
     let mut files = Vec::new();
     for name in below {
         collect(folder, name, &mut files);
     }
-    files.retain(|name| !not_below.iter().any(|other| name.starts_with(other)));
+    files.retain(|path| is_part(path));
     if files.is_empty() {
         return "none".into();
     }

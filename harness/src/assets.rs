@@ -1,4 +1,4 @@
-//! What `ci/setup` built: the kernel and the node image, in the cache, by the keys of their
+//! What `ci/setup` built: kernels and the node image, in the cache, by the keys of their
 //! recipes. The keys are compiled in, so that a harness never runs with another recipe's parts.
 
 use std::fmt;
@@ -15,12 +15,8 @@ pub const CONTAINER_KEY: &str = env!("LOCKSTORM_CONTAINER_KEY");
 /// Where the parts of a site are on this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assets {
-    /// The guest's kernel: a program.
-    pub linux: PathBuf,
-    /// Preloaded into it, so that its random numbers come from a seed.
-    pub seeded_random: PathBuf,
-    /// Holds how many bytes of extended CPU state the kernel was built for.
-    pub cpu_state_size: PathBuf,
+    /// The default kernel.
+    pub kernel: KernelFiles,
     /// The root file system of all nodes.
     pub image: PathBuf,
     /// The locks: their directories as in containers/locks, and `lib` with the adapter protocol
@@ -28,6 +24,51 @@ pub struct Assets {
     pub locks: PathBuf,
     /// Names the layers that the image has, one a line.
     pub layers: PathBuf,
+}
+
+/// Where a kernel is on this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelFiles {
+    /// The guest's kernel: a program.
+    pub linux: PathBuf,
+    /// Preloaded into it, so that its random numbers come from a seed.
+    pub seeded_random: PathBuf,
+    /// Holds how many bytes of extended CPU state the kernel was built for, or `any`.
+    pub cpu_state_size: PathBuf,
+    /// What is on its command line beside what every kernel has, one a line; not there: nothing.
+    pub arguments: PathBuf,
+    /// What it was built from, in words.
+    pub provenance: PathBuf,
+}
+
+impl KernelFiles {
+    /// The paths of the kernel with this key, whether they are there or not.
+    pub fn below(cache: &Path, key: &str) -> KernelFiles {
+        let folder = kernels(cache).join(key);
+        KernelFiles {
+            linux: folder.join("linux"),
+            seeded_random: folder.join("libseededrandom.so"),
+            cpu_state_size: folder.join("cpu-state-size"),
+            arguments: folder.join("arguments"),
+            provenance: folder.join("provenance"),
+        }
+    }
+
+    /// The package of its source, with its version.
+    pub fn package(&self) -> Option<String> {
+        let text = std::fs::read_to_string(&self.provenance).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("source: ")).map(str::to_owned)
+    }
+
+    /// It can be run.
+    pub fn are_there(&self) -> bool {
+        self.linux.exists() && self.seeded_random.exists()
+    }
+}
+
+/// The kernels, each in a directory named by its key.
+pub fn kernels(cache: &Path) -> PathBuf {
+    cache.join("kernel")
 }
 
 /// The images of locks that were brought from outside the node image, each named by its key.
@@ -43,6 +84,18 @@ pub fn downloads(cache: &Path) -> PathBuf {
 /// What is missing, in one line with the command that brings it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing(Option<PathBuf>);
+
+impl Missing {
+    /// This file or directory is not there.
+    pub fn of(path: PathBuf) -> Missing {
+        Missing(Some(path))
+    }
+
+    /// There is no place for a cache.
+    pub fn no_cache() -> Missing {
+        Missing(None)
+    }
+}
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,12 +120,9 @@ pub fn cache_dir() -> Option<PathBuf> {
 impl Assets {
     /// The paths of this harness's parts below a cache, whether they are there or not.
     pub fn below(cache: &Path) -> Assets {
-        let kernel = cache.join("kernel").join(KERNEL_KEY);
         let node = cache.join("node").join(NODE_KEY);
         Assets {
-            linux: kernel.join("linux"),
-            seeded_random: kernel.join("libseededrandom.so"),
-            cpu_state_size: kernel.join("cpu-state-size"),
+            kernel: KernelFiles::below(cache, KERNEL_KEY),
             image: node.join("image.erofs"),
             locks: node.join("locks"),
             layers: node.join("layers"),
@@ -110,9 +160,9 @@ impl Assets {
 
     fn paths(&self) -> [PathBuf; 6] {
         [
-            self.linux.clone(),
-            self.seeded_random.clone(),
-            self.cpu_state_size.clone(),
+            self.kernel.linux.clone(),
+            self.kernel.seeded_random.clone(),
+            self.kernel.cpu_state_size.clone(),
             self.image.clone(),
             self.locks.clone(),
             self.layers.clone(),
@@ -139,8 +189,16 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_key_is_the_one_that_setup_computes() {
-        assert_eq!(KERNEL_KEY, key_by_shell("kernel", "."));
+    fn the_kernels_keys_are_those_that_setup_computes() {
+        assert_eq!(KERNEL_KEY, key_by_shell("kernel", ". ! -path './versions/*'"));
+        for entry in env!("LOCKSTORM_OTHER_KERNELS").split(' ').filter(|entry| !entry.is_empty()) {
+            let (version, key) = entry.split_once('=').unwrap();
+            let below = format!(
+                ". '(' ! -path './versions/*' -o -path ./versions/build -o \
+                 -path './versions/{version}/*' ')'"
+            );
+            assert_eq!(key, key_by_shell("kernel", &below), "{version}");
+        }
     }
 
     #[test]

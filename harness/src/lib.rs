@@ -26,6 +26,8 @@ pub mod history;
 
 pub mod site;
 
+pub mod kernel;
+
 pub mod fault;
 
 pub mod scenario;

@@ -1,6 +1,6 @@
 //! The command line as a person meets it: exit codes, messages, pipes. No site is run here.
 
-use lockstorm::assets::Assets;
+use lockstorm::assets::{Assets, KernelFiles};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -36,7 +36,8 @@ fn empty_cache() -> tempfile::TempDir {
 fn full_cache() -> tempfile::TempDir {
     let cache = empty_cache();
     let assets = Assets::below(&cache.path().join("lockstorm"));
-    for part in [&assets.linux, &assets.seeded_random, &assets.cpu_state_size, &assets.image] {
+    let kernel = &assets.kernel;
+    for part in [&kernel.linux, &kernel.seeded_random, &kernel.cpu_state_size, &assets.image] {
         fs::create_dir_all(part.parent().unwrap()).unwrap();
         fs::write(part, "").unwrap();
     }
@@ -136,6 +137,81 @@ fn a_plan_of_other_parts_is_not_replayed() {
     let (code, _, stderr) = run(cache.path(), &["replay", "."]);
     assert_eq!(code, 11);
     assert!(stderr.contains("was made for the kernel x"), "{stderr}");
+}
+
+/// A kernel that `ci/setup --kernels` builds.
+fn built(cache: &Path, version: &str) {
+    let mut shipped = lockstorm::kernel::shipped().into_iter();
+    let kernel = shipped.find(|kernel| kernel.version == version).unwrap();
+    let files = KernelFiles::below(&cache.join("lockstorm"), &kernel.key);
+    fs::create_dir_all(files.linux.parent().unwrap()).unwrap();
+    fs::write(files.linux, "").unwrap();
+    fs::write(files.seeded_random, "").unwrap();
+    fs::write(files.provenance, "linux sha256: 0\nsource: linux-source-7.2 7.2.12-1\n").unwrap();
+}
+
+#[test]
+fn an_unknown_kernel_is_bad_input_and_one_that_is_not_built_is_missing_set_up() {
+    let cache = full_cache();
+    let layers = Assets::below(&cache.path().join("lockstorm")).layers;
+    fs::write(layers, "python\n").unwrap();
+    let (code, _, said) = run(cache.path(), &["scenario", "calm", "--kernel", "7.3"]);
+    assert_eq!(code, 10);
+    assert!(said.contains("--kernel 7.3: no such kernel; did you mean `7.2`?"), "{said}");
+    assert!(said.contains("there are `6.1`, `6.12` and `7.2`"), "{said}");
+    let (code, _, said) = run(cache.path(), &["scenario", "calm", "--kernel", "sever=7.2"]);
+    assert_eq!(code, 10);
+    assert!(said.contains("no role `sever`") && said.contains("server=6.1,clients=7.2"), "{said}");
+    for kernels in ["7.2", "server=7.2", "clients=7.2,server=6.12"] {
+        for command in [&["scenario", "calm"][..], &["lock", "check", "flufl.lock"]] {
+            let (code, _, said) = run(cache.path(), &[command, &["--kernel", kernels]].concat());
+            assert_eq!(code, 11, "{said}");
+            assert!(said.contains("kernel 7.2 is not built; `ci/setup --kernels 7.2`"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn the_plan_names_the_kernels_that_are_not_the_default() {
+    let cache = full_cache();
+    let plain = run(cache.path(), &["plan", "calm"]).1;
+    assert!(!plain.contains("kernels:"));
+    assert_eq!(run(cache.path(), &["plan", "calm", "--kernel", "6.12"]).1, plain);
+    let (code, mixed, _) = run(cache.path(), &["plan", "calm", "--kernel", "server=6.1"]);
+    assert_eq!(code, 0);
+    let key = &lockstorm::kernel::shipped()[0].key;
+    let part = format!("kernels:\n  server:\n    version: '6.1'\n    key: {key}\n");
+    assert_eq!(mixed.replacen(&part, "", 1), plain);
+    let other = mixed.replacen(key, "../../0123456789", 1);
+    fs::write(cache.path().join("plan.yaml"), other).unwrap();
+    let (code, _, said) = run(cache.path(), &["replay", "."]);
+    assert!(code == 10 && said.contains("this is no key"), "{said}");
+}
+
+#[test]
+fn what_is_no_kernel_is_not_run() {
+    let cache = full_cache();
+    for (path, why) in
+        [("./nowhere", "No such file"), ("./", "directory"), ("./text", "executable")]
+    {
+        fs::write(cache.path().join("text"), "#!/bin/sh\n").unwrap();
+        let (code, _, said) = run(cache.path(), &["plan", "calm", "--kernel", path]);
+        assert!(code == 10 && said.contains(why) && said.contains("--kernel ./"), "{said}");
+    }
+}
+
+#[test]
+fn the_kernels_are_listed_with_the_command_that_builds_them() {
+    let cache = full_cache();
+    built(cache.path(), "7.2");
+    let (code, stdout, _) = run(cache.path(), &["list", "kernels"]);
+    assert_eq!(code, 0);
+    let rows: Vec<&str> = stdout.lines().skip(1).collect();
+    assert_eq!(rows.len(), 3);
+    assert!(rows[0].starts_with("6.1 ") && rows[0].contains("`ci/setup --kernels 6.1`"));
+    assert!(rows[1].starts_with("6.12 ") && rows[1].ends_with("the default"), "{stdout}");
+    assert!(rows[2].contains("linux-source-7.2 7.2.12-1") && !rows[2].contains("not built"));
+    assert_eq!(run(empty_cache().path(), &["list", "kernels"]).0, 0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use lockstorm::history::{Event, Observer, What, reader};
 use lockstorm::plan::Plan;
 use lockstorm::run::execute;
 use lockstorm::site::Provisions;
-use lockstorm::site::launch::{Launch, Program};
+use lockstorm::site::launch::{Launch, Program, Programs};
 use lockstorm::source::Source;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -138,10 +138,11 @@ fn a_panic_of_the_harness_ends_its_kernels() {
     fs::write(&file, text).unwrap();
     let plan = Plan::from_source(Source::read(&file).unwrap()).unwrap();
     let assets = Assets::locate().unwrap();
+    let kernels = Programs::all(Program::open(&assets.kernel).unwrap());
     let artefacts = home.path().to_owned();
     let outcome = std::thread::spawn(move || {
         let provisions = Provisions {
-            program: &Program::of(&assets).unwrap(),
+            kernels: &kernels,
             launch: Launch::Local,
             image: &assets.image,
             supplement: None,

@@ -124,8 +124,12 @@ pub struct Assumes {
 pub struct Provenance {
     /// The version of lockstorm that judged.
     pub lockstorm: String,
+    /// Of the default kernel.
     pub kernel_key: String,
     pub image_key: String,
+    /// The kernels of all nodes; empty: they have the default one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<NodeKernel>,
     pub nfs_version: String,
     /// What time the nodes lived by; absent means virtual.
     #[serde(default)]
@@ -164,6 +168,51 @@ impl Clock {
         match self {
             Clock::Virtual => None,
             Clock::Real => Some("of the plan; on the real clock no run is like another"),
+        }
+    }
+}
+
+/// The kernel of some nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeKernel {
+    /// `server` or `clients`.
+    pub nodes: String,
+    /// `7.2`; of a user's own kernel, `own:` and the name of its file.
+    pub version: String,
+    /// Its name in the cache.
+    pub key: String,
+}
+
+impl Provenance {
+    /// What tells these kernels from all others.
+    pub fn kernel_keys(&self) -> String {
+        if self.kernels.is_empty() {
+            return self.kernel_key.clone();
+        }
+        self.each_kernel(|kernel| &kernel.key)
+    }
+
+    /// NFS version and, if it is not the default kernel that speaks it, which one does.
+    pub fn spoken(&self) -> String {
+        match self.kernels.is_empty() {
+            true => self.nfs_version.clone(),
+            false => {
+                let kernels = self.each_kernel(|kernel| &kernel.version);
+                format!("{}, Linux {kernels}", self.nfs_version)
+            }
+        }
+    }
+
+    /// Once, if all nodes have the same.
+    fn each_kernel(&self, what: impl Fn(&NodeKernel) -> &str) -> String {
+        match &self.kernels[..] {
+            [first, rest @ ..] if rest.iter().all(|kernel| what(kernel) == what(first)) => {
+                what(first).to_owned()
+            }
+            all => {
+                let each = all.iter().map(|one| format!("{} on the {}", what(one), one.nodes));
+                each.collect::<Vec<_>>().join(", ")
+            }
         }
     }
 }

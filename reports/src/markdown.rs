@@ -79,7 +79,7 @@ fn run(out: &mut String, report: &Report, options: Options) {
         "{} of {} on NFS {}, {} on {}, seed {}{}.\n",
         seconds(statistics.virtual_ns),
         report.provenance.clock.words(),
-        name(&report.provenance.nfs_version),
+        name(&report.provenance.spoken()),
         counted(statistics.critical_sections, "critical section"),
         counted(statistics.clients.len() as u64, "client"),
         report.scenario.seed,

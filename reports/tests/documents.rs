@@ -17,6 +17,23 @@ fn a_person_reads_a_clean_run() {
 }
 
 #[test]
+fn a_person_reads_which_kernels_met_where_they_are_not_the_default() {
+    let mut report = clean();
+    let kernel = |nodes: &str, version: &str| NodeKernel {
+        nodes: nodes.into(),
+        version: version.into(),
+        key: format!("key-{version}"),
+    };
+    assert_eq!(report.provenance.kernel_keys(), "k-1");
+    report.provenance.kernels = vec![kernel("server", "7.2"), kernel("clients", "7.2")];
+    assert!(text(&report).contains("  on    NFS 4.2, Linux 7.2\n"));
+    assert_eq!(report.provenance.kernel_keys(), "key-7.2");
+    report.provenance.kernels[0] = kernel("server", "6.1");
+    assert!(text(&report).contains("NFS 4.2, Linux 6.1 on the server, 7.2 on the clients\n"));
+    assert_eq!(report.provenance.kernel_keys(), "key-6.1 on the server, key-7.2 on the clients");
+}
+
+#[test]
 fn a_person_reads_a_violation() {
     insta::assert_snapshot!(text(&violated()));
 }

@@ -26,9 +26,12 @@ impl RunDirectory {
         RunDirectory::lock(path.to_owned())
     }
 
-    /// A run of the same scenario, lock and seed takes the place of the one before.
+    /// A run of the same scenario, lock, kernels and seed takes the place of the one before.
     pub fn of_plan(plan: &Plan) -> Result<RunDirectory, Failure> {
-        let name = format!("{}-{}-{}", plan.scenario.name, plan.lock_label(), plan.seed);
+        let mut name = format!("{}-{}-{}", plan.scenario.name, plan.lock_label(), plan.seed);
+        if !plan.kernels.are_default() {
+            name.push_str(&format!("-{}", plan.kernels));
+        }
         let safe = |c: char| {
             if c.is_ascii_alphanumeric() || "-_.@+".contains(c) { c } else { '_' }
         };

@@ -2,6 +2,7 @@
 
 use super::directory::{RunDirectory, host};
 use super::exit::{Exit, Failure};
+use super::kernels;
 use super::launch::LaunchArgs;
 use super::locks;
 use super::terminal::Terminal;
@@ -10,7 +11,7 @@ use crate::history::Observer;
 use crate::plan::Plan;
 use crate::run::{self, Run, RunError};
 use crate::site::clock::Clock;
-use crate::site::launch::{Launch, Program};
+use crate::site::launch::{Launch, Programs};
 use crate::site::{Provisions, SiteError, Statistics};
 use crate::verdict::{Circumstances, judge, recheck};
 use lockstorm_reports::format::{self, Format, Options, Subject};
@@ -51,6 +52,7 @@ pub struct RunArgs {
 /// What every run of a command is made with.
 pub struct Engine {
     pub assets: Assets,
+    pub kernels: Programs,
     /// Of the lock, if it is none of the node image's.
     pub lock_image: Option<PathBuf>,
     pub launch: Launch,
@@ -65,6 +67,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, terminal: &Terminal) -> Result<Exit,
         return Err(Failure::Argument(message.into()));
     }
     let (assets, lock_image) = locks::provide(plan)?;
+    let kernels = kernels::provide(&plan.kernels)?;
     let run_directory = match &args.out {
         Some(out) => RunDirectory::create(out)?,
         None => RunDirectory::of_plan(plan)?,
@@ -73,7 +76,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, terminal: &Terminal) -> Result<Exit,
     let patience = Duration::from_secs(args.timeout.into());
     let launch = args.launch.fit()?;
     let interrupted = listen_for_signals()?;
-    let engine = Engine { assets, lock_image, launch, patience, interrupted };
+    let engine = Engine { assets, kernels, lock_image, launch, patience, interrupted };
     let observers = || terminal.observers(args.quiet, plan);
     let (report, run) = engine.run(plan, directory, observers())?;
     match args.quiet {
@@ -128,10 +131,8 @@ impl Engine {
             .to_yaml()
             .map_err(|error| Failure::Internal(format!("the plan is no YAML: {error}")))?;
         write(&directory.join("plan.yaml"), &text)?;
-        let program =
-            Program::of(&self.assets).map_err(|error| Failure::Host(error.to_string()))?;
         let provisions = Provisions {
-            program: &program,
+            kernels: &self.kernels,
             launch: self.launch,
             image: &self.assets.image,
             supplement: self.lock_image.as_deref(),

@@ -1,8 +1,11 @@
-//! `lockstorm list scenarios|locks`: what lockstorm ships.
+//! `lockstorm list scenarios|locks|kernels`: what lockstorm ships.
 
 use super::exit::{Exit, Failure};
+use super::kernels::command;
 use super::locks::catalogue;
 use super::terminal::Terminal;
+use crate::assets::{KernelFiles, cache_dir};
+use crate::kernel;
 use crate::lock::profile::Profile;
 use crate::scenario::load::load_source;
 use crate::scenario::overrides::Overrides;
@@ -20,12 +23,15 @@ enum What {
     Scenarios,
     /// The locks that the node image has.
     Locks,
+    /// The kernels that `--kernel` knows by name.
+    Kernels,
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let rows = match args.what {
         What::Scenarios => scenarios()?,
         What::Locks => locks()?,
+        What::Kernels => kernels(),
     };
     terminal.print(&table(&rows))?;
     Ok(Exit::Valid)
@@ -86,6 +92,22 @@ fn row(profile: &Profile) -> Vec<String> {
         profile.lifetime.map_or_else(|| "-".into(), |lifetime| lifetime.default.to_string()),
         promises.join(", "),
     ]
+}
+
+fn kernels() -> Vec<Vec<String>> {
+    let mut rows = vec![["KERNEL", "BUILT FROM", "KEY", ""].map(String::from).to_vec()];
+    for kernel in kernel::shipped() {
+        let files = cache_dir().map(|cache| KernelFiles::below(&cache, &kernel.key));
+        let files = files.filter(KernelFiles::are_there);
+        let note = match (&files, kernel == kernel::default()) {
+            (None, _) => format!("not built: {}", command(&kernel.version)),
+            (Some(_), true) => "the default".into(),
+            (Some(_), false) => String::new(),
+        };
+        let package = files.and_then(|files| files.package()).unwrap_or_else(|| "-".into());
+        rows.push(vec![kernel.version, package, kernel.key, note]);
+    }
+    rows
 }
 
 /// A choice as profiles write it.

@@ -2,11 +2,12 @@
 
 use super::engine::listen_for_signals;
 use super::exit::{Exit, Failure};
+use super::kernels::{self, KernelArgs};
 use super::locks::{self, catalogue, provide_for};
 use super::terminal::Terminal;
 use crate::conform::{Conformance, check};
 use crate::lock::choice::Choice;
-use crate::site::launch::{Launch, Program};
+use crate::site::launch::Launch;
 use crate::site::{Provisions, SiteError};
 use clap::Subcommand;
 use lockstorm_reports::text::clean;
@@ -36,6 +37,8 @@ struct CheckArgs {
     /// Test this tree of the lock's sources in place of a release.
     #[arg(long, value_name = "DIR")]
     with: Option<PathBuf>,
+    #[command(flatten)]
+    kernel: KernelArgs,
     /// Give up when the node computes for this many seconds of wall time without a pause.
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
@@ -53,14 +56,15 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             found.ok_or_else(|| locks::unknown(&catalogue, &args.lock))?
         }
     };
+    let kernels = args.kernel.choose()?;
     let image = found.image()?;
     let (assets, lock_image) = provide_for(&found.profile, image.as_ref())?;
+    let kernels = kernels::provide(&kernels)?;
     let interrupted = listen_for_signals()?;
     let artefacts = tempfile::tempdir()
         .map_err(|error| Failure::Host(format!("creating a scratch directory: {error}")))?;
-    let program = Program::of(&assets).map_err(|error| Failure::Host(error.to_string()))?;
     let provisions = Provisions {
-        program: &program,
+        kernels: &kernels,
         launch: Launch::Local,
         image: &assets.image,
         supplement: lock_image.as_deref(),

@@ -74,14 +74,14 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let pairs = pairs(&selection, &args.set)?;
     let header = header(&selection, &pairs);
     let path = args.out.as_deref().unwrap_or(Path::new(DIRECTORY));
-    let identity = Identity::new(&header, selection.images(), &args.set);
+    let terms = args.side_by_side.terms(args.quiet)?;
+    let identity = Identity::new(&header, selection.images(), &args.set, &terms.kernels);
     let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
     let made = directory.made()?;
     let seeds = args.seeds.first..=args.seeds.last;
     // By seed first: a batch that is cut short has something of every cell.
     let jobs = seeds.flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
     let jobs: Vec<Job> = jobs.filter(|job| !made.contains(&job.key())).collect();
-    let terms = args.side_by_side.terms(args.quiet)?;
     let outcome = batch::run(&jobs, &directory, &terms);
     let set = directory.read()?;
     if let Err(failure) = outcome {

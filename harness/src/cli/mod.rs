@@ -10,6 +10,7 @@ mod doctor;
 mod engine;
 mod gate;
 mod init;
+mod kernels;
 mod launch;
 mod list;
 mod lock;

@@ -1,10 +1,10 @@
 //! From the arguments to a plan: what every command that takes a scenario does first.
 
 use super::exit::Failure;
+use super::kernels::KernelArgs;
 use super::locks::{self, catalogue};
-use crate::assets::{KERNEL_KEY, NODE_KEY};
 use crate::lock::choice::Choice;
-use crate::plan::{Lock, Plan, expand};
+use crate::plan::{Lock, Parts, Plan, expand};
 use crate::scenario::load::load;
 use crate::scenario::overrides::Overrides;
 use crate::source::Source;
@@ -32,6 +32,8 @@ pub struct StoryArgs {
     /// Set a key of the scenario, such as site.clients=5; may be given more than once.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    #[command(flatten)]
+    kernel: KernelArgs,
 }
 
 /// Loads, validates and expands. Bad input is reported before missing set-up, and nothing is
@@ -61,7 +63,8 @@ pub fn prepare(args: &StoryArgs) -> Result<Plan, Failure> {
     };
     loaded.settle(&found.profile)?;
     let lock = Lock { profile: &found.profile, image: found.image()? };
-    Ok(expand(&loaded.scenario, args.seed, lock, KERNEL_KEY, NODE_KEY))
+    let kernels = args.kernel.choose()?;
+    Ok(expand(&loaded.scenario, args.seed, lock, Parts::ours(kernels)))
 }
 
 /// The plan of a saved run.

@@ -2,6 +2,8 @@
 
 use super::seeds::derive;
 use super::{FORMAT, LockImage, Plan};
+use crate::assets::{KERNEL_KEY, NODE_KEY};
+use crate::kernel::Kernels;
 use crate::lock::profile::Profile;
 use crate::scenario::Scenario;
 use crate::site::blueprint::{
@@ -33,14 +35,22 @@ impl<'a> From<&'a Profile> for Lock<'a> {
     }
 }
 
+/// What the nodes are made of.
+pub struct Parts<'a> {
+    pub kernel_key: &'a str,
+    pub image_key: &'a str,
+    pub kernels: Kernels,
+}
+
+impl Parts<'_> {
+    /// What this lockstorm was built for.
+    pub fn ours(kernels: Kernels) -> Parts<'static> {
+        Parts { kernel_key: KERNEL_KEY, image_key: NODE_KEY, kernels }
+    }
+}
+
 /// Makes a settled scenario (see `Loaded::settle`) explicit: the same arguments, the same plan.
-pub fn expand(
-    scenario: &Scenario,
-    seed: u64,
-    lock: Lock,
-    kernel_key: &str,
-    image_key: &str,
-) -> Plan {
+pub fn expand(scenario: &Scenario, seed: u64, lock: Lock, parts: Parts) -> Plan {
     let clients = node_names(scenario).into_iter().skip(1);
     let workload_seeds = clients.map(|name| {
         let seed = derive(seed, &format!("workload/{name}"));
@@ -49,8 +59,9 @@ pub fn expand(
     Plan {
         format: FORMAT,
         seed,
-        kernel_key: kernel_key.into(),
-        image_key: image_key.into(),
+        kernel_key: parts.kernel_key.into(),
+        image_key: parts.image_key.into(),
+        kernels: parts.kernels,
         scenario: scenario.clone(),
         profile: lock.profile.clone(),
         lock_image: lock.image,

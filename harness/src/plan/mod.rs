@@ -8,8 +8,9 @@ mod expand;
 mod seeds;
 mod validate;
 
-pub use expand::{Lock, NODE_MEMORY_MIB, WALL_START_S, expand};
+pub use expand::{Lock, NODE_MEMORY_MIB, Parts, WALL_START_S, expand};
 
+use crate::kernel::Kernels;
 use crate::lock::profile::Profile;
 use crate::scenario::Scenario;
 use crate::site::blueprint::Blueprint;
@@ -25,9 +26,12 @@ pub const FORMAT: u32 = 1;
 pub struct Plan {
     pub format: u32,
     pub seed: u64,
-    /// Key of the kernel's recipe, of the node image's recipe, as `ci/setup` computes them.
+    /// Key of the default kernel's recipe, of the node image's recipe, as `ci/setup` computes them.
     pub kernel_key: String,
     pub image_key: String,
+    /// The kernels of nodes that do not run the default one.
+    #[serde(default, skip_serializing_if = "Kernels::are_default")]
+    pub kernels: Kernels,
     /// The scenario with every default and override filled in.
     pub scenario: Scenario,
     /// The profile of the lock under test, as it was.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::kernel::Kernel;
 use crate::lock::catalogue::Catalogue;
 use crate::scenario::WorkloadSpec;
 use crate::scenario::load::{load, load_source};
@@ -37,6 +38,10 @@ fn leased() -> Profile {
     serde_yaml::from_str(PROFILE).unwrap()
 }
 
+fn parts() -> Parts<'static> {
+    Parts { kernel_key: "k", image_key: "i", kernels: Kernels::default() }
+}
+
 /// The plan of a text, or what is said about it.
 fn planned(
     text: &str,
@@ -47,7 +52,7 @@ fn planned(
     let source = Source::from_bytes("story.yaml", text.into()).unwrap();
     let mut loaded = load_source(source, overrides).map_err(|e| e.to_string())?;
     loaded.settle(profile).map_err(|e| e.to_string())?;
-    Ok(expand(&loaded.scenario, seed, profile.into(), "k", "i"))
+    Ok(expand(&loaded.scenario, seed, profile.into(), parts()))
 }
 
 fn plan_of(seed: u64) -> Plan {
@@ -90,6 +95,28 @@ fn a_story_is_told_with_what_another_lock_has() {
 #[test]
 fn a_plan_spells_everything_out() {
     insta::assert_snapshot!(plan_of(1).to_yaml().unwrap());
+}
+
+#[test]
+fn only_kernels_that_are_not_the_default_are_in_the_plan() {
+    let mut plan = plan_of(1);
+    let key = "0123456789abcdef".to_string();
+    plan.kernels.server = Some(Kernel { version: "6.1".into(), key });
+    let yaml = plan.to_yaml().unwrap();
+    let part = &yaml[yaml.find("kernel_key").unwrap()..yaml.find("scenario:").unwrap()];
+    insta::assert_snapshot!(part, @r"
+    kernel_key: k
+    image_key: i
+    kernels:
+      server:
+        version: '6.1'
+        key: 0123456789abcdef
+    ");
+    let read =
+        |text: String| Plan::from_source(Source::from_bytes("plan.yaml", text.into()).unwrap());
+    assert_eq!(read(yaml.clone()).unwrap(), plan);
+    let said = read(yaml.replace("0123456789abcdef", "../../0123456789")).unwrap_err().to_string();
+    assert!(said.contains("this is no key") && said.contains("plan.yaml:8:10"), "{said}");
 }
 
 #[test]
@@ -274,7 +301,7 @@ fn every_shipped_scenario_loads_and_plans(#[files("../scenarios/**/*.yaml")] pat
         .unwrap_or_else(|found| panic!("{found}"));
     let profile = profile_of(&loaded.scenario.lock.name);
     loaded.settle(&profile).unwrap_or_else(|found| panic!("{found}"));
-    let plan = expand(&loaded.scenario, 1, (&profile).into(), "k", "i");
+    let plan = expand(&loaded.scenario, 1, (&profile).into(), parts());
     let source = Source::from_bytes("plan.yaml", plan.to_yaml().unwrap().into()).unwrap();
     assert_eq!(Plan::from_source(source).unwrap(), plan);
     assert!(!plan.scenario.about.is_empty(), "a shipped scenario says what it is about");

@@ -1,6 +1,7 @@
 //! Whether a plan that was read back makes sense, whoever has edited it.
 
 use super::{Plan, expand};
+use crate::kernel::Kernels;
 use crate::lock::profile::MEMORY_MIB;
 use crate::scenario::validate;
 use crate::site::blueprint::{Blueprint, NodeBlueprint, Role};
@@ -28,11 +29,22 @@ pub fn problems(plan: &Plan) -> Vec<Problem> {
     let mut add = |key: &str, message: &str| {
         problems.push(Problem::new(KeyPath::keys(key), message));
     };
+    check_kernels(plan, &mut add);
     check_nodes(plan, &mut add);
     if scenario_is_sound {
         check_blueprint(plan, &mut add);
     }
     problems
+}
+
+/// They become paths in the cache.
+fn check_kernels(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
+    let Kernels { server, clients } = &plan.kernels;
+    for (role, kernel) in [("server", server), ("clients", clients)] {
+        if kernel.as_ref().is_some_and(|kernel| !kernel.has_key()) {
+            add(&format!("kernels.{role}.key"), "this is no key; expected 16 hexadecimal digits");
+        }
+    }
 }
 
 fn check_nodes(plan: &Plan, add: &mut impl FnMut(&str, &str)) {

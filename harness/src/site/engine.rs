@@ -14,7 +14,7 @@ use super::disk::blk;
 use super::disk::image::Image;
 use super::disk::store::Store;
 use super::launch::core::{self, Core};
-use super::launch::{Launch, Launcher, Program};
+use super::launch::{Launch, Launcher, Programs};
 use super::node::console::Console;
 use super::node::machine::{Patience, Slot};
 use super::node::{Machine, Slice};
@@ -31,8 +31,7 @@ pub type NodeId = usize;
 
 /// What a site is made from, beside its blueprint.
 pub struct Provisions<'a> {
-    /// The kernel of every node.
-    pub program: &'a Program,
+    pub kernels: &'a Programs,
     /// Where the kernels run.
     pub launch: Launch,
     pub image: &'a Path,
@@ -160,7 +159,7 @@ impl<'a> Site<'a> {
         };
         let launcher = Launcher::new(
             provisions.launch,
-            provisions.program.clone(),
+            provisions.kernels.clone(),
             &provisions.artefacts.join("console"),
             core.as_ref().map(|core| core.number),
         )

@@ -20,13 +20,15 @@ pub use recheck::{RecheckError, recheck};
 
 use crate::check::{self, Evidence};
 use crate::history::{Event, What};
+use crate::kernel::{self, Kernel};
 use crate::plan::Plan;
 use crate::scenario::ExpectedVerdict;
+use crate::site::blueprint::Role;
 use lockstorm_reports::text::seconds;
 use lockstorm_reports::{
     Artefact, Assumes, Class, Expected, FORMAT, FaultReport, Finding, InvariantResult, LockPart,
-    Plots, Provenance, Report, ScenarioPart, Statistics, Status, Timeline, UnmetStep, Verdict,
-    Wall,
+    NodeKernel, Plots, Provenance, Report, ScenarioPart, Statistics, Status, Timeline, UnmetStep,
+    Verdict, Wall,
 };
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -149,6 +151,7 @@ fn report(
             lockstorm: env!("CARGO_PKG_VERSION").into(),
             kernel_key: plan.kernel_key.clone(),
             image_key: plan.image_key.clone(),
+            kernels: kernels(plan),
             nfs_version: plan.blueprint.mount.version.clone(),
             clock: summary::clock(plan),
             site: Some(summary::site(plan)),
@@ -171,6 +174,22 @@ fn report(
         plan: plan.to_yaml().unwrap_or_default(),
         artefacts: circumstances.artefacts,
         wall: circumstances.wall,
+    }
+}
+
+/// The kernels of the nodes, if they do not all have the default one.
+fn kernels(plan: &Plan) -> Vec<NodeKernel> {
+    let of = |nodes: &str, role| {
+        let kernel = plan
+            .kernels
+            .of(role)
+            .cloned()
+            .unwrap_or_else(|| Kernel { key: plan.kernel_key.clone(), ..kernel::default() });
+        NodeKernel { nodes: nodes.into(), version: kernel.version, key: kernel.key }
+    };
+    match plan.kernels.are_default() {
+        true => Vec::new(),
+        false => vec![of("server", Role::Server), of("clients", Role::Client)],
     }
 }
 

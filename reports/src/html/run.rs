@@ -146,7 +146,7 @@ fn head(report: &Report) -> Markup {
         (
             "NFS",
             html! {
-                "version " (name(&provenance.nfs_version))
+                "version " (name(&provenance.spoken()))
             },
         ),
         (
@@ -357,7 +357,7 @@ fn provenance(report: &Report, options: Options) -> Markup {
     all.push((
         "Kernel, image",
         html! {
-            code { (name(&provenance.kernel_key)) } ", " code { (name(&provenance.image_key)) }
+            code { (name(&provenance.kernel_keys())) } ", " code { (name(&provenance.image_key)) }
         },
     ));
     all.push(("History", html! { code.hash { (name(&provenance.history_sha256)) } }));

@@ -47,7 +47,7 @@ fn head(page: &mut Page, report: &Report) {
     }
     page.row("  lock  ", &lock);
     let provenance = &report.provenance;
-    page.row("  on    ", &format!("NFS {}", clean_name(&provenance.nfs_version)));
+    page.row("  on    ", &format!("NFS {}", clean_name(&provenance.spoken())));
     let seed = match provenance.clock.caveat() {
         None => report.scenario.seed.to_string(),
         Some(caveat) => format!("{} ({caveat})", report.scenario.seed),

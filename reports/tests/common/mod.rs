@@ -55,6 +55,7 @@ pub fn clean() -> Report {
             lockstorm: "0.1.0".into(),
             kernel_key: "k-1".into(),
             image_key: "i-1".into(),
+            kernels: Vec::new(),
             nfs_version: "4.2".into(),
             clock: Clock::Virtual,
             site: Some(Site {

@@ -29,6 +29,7 @@ pub fn plan() -> Plan {
         seed: 7,
         kernel_key: "kernel".into(),
         image_key: "image".into(),
+        kernels: Default::default(),
         scenario: scenario(),
         profile: profile(),
         lock_image: None,

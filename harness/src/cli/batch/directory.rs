@@ -3,6 +3,7 @@
 use crate::assets::{KERNEL_KEY, NODE_KEY};
 use crate::cli::directory::host;
 use crate::cli::exit::Failure;
+use crate::kernel::Kernels;
 use lockstorm_reports::set::{HEADER_FILE, Header, RESULTS_FILE, ResultSet, RunSummary, read};
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
@@ -18,6 +19,8 @@ pub struct Identity<'a> {
     pub lockstorm: &'a str,
     pub kernel_key: &'a str,
     pub image_key: &'a str,
+    #[serde(skip_serializing_if = "Kernels::are_default")]
+    pub kernels: &'a Kernels,
     pub locks: Vec<&'a str>,
     pub lock_images: Vec<String>,
     pub scenarios: Vec<&'a str>,
@@ -25,11 +28,17 @@ pub struct Identity<'a> {
 }
 
 impl<'a> Identity<'a> {
-    pub fn new(header: &'a Header, lock_images: Vec<String>, set: &'a [String]) -> Identity<'a> {
+    pub fn new(
+        header: &'a Header,
+        lock_images: Vec<String>,
+        set: &'a [String],
+        kernels: &'a Kernels,
+    ) -> Identity<'a> {
         Identity {
             lockstorm: &header.lockstorm,
             kernel_key: KERNEL_KEY,
             image_key: NODE_KEY,
+            kernels,
             locks: header.locks.iter().map(|entry| entry.name.as_str()).collect(),
             lock_images,
             scenarios: header.scenarios.iter().map(|entry| entry.name.as_str()).collect(),
@@ -185,7 +194,9 @@ mod tests {
 
     fn open(path: &Path, lock: &str, replaced: bool) -> Result<SetDirectory, Failure> {
         let header = header(lock);
-        SetDirectory::open(path, &header, &Identity::new(&header, Vec::new(), &[]), replaced)
+        let kernels = Kernels::default();
+        let identity = Identity::new(&header, Vec::new(), &[], &kernels);
+        SetDirectory::open(path, &header, &identity, replaced)
     }
 
     fn run(seed: u64) -> RunSummary {

@@ -9,9 +9,11 @@ pub use select::{Pair, Selection, pairs};
 
 use super::engine::{Engine, listen_for_signals};
 use super::exit::Failure;
+use super::kernels::{self, KernelArgs};
 use super::launch::LaunchArgs;
 use super::locks::provide;
-use crate::plan::expand;
+use crate::kernel::Kernels;
+use crate::plan::{Parts, expand};
 use crate::site::launch::Launch;
 use lockstorm_reports::set::{Cause, End, RunSummary};
 use lockstorm_reports::{Verdict, json};
@@ -49,6 +51,8 @@ pub struct Terms {
     /// Keep no files of valid runs.
     pub discard_valid: bool,
     pub quiet: bool,
+    /// Of the nodes of all runs.
+    pub kernels: Kernels,
 }
 
 /// What every command that makes a batch lets its user say about it.
@@ -63,6 +67,8 @@ pub struct SideBySide {
     timeout: u32,
     #[command(flatten)]
     launch: LaunchArgs,
+    #[command(flatten)]
+    kernel: KernelArgs,
     /// Keep no files of valid runs: `lockstorm scenario` makes each again.
     #[arg(long)]
     discard_valid: bool,
@@ -80,6 +86,7 @@ impl SideBySide {
             budget: None,
             discard_valid: self.discard_valid,
             quiet,
+            kernels: self.kernel.choose()?,
         })
     }
 }
@@ -171,22 +178,18 @@ fn try_to_make(
     interrupted: &Arc<AtomicBool>,
 ) -> Result<RunSummary, Failure> {
     let prepared = job.pair.prepared()?;
-    let plan = expand(
-        &prepared.scenario,
-        job.seed,
-        prepared.lock(),
-        crate::assets::KERNEL_KEY,
-        crate::assets::NODE_KEY,
-    );
+    let plan =
+        expand(&prepared.scenario, job.seed, prepared.lock(), Parts::ours(terms.kernels.clone()));
     let (assets, lock_image) = provide(&plan)?;
+    let kernels = kernels::provide(&plan.kernels)?;
     let name = format!("runs/{}/{}/{}", job.pair.lock, job.pair.scenario, job.seed);
     let directory = set.join(&name);
     // Of a run that was interrupted.
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory).map_err(super::directory::host(&directory))?;
     let interrupted = Arc::clone(interrupted);
-    let engine =
-        Engine { assets, lock_image, launch: terms.launch, patience: terms.patience, interrupted };
+    let (launch, patience) = (terms.launch, terms.patience);
+    let engine = Engine { assets, kernels, lock_image, launch, patience, interrupted };
     let (mut report, _) = engine.run(&plan, &directory, Vec::new())?;
     let discarded = terms.discard_valid && report.verdict == Verdict::Valid;
     if discarded {

@@ -140,12 +140,12 @@ fn make(args: &Args, path: &Path) -> Result<(ResultSet, usize), Failure> {
     // A story that needs what the lock does not have is none of its suite.
     pairs.retain(|pair| !matches!(pair.prepared(), Err(Failure::Input(_)) if pair.lock_is_ready()));
     let header = matrix::header(&selection, &pairs);
-    let identity = Identity::new(&header, selection.images(), &[]);
+    let terms = Terms { budget: args.budget, ..args.side_by_side.terms(args.quiet)? };
+    let identity = Identity::new(&header, selection.images(), &[], &terms.kernels);
     let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
     let made = directory.made()?;
     let jobs = suite_jobs(&pairs, args.seeds.unwrap_or(args.suite.seeds()), args.shard);
     let jobs: Vec<Job> = jobs.into_iter().filter(|job| !made.contains(&job.key())).collect();
-    let terms = Terms { budget: args.budget, ..args.side_by_side.terms(args.quiet)? };
     let left = batch::run(&jobs, &directory, &terms)?;
     Ok((directory.read()?, left))
 }

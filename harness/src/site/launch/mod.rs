@@ -11,7 +11,7 @@ pub mod initrd;
 mod processes;
 mod program;
 
-pub use program::Program;
+pub use program::{Program, Programs};
 
 use super::blueprint::NodeBlueprint;
 use super::clock::Clock;
@@ -35,7 +35,7 @@ pub enum Launch {
 
 /// Starts kernels for one site.
 pub struct Launcher {
-    program: Program,
+    programs: Programs,
     place: Box<dyn Place>,
     directory: SiteDirectory,
 }
@@ -77,7 +77,7 @@ impl Launcher {
     /// that the site is to stay on.
     pub fn new(
         launch: Launch,
-        program: Program,
+        programs: Programs,
         consoles: &Path,
         core: Option<usize>,
     ) -> io::Result<Launcher> {
@@ -94,7 +94,7 @@ impl Launcher {
         };
         #[cfg(not(feature = "docker"))]
         let _ = core; // processes inherit it
-        Ok(Launcher { program, place, directory })
+        Ok(Launcher { programs, place, directory })
     }
 
     /// Starts a node's kernel with these devices.
@@ -111,8 +111,9 @@ impl Launcher {
             devices: arguments.devices.iter().map(listen).collect::<io::Result<_>>()?,
         };
         let mut line = arguments.line;
-        line.extend(self.program.arguments.iter().cloned());
-        let kernel = self.place.start(node, &self.program, &line, &self.directory)?;
+        let program = self.programs.of(node.role);
+        line.extend(program.arguments.iter().cloned());
+        let kernel = self.place.start(node, program, &line, &self.directory)?;
         Ok((kernel, listeners))
     }
 }

@@ -1,6 +1,7 @@
 //! What is started: a kernel as a program of the host.
 
-use crate::assets::Assets;
+use crate::assets::KernelFiles;
+use crate::site::blueprint::Role;
 use std::io;
 use std::path::PathBuf;
 
@@ -15,12 +16,38 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program that `ci/setup` built.
-    pub fn of(assets: &Assets) -> io::Result<Program> {
+    /// The program in these files.
+    pub fn open(files: &KernelFiles) -> io::Result<Program> {
+        let arguments = match std::fs::read_to_string(&files.arguments) {
+            Ok(text) => text.lines().map(str::to_owned).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
         Ok(Program {
-            linux: assets.linux.canonicalize()?,
-            preload: assets.seeded_random.canonicalize()?,
-            arguments: Vec::new(),
+            linux: files.linux.canonicalize()?,
+            preload: files.seeded_random.canonicalize()?,
+            arguments,
         })
+    }
+}
+
+/// What the nodes of a site run.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    pub server: Program,
+    pub clients: Program,
+}
+
+impl Programs {
+    /// The same for all.
+    pub fn all(program: Program) -> Programs {
+        Programs { server: program.clone(), clients: program }
+    }
+
+    pub fn of(&self, role: Role) -> &Program {
+        match role {
+            Role::Server => &self.server,
+            Role::Client => &self.clients,
+        }
     }
 }
