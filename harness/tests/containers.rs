@@ -1,6 +1,8 @@
 //! Nodes in containers: the same verdicts and the same histories, and nothing left behind. They
 //! need what `ci/setup --tests` brings, a container engine with our image among it.
 
+#![cfg(feature = "docker")]
+
 mod common;
 
 use common::{Ended, lockstorm, permit, processes, scenario};

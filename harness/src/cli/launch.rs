@@ -41,6 +41,6 @@ fn fit_for_containers() -> Result<(), Failure> {
 
 #[cfg(not(feature = "docker"))]
 fn fit_for_containers() -> Result<(), Failure> {
-    let message = "--launch containers: this lockstorm was built without the feature `docker`";
+    let message = "--launch containers: this lockstorm was built without containers; build it with `cargo build --features docker`";
     Err(Failure::Argument(message.into()))
 }

@@ -134,8 +134,7 @@ impl Place for Containers {
             .with_mount(bind(directory.path(), SITE))
             .with_mount(bind(directory.consoles(), CONSOLES))
             .with_mount(
-                Mount::from(bind(kernel, KERNEL))
-                    .with_access_mode(testcontainers::core::AccessMode::ReadOnly),
+                bind(kernel, KERNEL).with_access_mode(testcontainers::core::AccessMode::ReadOnly),
             )
             .with_env_var("LD_PRELOAD", PRELOAD)
             .with_env_var("LOCKSTORM_RANDOM_SEED", node.seed.to_string())

@@ -31,6 +31,7 @@ impl SiteDirectory {
     }
 
     /// Where the console logs are.
+    #[cfg(feature = "docker")]
     pub fn consoles(&self) -> &Path {
         &self.consoles
     }

@@ -88,7 +88,7 @@ impl Launcher {
             Launch::Containers => Box::new(containers::Containers::new(directory.path(), core)?),
             #[cfg(not(feature = "docker"))]
             Launch::Containers => {
-                let why = "this lockstorm was built without the feature `docker`";
+                let why = "this lockstorm was built without containers; build it with `cargo build --features docker`";
                 return Err(io::Error::new(io::ErrorKind::Unsupported, why));
             }
         };
