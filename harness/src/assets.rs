@@ -202,9 +202,24 @@ mod tests {
     }
 
     #[test]
+    fn the_containers_key_is_the_one_that_ci_image_computes() {
+        assert_eq!(CONTAINER_KEY, key_by_shell("node", "./Dockerfile ./container"));
+    }
+
+    #[test]
+    fn the_keys_that_setup_prints_are_ours() {
+        for (name, key) in [("kernel", KERNEL_KEY), ("node", NODE_KEY)] {
+            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../ci/setup");
+            let output = Command::new(script).args(["--key", name]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), key);
+        }
+    }
+
+    #[test]
     fn the_node_images_key_is_the_one_that_setup_computes() {
         if NODE_KEY != "none" {
-            assert_eq!(NODE_KEY, key_by_shell(".", "./node ./locks"));
+            let containers = "! -path ./node/Dockerfile ! -path './node/container/*'";
+            assert_eq!(NODE_KEY, key_by_shell(".", &format!("./node ./locks {containers}")));
         }
     }
 }

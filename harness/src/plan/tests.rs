@@ -246,32 +246,32 @@ fn a_plan_that_was_spoilt_is_shown_where() {
     "#);
     insta::assert_snapshot!(said(good.replacen("clients: 2", "clients: 3", 1)), @r#"
     error: the nodes are not those of the scenario
-      --> plan.yaml:82:5
+      --> plan.yaml:84:5
         |
-     82 |   - name: server
+     84 |   - name: server
         |     ^
       = help: expected the server, then its clients in order
 
     error: a client has no seed
-      --> plan.yaml:107:3
+      --> plan.yaml:109:3
          |
-     107 |   c1: 6309092423031634648
+     109 |   c1: 6309092423031634648
          |   ^
       = help: expected one for each
     "#);
     insta::assert_snapshot!(said(good.replacen("node: owner", "node: c7", 1)), @r#"
     error: there is no node `c7`
-      --> plan.yaml:42:15
+      --> plan.yaml:43:15
         |
-     42 |         node: c7
+     43 |         node: c7
         |               ^^
       = help: the nodes are server, c1, c2, owner
     "#);
     insta::assert_snapshot!(said(good.replacen("memory_mib", "memory_mb", 1)), @r#"
     error: unknown key `memory_mb`
-      --> plan.yaml:87:5
+      --> plan.yaml:89:5
         |
-     87 |     memory_mb: 44
+     89 |     memory_mb: 44
         |     ^^^^^^^^^
       = help: did you mean `memory_mib`?
     "#);

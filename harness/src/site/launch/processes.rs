@@ -15,6 +15,9 @@ use std::process::{Child, Command, Stdio};
 /// tries to is killed (SIGXFSZ).
 const CONSOLE_MAX_MIB: u64 = 64;
 
+/// Names where the kernels' memory is, if not in /dev/shm: a tmpfs from which a process may execute.
+const MEMORY_DIR: &str = "LOCKSTORM_MEMORY_DIR";
+
 /// The longest file that a node's kernel may write (bytes).
 pub fn file_size_max(node: &NodeBlueprint) -> u64 {
     (u64::from(node.memory_mib) + CONSOLE_MAX_MIB) << 20
@@ -43,6 +46,7 @@ impl Place for Processes {
         directory: &SiteDirectory,
     ) -> io::Result<Kernel> {
         let console = directory.console(&node.name)?;
+        let memory = std::env::var_os(MEMORY_DIR).map(|dir| ("TMPDIR", dir));
         let child = Command::new("prlimit")
             .arg(format!("--fsize={}", file_size_max(node)))
             .args(["setpriv", "--pdeathsig", "KILL", "setarch", "-R"])
@@ -51,6 +55,7 @@ impl Place for Processes {
             .current_dir(directory.path())
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .envs(memory)
             .env("LD_PRELOAD", &program.preload)
             .env("LOCKSTORM_RANDOM_SEED", node.seed.to_string())
             .process_group(self.guardian.group())
