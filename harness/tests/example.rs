@@ -28,7 +28,7 @@ fn the_release_that_does_not_look_whose_lock_it_is_gets_refused() {
     let (code, said) = gate("1.0");
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("leaselock+1.0 in partition: owner-only release"), "{said}");
-    let again = "$ lockstorm replay lockstorm-runs/gate/runs/leaselock+1.0/partition/2";
+    let again = "$ lockstorm replay lockstorm-runs/gate/runs/leaselock+1.0/partition/";
     assert!(said.contains(again), "a lock of one's own has no name to run it by: {said}");
 }
 

@@ -20,6 +20,7 @@ use crate::history::{Observer, What};
 use crate::plan::Plan;
 use crate::scenario::WorkloadSpec;
 use crate::site::{Provisions, Site, SiteError, Statistics};
+use crate::units::MILLISECOND;
 use cue::Cue;
 use cycles::Cycles;
 use nemesis::Nemesis;
@@ -82,6 +83,21 @@ trait Workload {
     fn unfinished(&self, stage: &Stage) -> String;
 }
 
+/// What a host may be late with (ns). The nodes share its cores with the harness: where that has to
+/// wait, a node may have lost its lease for want of a core, and no lock can be judged by that.
+const LATENESS_MAX: u64 = 500 * MILLISECOND;
+
+/// Why the host was no fit place for a run on the real clock; empty if it was one.
+fn too_late(lateness_ns: u64) -> String {
+    match lateness_ns > LATENESS_MAX {
+        false => String::new(),
+        true => format!(
+            "the host was too busy for the real clock: what was due came up to {} ms late",
+            lateness_ns / MILLISECOND
+        ),
+    }
+}
+
 fn play(stage: &mut Stage, plan: &Plan) -> Result<(), RunError> {
     let mut nemesis = Nemesis::new(plan);
     let mut workload: Box<dyn Workload> = match &plan.scenario.workload {
@@ -98,7 +114,7 @@ fn play(stage: &mut Stage, plan: &Plan) -> Result<(), RunError> {
     }
     let why = match stage.failure() {
         Some(failure) => failure.to_owned(),
-        None if workload.is_done() => String::new(),
+        None if workload.is_done() => too_late(stage.site().lateness()),
         None => workload.unfinished(stage),
     };
     nemesis.finish(stage)?;

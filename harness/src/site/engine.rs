@@ -114,6 +114,7 @@ pub struct Site<'a> {
     launcher: Launcher,
     /// When the site was built, if it lives by the host's clock.
     pub(super) begun: Option<Instant>,
+    pub(super) lateness: u64,
     lookahead: u64,
     pub(super) happenings: VecDeque<Happening>,
     pub(super) statistics: Statistics,
@@ -192,6 +193,7 @@ impl<'a> Site<'a> {
             supplement,
             launcher,
             begun,
+            lateness: 0,
             lookahead: latencies
                 .into_iter()
                 .chain([CONTROL_LATENCY, IMAGE_LATENCY])
@@ -209,6 +211,11 @@ impl<'a> Site<'a> {
     /// The harness's clock: nanoseconds since the site was built.
     pub fn now(&self) -> u64 {
         self.now
+    }
+
+    /// By how much the host was late with what was due, at worst (ns); nothing on the virtual clock.
+    pub fn lateness(&self) -> u64 {
+        self.lateness
     }
 
     pub fn statistics(&self) -> Statistics {

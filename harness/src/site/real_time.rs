@@ -19,7 +19,8 @@ impl Site<'_> {
     pub(super) fn step_with_the_host(&mut self, begun: Instant) -> Result<bool, SiteError> {
         self.now = self.now.max(elapsed(begun));
         let next = self.calendar.next_at();
-        if next.is_some_and(|at| at <= self.now) {
+        if let Some(at) = next.filter(|at| *at <= self.now) {
+            self.lateness = self.lateness.max(self.now - at);
             self.take_event()?;
             return Ok(true);
         }
