@@ -49,7 +49,9 @@ fn kernels_of_different_versions_understand_each_other(#[case] kernels: &str) {
         return;
     }
     let run = scenario("cut-at-release", &["--kernel", kernels, "--verify-repeat"]);
-    assert_eq!(run.code, 0, "{}", run.said());
+    // What becomes of the lock between them is for the report to say.
+    assert!([0, 1].contains(&run.code), "{}", run.said());
+    assert!(run.stdout.contains("had the same history"), "{}", run.said());
     let report = run.report();
     assert!(report.reproduce.ends_with(&format!("--kernel {kernels}")), "{}", report.reproduce);
     let told = report.provenance.kernels.iter();
