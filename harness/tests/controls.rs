@@ -170,7 +170,6 @@ const REAL_SITES: usize = 6;
 /// Where the kernels really run at the same time. What one run misses, where luck is part of it, the
 /// next may show.
 #[test]
-#[ignore = "takes minutes of real time, most of them idle: ci/test runs it beside the others"]
 fn known_bad_and_known_good_locks_are_told_apart_on_the_real_clock() {
     let profiles = profiles();
     let mut trials: Vec<Box<dyn Fn() + Send>> = Vec::new();
