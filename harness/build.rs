@@ -7,10 +7,13 @@ mod keys;
 #[path = "build/scenarios.rs"]
 mod scenarios;
 
-use std::path::Path;
+use std::env;
+use std::path::PathBuf;
 
 fn main() {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // Not `env!`: checkouts that share a target directory share this program, too.
+    let here = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let repository = PathBuf::from(here).join("..");
     agent::compile_in();
     keys::compile_in(&repository.join("containers"));
     scenarios::compile_in(&repository.join("scenarios"));
