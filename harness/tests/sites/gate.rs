@@ -1,8 +1,6 @@
 //! The gate: a suite in two parts, put together, and judged with a baseline and without.
 
-mod common;
-
-use common::{lockstorm, permit};
+use crate::common::{lockstorm, permit};
 use std::fs;
 use std::path::Path;
 

@@ -2,9 +2,7 @@
 //! that it breaks and by no other, and a good one is never accused, whatever the story and the
 //! seed.
 
-mod common;
-
-use common::{Ended, permit, scenario_beside_others};
+use crate::common::{Ended, permit, scenario_beside_others};
 use lockstorm::lock::profile::Profile;
 use lockstorm_reports::{Class, Invariant, Report, Verdict};
 use rstest::rstest;

@@ -1,8 +1,6 @@
 //! A guest is not trusted: not even its root reaches the host.
 
-mod common;
-
-use common::{lockstorm, permit};
+use crate::common::{lockstorm, permit};
 use lockstorm::assets::Assets;
 use lockstorm::history::{Event, What, reader};
 use lockstorm::lock::adapter::Answer;

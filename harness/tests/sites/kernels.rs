@@ -1,9 +1,7 @@
 //! Kernels beside the default one, each as far as it is built: a test of one that is not says so,
 //! and proves nothing.
 
-mod common;
-
-use common::{Ended, entered, lockstorm, permit, result_of, scenario};
+use crate::common::{Ended, entered, lockstorm, permit, result_of, scenario};
 use lockstorm::assets::{Assets, KernelFiles, cache_dir};
 use lockstorm::kernel;
 use lockstorm_reports::{Invariant, Status};

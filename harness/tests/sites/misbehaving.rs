@@ -1,9 +1,7 @@
 //! An adapter, a guest or a kernel that misbehaves ends the run as unknown. The message names the
 //! node and the cause, and the artefacts are kept.
 
-mod common;
-
-use common::{Ended, scenario};
+use crate::common::{Ended, scenario};
 use lockstorm_reports::Verdict;
 use rstest::rstest;
 

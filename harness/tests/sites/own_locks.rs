@@ -1,9 +1,7 @@
 //! Locks that lockstorm does not ship: one's own, an unreleased tree, another release; and whether
 //! adapters keep the protocol.
 
-mod common;
-
-use common::{lockstorm, permit, scenario_beside_others};
+use crate::common::{lockstorm, permit, scenario_beside_others};
 use rstest::rstest;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +32,7 @@ fn run(home: &Path, arguments: &[&str]) -> Output {
     lockstorm(home, arguments).output().unwrap()
 }
 
-fn calm(lock: &str, more: &[&str]) -> common::Ended {
+fn calm(lock: &str, more: &[&str]) -> crate::common::Ended {
     let arguments = [&["--lock", lock], more, &SHORT[..]].concat();
     scenario_beside_others("calm", &arguments)
 }

@@ -1,9 +1,7 @@
 //! The worked example: a lock with a planted bug is refused for what it breaks, and the mended one
 //! passes; with the profile, the adapter and the commands that the README shows.
 
-mod common;
-
-use common::{lockstorm, permit};
+use crate::common::{lockstorm, permit};
 use std::path::PathBuf;
 
 fn example() -> PathBuf {

@@ -1,8 +1,6 @@
 //! The site does what its blueprint and the faults say: as many clients as wanted, clocks, power.
 
-mod common;
-
-use common::{Ended, is_kept, permit, scenario, scenario_beside_others, tshark};
+use crate::common::{Ended, is_kept, permit, scenario, scenario_beside_others, tshark};
 use lockstorm::history::{Event, What};
 use lockstorm_reports::Invariant;
 use rstest::rstest;

@@ -1,8 +1,6 @@
 //! What a run leaves behind: it can be judged and run again, and other tools can read it.
 
-mod common;
-
-use common::{lockstorm, permit, read_report, scenario, tshark};
+use crate::common::{lockstorm, permit, read_report, scenario, tshark};
 use lockstorm::verdict::recheck::recheck;
 use lockstorm_reports::json;
 use rstest::rstest;
@@ -41,7 +39,7 @@ fn wireshark_reads_the_capture_and_decodes_the_nfs_calls_in_it() {
     const LINK: &str = "nfs.opcode == 11 && rpc.msgtyp == 0";
     let run = scenario("calm", &SHORT);
     let capture = run.directory.join("wire.pcapng");
-    let sections = common::entered(&run.history());
+    let sections = crate::common::entered(&run.history());
     let links = tshark::frames(&capture, LINK, &["ip.src", "frame.interface_name"]);
     assert!(links.len() >= sections, "flufl.lock links at least once for each of {sections}");
     for client in [["10.0.0.2", "c1"], ["10.0.0.3", "c2"], ["10.0.0.4", "c3"]] {
@@ -76,7 +74,7 @@ fn a_full_disk_of_the_host_is_an_error_message(
     assert!(last.starts_with("error: ") && last.contains(file), "{stderr}");
     assert!(last.contains("No space left on device"), "{stderr}");
     assert!(!stderr.contains("died by itself"), "it is no node's fault: {stderr}");
-    common::processes::assert_none_of_harness(harness);
+    crate::common::processes::assert_none_of_harness(harness);
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Every shipped scenario, on real kernels.
 
-mod common;
-
-use common::scenario;
+use crate::common::scenario;
 use lockstorm_reports::{Expected, Verdict};
 use rstest::rstest;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! The fuzz targets of fuzz/, bounded and repeatable, so that a stable compiler runs them too.
 
-#[path = "../../fuzz/src/lib.rs"]
+#[path = "../../../fuzz/src/lib.rs"]
 mod targets;
 
 use rand::{Rng, RngExt, SeedableRng};

@@ -1,11 +1,9 @@
 //! What a lock library's own CI copies: every file is well-formed, names only options that there
 //! are, and does what it says, run as a CI server would run it.
 
-mod common;
-
+use crate::common::permit;
+use crate::common::templates::{self, ActionJob, at, bash, clean, ended, text, yaml};
 use clap::Command as Clap;
-use common::permit;
-use common::templates::{self, ActionJob, at, bash, clean, ended, text, yaml};
 use serde_yaml::Value;
 use std::collections::BTreeSet;
 use std::fs;

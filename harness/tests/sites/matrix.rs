@@ -1,8 +1,6 @@
 //! The matrix: many runs, one table, and nothing lost.
 
-mod common;
-
-use common::{eventually, lockstorm, permit, size};
+use crate::common::{eventually, lockstorm, permit, size};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;

@@ -1,8 +1,6 @@
 //! However a run ends, nothing of it is left running.
 
-mod common;
-
-use common::{Permit, eventually, lockstorm, permit, processes, size};
+use crate::common::{Permit, eventually, lockstorm, permit, processes, size};
 use lockstorm::assets::Assets;
 use lockstorm::history::{Event, Observer, What, reader};
 use lockstorm::plan::Plan;
@@ -98,7 +96,7 @@ fn a_signal_ends_the_run_and_its_kernels_and_keeps_what_was_recorded(
     processes::assert_none_of_harness(run.child.id());
     assert!(processes::directories_of_harness(run.child.id()).is_empty());
     let history = reader::read(&run.home.path().join("run/history.jsonl")).unwrap().events;
-    assert!(!worked || common::entered(&history) > 0);
+    assert!(!worked || crate::common::entered(&history) > 0);
 }
 
 #[rstest]

@@ -1,8 +1,6 @@
 //! Completions and man pages: made from the command line itself, and understood by what reads them.
 
-mod common;
-
-use common::lockstorm;
+use crate::common::lockstorm;
 use lockstorm::cli::exit::Exit;
 use std::fs;
 use std::io::Write;

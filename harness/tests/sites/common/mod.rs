@@ -1,6 +1,5 @@
 //! What the tests with real sites share. They need what `ci/setup --tests` brings, and fail
 //! without it.
-#![allow(dead_code, reason = "each file of tests takes what it needs")]
 
 pub mod processes;
 pub mod templates;

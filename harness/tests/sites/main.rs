@@ -1,0 +1,24 @@
+//! The tests that run sites, or the built command. One program: the sites of one file of tests run
+//! while those of another wait, and it is linked once.
+//!
+//! They need what `ci/setup --tests` brings, and fail without it.
+
+mod artefacts;
+mod ci_templates;
+mod cli;
+mod common;
+#[cfg(feature = "docker")]
+mod containers;
+mod controls;
+mod endings;
+mod example;
+mod fuzz;
+mod gate;
+mod guest;
+mod kernels;
+mod manual;
+mod matrix;
+mod misbehaving;
+mod own_locks;
+mod scenarios;
+mod site;
