@@ -1,7 +1,7 @@
 //! Everything that reads what a guest, a lock or a person wrote, fed with whatever bytes.
 //!
 //! One function a target. None may panic, run away or print without bound. libFuzzer calls them
-//! through fuzz_targets/; `cargo test` calls them through harness/tests/fuzz.rs, which includes
+//! through fuzz_targets/; `cargo test` calls them through harness/tests/sites/fuzz.rs, which includes
 //! this file.
 
 mod rings;
