@@ -106,18 +106,23 @@ fn within_lease(evidence: &Evidence, clients: &[&str], from_ns: u64, until_ns: u
     if evidence.plan.profile.assumes.lease.is_none() {
         return true;
     }
-    let blueprint = &evidence.plan.blueprint;
-    let lease_ns = match blueprint.clock {
-        Clock::Virtual => u64::from(blueprint.server.lease_s) * SECOND,
-        // A node that waits for a core renews nothing, and nobody sees it: after the least trouble
-        // the lease may be gone.
-        Clock::Real => 0,
-    };
+    let lease_ns = lease_ns(evidence);
     let nodes = evidence.plan.blueprint.nodes.iter().skip(1);
     let mut concerned = nodes
         .map(|node| node.name.as_str())
         .filter(|client| clients.is_empty() || clients.contains(client));
     !concerned.any(|client| evidence.outages.may_lose_lease(client, lease_ns, from_ns, until_ns))
+}
+
+/// How long a client's lease surely lasts without being renewed.
+pub fn lease_ns(evidence: &Evidence) -> u64 {
+    let blueprint = &evidence.plan.blueprint;
+    match blueprint.clock {
+        Clock::Virtual => u64::from(blueprint.server.lease_s) * SECOND,
+        // A node that waits for a core renews nothing, and nobody sees it: after the least trouble
+        // the lease may be gone.
+        Clock::Real => 0,
+    }
 }
 
 /// Whether the clocks were as near to each other as the lock assumes.

@@ -12,10 +12,17 @@
 //!
 //! Clean increments that overlap (two holders at once) are taken in the order of what they
 //! read, which is the kindest one; what is then still missing was lost.
+//!
+//! A lock orders its holders; that the later one reads what the earlier one wrote is up to their
+//! kernels. A client that may have lost its lease may take for the file what its kernel has kept of
+//! it: with Linux it does when it was about to return the counter's delegation, since DELEGRETURN
+//! asks for the file's attributes in the same breath, and the kernel takes others' changes for its
+//! own even if the delegation was gone (nfs4_delegreturn_release in fs/nfs/nfs4proc.c). An increment
+//! that then reads what its client had last written accuses nobody, and is told in a note.
 
 use super::holds::Hold;
 use super::spans::Moment;
-use super::{Checker, Evidence, Outcome};
+use super::{Checker, Evidence, Outcome, assumptions};
 use crate::history::What;
 use crate::units::SECOND;
 use lockstorm_reports::Invariant;
@@ -37,6 +44,17 @@ struct Increment<'a> {
     over: Moment,
     /// It will never write.
     dropped: bool,
+    /// What its client's kernel may have kept of the file.
+    kept: Option<Kept>,
+}
+
+/// What a client's kernel may have kept of the file.
+#[derive(Clone, Copy)]
+struct Kept {
+    /// When the last increment that was answered began; or the first, if none was.
+    since_ns: u64,
+    /// What that wrote. Unknown once another has begun, which may have read anew.
+    value: Option<u64>,
 }
 
 impl Increment<'_> {
@@ -51,13 +69,46 @@ impl Increment<'_> {
         let within = spans.any(|span| span.contains(self.began) && span.contains(answered));
         within.then_some((answered, read))
     }
+
+    /// Whether what it read, until `answered`, may be what its client's kernel had kept.
+    fn may_be_stale(&self, evidence: &Evidence, answered: Moment, read: u64) -> bool {
+        let lease_ns = assumptions::lease_ns(evidence);
+        let (client, outages) = (self.client(), &evidence.outages);
+        self.kept.is_some_and(|Kept { since_ns, value }| {
+            value.is_none_or(|value| value == read)
+                && outages.may_be_stale(client, lease_ns, since_ns, answered.at_ns)
+        })
+    }
+}
+
+/// What was judged, and found.
+#[derive(Default)]
+struct Judgement {
+    cases: u64,
+    findings: Vec<Finding>,
+    /// Of reads that accuse nobody.
+    stale: Vec<String>,
 }
 
 fn check(evidence: &Evidence) -> Outcome {
     let increments = increments(evidence);
+    let Judgement { cases, findings, .. } = judge(evidence, &increments);
+    let otherwise = match increments.is_empty() {
+        true => "no client counted",
+        false => "no two increments with nothing uncertain between them",
+    };
+    Outcome::of(cases, "count", findings, otherwise)
+}
+
+/// A note for each increment that began with what its client's kernel had kept of the file.
+pub fn stale_reads(evidence: &Evidence) -> Vec<String> {
+    judge(evidence, &increments(evidence)).stale
+}
+
+fn judge(evidence: &Evidence, increments: &[Increment]) -> Judgement {
     let mut clean = Vec::new();
     let mut murky = Vec::new();
-    for increment in &increments {
+    for increment in increments {
         match increment.clean() {
             Some((answered, read)) => clean.push((increment, answered, read)),
             None => murky.push((increment.began, increment.over)),
@@ -66,14 +117,19 @@ fn check(evidence: &Evidence) -> Outcome {
     kindest_order(&mut clean);
     let mut file =
         File { value: Some(0), since: Moment::at(0), murky: Murky::new(murky), last: None };
-    let mut cases = 0;
-    let mut findings = Vec::new();
+    let mut judged = Judgement::default();
     for &(increment, answered, read) in &clean {
-        if let Some(expected) = file.known(increment.began, answered) {
-            cases += 1;
-            if expected != read {
-                findings.push(lost(evidence, file.last, increment, expected, (answered, read)));
+        match file.known(increment.began, answered) {
+            Some(expected) if expected == read => judged.cases += 1,
+            Some(expected) if increment.may_be_stale(evidence, answered, read) => {
+                judged.stale.push(stale(increment, expected, (answered, read)));
             }
+            Some(expected) => {
+                judged.cases += 1;
+                let found = lost(evidence, file.last, increment, expected, (answered, read));
+                judged.findings.push(found);
+            }
+            None => {}
         }
         file.wrote(increment, answered, read);
     }
@@ -81,16 +137,12 @@ fn check(evidence: &Evidence) -> Outcome {
         && !increments.is_empty()
         && let Some(expected) = file.known(at, at)
     {
-        cases += 1;
+        judged.cases += 1;
         if expected != value {
-            findings.push(miscounted(evidence, file.last, expected, (at, value)));
+            judged.findings.push(miscounted(evidence, file.last, expected, (at, value)));
         }
     }
-    let otherwise = match increments.is_empty() {
-        true => "no client counted",
-        false => "no two increments with nothing uncertain between them",
-    };
-    Outcome::of(cases, "count", findings, otherwise)
+    judged
 }
 
 /// What is known about the counter file.
@@ -162,6 +214,7 @@ fn increments<'a>(evidence: &'a Evidence) -> Vec<Increment<'a>> {
     let mut open: BTreeMap<&str, usize> = BTreeMap::new();
     // Those that failed or were never answered: their clients' kernels may still write.
     let mut pending: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut kept: BTreeMap<&str, Kept> = BTreeMap::new();
     for (index, event) in evidence.history.iter().enumerate() {
         let now = Moment { at_ns: event.at_ns, line: index + 1 };
         match &event.what {
@@ -175,7 +228,10 @@ fn increments<'a>(evidence: &'a Evidence) -> Vec<Increment<'a>> {
                     counted: None,
                     over: Moment::NEVER,
                     dropped: false,
+                    kept: kept.get(client.as_str()).copied(),
                 });
+                let first = Kept { since_ns: now.at_ns, value: None };
+                kept.entry(client).or_insert(first).value = None;
             }
             // It reads, and writes nothing.
             What::CountDropped { client, .. } => {
@@ -187,6 +243,8 @@ fn increments<'a>(evidence: &'a Evidence) -> Vec<Increment<'a>> {
                 if let Some(index) = open.remove(client.as_str()) {
                     increments[index].counted = Some((now, *read));
                     increments[index].over = now;
+                    let since_ns = increments[index].began.at_ns;
+                    kept.insert(client, Kept { since_ns, value: read.checked_add(1) });
                 }
             }
             What::CountFailed { client, .. } | What::AdapterFailed { client, .. } => {
@@ -195,6 +253,7 @@ fn increments<'a>(evidence: &'a Evidence) -> Vec<Increment<'a>> {
                 }
             }
             What::NodeDied { node, .. } => {
+                kept.remove(node.as_str());
                 let failed = pending.remove(node.as_str()).unwrap_or_default();
                 for index in failed.into_iter().chain(open.remove(node.as_str())) {
                     let over_ns = event.at_ns.saturating_add(ON_THE_WIRE_NS);
@@ -237,6 +296,15 @@ fn lost(
     let holds = [last.and_then(|last| last.hold), increment.hold];
     let holds: Vec<&Hold> = holds.into_iter().flatten().collect();
     evidence.finding(Invariant::NoLostUpdate, answered.at_ns, explanation, &holds)
+}
+
+fn stale(increment: &Increment, expected: u64, (answered, read): (Moment, u64)) -> String {
+    let client = increment.client();
+    format!(
+        "{client} read {read} from the counter at {}, where {expected} had been counted: its kernel \
+         still had that from before it lost contact, and no lock is to blame for it",
+        seconds(answered.at_ns),
+    )
 }
 
 fn miscounted(

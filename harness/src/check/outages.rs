@@ -68,11 +68,27 @@ impl Outages {
     /// in fs/nfs/nfs4renewd.c), so that a third of it without contact can be too long. A server
     /// that is down renews nothing either, but gives its clients a grace time when it is back.
     pub fn may_lose_lease(&self, client: &str, lease_ns: u64, from: u64, until: u64) -> bool {
-        let meets = |spans: Vec<(u64, u64)>, least: u64| {
-            let long = spans.into_iter().filter(|(start, end)| end - start >= least);
-            long.into_iter().any(|(start, end)| start <= until && from <= end)
-        };
-        meets(both(&self.severed, client), lease_ns / 3) || meets(self.mute(client), lease_ns)
+        let long = self.mute(client).into_iter().filter(|(start, end)| end - start >= lease_ns);
+        meet(self.severed_past_renewal(client, lease_ns).chain(long), from, until)
+    }
+
+    /// Whether what the kernel of `client` keeps of a file may be older than the file, at any time
+    /// from `from` to `until`: it may have lost its delegations with its lease of `lease_ns` or with
+    /// the server's power, and not know it before the outage has settled.
+    pub fn may_be_stale(&self, client: &str, lease_ns: u64, from: u64, until: u64) -> bool {
+        let restarts = self.mute.get(SERVER).into_iter().flatten().copied();
+        let lost = self.severed_past_renewal(client, lease_ns).chain(restarts);
+        meet(lost.map(|(start, end)| (start, settled(start, end))), from, until)
+    }
+
+    /// When `client` may have been without contact for so long that its lease was not renewed.
+    fn severed_past_renewal(
+        &self,
+        client: &str,
+        lease_ns: u64,
+    ) -> impl Iterator<Item = (u64, u64)> + use<> {
+        let severed = both(&self.severed, client).into_iter();
+        severed.filter(move |(start, end)| end - start >= lease_ns / 3)
     }
 
     /// When nothing can pass between `client` and the server.
@@ -101,6 +117,11 @@ impl Outages {
 fn both(times: &BTreeMap<String, Vec<(u64, u64)>>, client: &str) -> Vec<(u64, u64)> {
     let of = |node: &str| times.get(node).into_iter().flatten().copied();
     merged(of(client).chain(of(SERVER)).collect())
+}
+
+/// Whether one of `spans` shares a moment with the time from `from` to `until`.
+fn meet(mut spans: impl Iterator<Item = (u64, u64)>, from: u64, until: u64) -> bool {
+    spans.any(|(start, end)| start <= until && from <= end)
 }
 
 fn settled(from: u64, until: u64) -> u64 {

@@ -3,6 +3,7 @@
 use super::told;
 use crate::check::Evidence;
 use crate::check::holds::{Exit, Hold};
+use crate::check::no_lost_update::stale_reads;
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is worth knowing and is no violation.
 pub(super) fn notes(evidence: &Evidence) -> Vec<String> {
     let mut notes = told(evidence.holds.iter().filter_map(|hold| overstayed(evidence, hold)));
+    notes.extend(told(stale_reads(evidence).into_iter()));
     let pinned = evidence.plan.profile.version.as_deref();
     let ran = version(evidence.plan, evidence.history);
     if let (Some(pinned), Some(ran)) = (pinned, ran)

@@ -1,5 +1,6 @@
 use super::story::{kernel_plan, plan, story};
-use super::{Shows, expect, judged};
+use super::{Evidence, Shows, expect, judged};
+use crate::check::no_lost_update::stale_reads;
 use crate::lock::profile::LeaseAssumption;
 use lockstorm_reports::Class;
 use lockstorm_reports::Invariant::NoLostUpdate;
@@ -222,4 +223,118 @@ fn an_update_that_one_without_a_lease_overwrote_is_lost_beyond_the_assumptions()
     let (_, findings) = judged(&plan, &story(LATE_WRITER), NoLostUpdate);
     assert!(!findings.is_empty());
     assert!(findings.iter().all(|found| found.class == Class::BeyondAssumptions), "{findings:#?}");
+}
+
+/// c1 is cut off past its lease, and others count on; when it is back, its kernel still has the
+/// counter as c1 had left it.
+const STALE_CACHE: &str = "
+    1s c1 acquires
+    1s c1 counts 0
+    2s c1 releases
+    2s c1 is cut
+    20s c2 acquires
+    20s c2 counts 1
+    20s c2 counts 2
+    21s c2 releases
+    47s c1 is healed
+    50s c1 acquires
+    50s c1 counts 1
+    51s c1 releases
+    52s c2 acquires
+    52s c2 counts 2
+    53s c2 releases
+    54s counter is 3";
+
+#[test]
+fn what_a_kernel_kept_past_its_lease_accuses_no_lock() {
+    expect(&plan(), NoLostUpdate, Shows::Kept(5), STALE_CACHE);
+}
+
+#[test]
+fn what_a_kernel_kept_past_its_lease_is_told_in_a_note() {
+    let (plan, history) = (plan(), story(STALE_CACHE));
+    let notes = stale_reads(&Evidence::of(&plan, &history));
+    assert_eq!(notes.len(), 1, "{notes:#?}");
+    assert!(notes[0].starts_with("c1 read 1 from the counter at 50.000 s"), "{notes:#?}");
+}
+
+#[test]
+fn what_a_kernel_kept_past_the_servers_restart_accuses_no_lock() {
+    let text = "
+        1s c1 acquires
+        1s c1 counts 0
+        2s c1 releases
+        3s server dies
+        12s server boots
+        14s c2 acquires
+        14s c2 counts 1
+        15s c2 releases
+        16s c1 acquires
+        16s c1 counts 1
+        17s c1 releases";
+    expect(&plan(), NoLostUpdate, Shows::Kept(2), text);
+}
+
+#[rstest]
+#[case::it_kept_its_lease(
+    50_000,
+    "
+    1s c1 acquires
+    1s c1 counts 0
+    2s c1 releases
+    2s c1 is cut
+    11s c1 is healed
+    20s c2 acquires
+    20s c2 counts 1
+    21s c2 releases
+    50s c1 acquires
+    50s c1 counts 1"
+)]
+#[case::it_had_seen_more(
+    50_000,
+    "
+    1s c1 acquires
+    1s c1 counts 0
+    1s c1 counts 1
+    2s c1 releases
+    2s c1 is cut
+    47s c1 is healed
+    50s c1 acquires
+    50s c1 counts 1"
+)]
+#[case::its_machine_began_anew(
+    50_000,
+    "
+    1s c1 acquires
+    1s c1 counts 0
+    2s c1 releases
+    2s c1 is cut
+    20s c2 acquires
+    20s c2 counts 1
+    21s c2 releases
+    47s c1 is healed
+    48s c1 dies
+    49s c1 boots
+    50s c1 acquires
+    50s c1 counts 1"
+)]
+#[case::it_has_counted_since(
+    152_000,
+    "
+    1s c1 acquires
+    1s c1 counts 0
+    2s c1 releases
+    2s c1 is cut
+    47s c1 is healed
+    100s c1 acquires
+    100s c1 counts 1
+    101s c1 releases
+    150s c2 acquires
+    150s c2 counts 2
+    151s c2 releases
+    152s c1 acquires
+    152s c1 counts 2"
+)]
+fn what_a_kernel_cannot_have_kept_accuses_the_lock(#[case] at_ms: u64, #[case] text: &str) {
+    expect(&plan(), NoLostUpdate, Shows::Broken(1, at_ms), text);
 }
