@@ -4,6 +4,7 @@ use lockstorm::site::disk::blk::{self, Medium};
 use lockstorm::site::disk::image::Image;
 use lockstorm::site::disk::store::Store;
 use lockstorm::site::node::console::{self, Console};
+use lockstorm::site::node::link::Link;
 use lockstorm::site::virtio::device::{Device, Notices};
 use lockstorm::site::virtio::vhost_user::{self, request};
 use lockstorm::site::wire::net;
@@ -55,7 +56,7 @@ impl<'a> Input<'a> {
 
 /// The driver's end of a device.
 struct Guest {
-    device: Device,
+    link: Link,
     stream: UnixStream,
     memory: File,
     /// Where the device's interrupts go.
@@ -74,7 +75,9 @@ impl Guest {
         interrupts.shutdown(Shutdown::Write).unwrap();
         let guest_memory = memory();
         let mut guest = Guest {
-            device: Device::new(ours, rings, 0, vec![7; 60], Notices::Unwanted).unwrap(),
+            link: Link::Virtio(
+                Device::new(ours, rings, 0, vec![7; 60], Notices::Unwanted).unwrap(),
+            ),
             stream,
             memory: guest_memory.try_clone().unwrap(),
             interrupts,
@@ -109,11 +112,15 @@ impl Guest {
         self.ask(request::SET_VRING_ENABLE, &longs(&[index | 1 << 32]), None)
     }
 
+    fn device(&mut self) -> &mut Device {
+        self.link.virtio().expect("it is a virtio device")
+    }
+
     /// Sends a message and has it served; `None` when the device refused it.
     fn ask(&mut self, code: u32, payload: &[u8], fd: Option<BorrowedFd>) -> Option<()> {
         let header = [code, 1, payload.len() as u32].map(u32::to_le_bytes).concat();
         send(&self.stream, &[&header, payload].concat(), fd);
-        self.device.serve().ok().filter(|goes_on| *goes_on).map(drop)
+        self.link.serve().ok().filter(|goes_on| *goes_on).map(drop)
     }
 
     /// Writes descriptors, what is available, and buffers.
@@ -222,18 +229,18 @@ pub fn blk(data: &[u8]) -> usize {
     let mut carried_out = 0;
     for _ in 0..ROUNDS {
         guest.fill(&mut input);
-        while let Some(chain) = guest.device.next(blk::REQUESTS) {
+        while let Some(chain) = guest.device().next(blk::REQUESTS) {
             let medium = match &image {
                 Some(image) => Medium::Image(image),
                 None => Medium::Store(&mut store),
             };
-            let done = blk::execute(chain, guest.device.memory(), medium);
+            let done = blk::execute(chain, guest.device().memory(), medium);
             carried_out += usize::from(done.written > 0);
-            if guest.device.give_back(blk::REQUESTS, done.head, done.written).is_err() {
+            if guest.device().give_back(blk::REQUESTS, done.head, done.written).is_err() {
                 return carried_out;
             }
         }
-        let _ = guest.device.interrupt(blk::REQUESTS, input.byte() == 1);
+        let _ = guest.device().interrupt(blk::REQUESTS, input.byte() == 1);
     }
     store.lose_power(|sector| sector % 2 == 0);
     carried_out
@@ -253,14 +260,14 @@ pub fn net(data: &[u8]) -> usize {
     let mut frames = 0;
     for _ in 0..ROUNDS {
         guest.fill(&mut input);
-        while let Ok(Some(frame)) = net::transmitted(&mut guest.device) {
+        while let Ok(Some(frame)) = net::transmitted(&mut guest.link) {
             assert!((14..=net::FRAME_MAX).contains(&frame.len()));
             frames += 1;
         }
         let length = 14 + usize::from(input.word()) % (net::FRAME_MAX - 13);
-        if let Ok(true) = net::receive(&mut guest.device, &vec![3; length]) {
+        if let Ok(true) = net::receive(&mut guest.link, &vec![3; length]) {
             frames += 1;
-            let _ = guest.device.interrupt(net::RECEIVE, input.byte() == 1);
+            let _ = guest.device().interrupt(net::RECEIVE, input.byte() == 1);
         }
     }
     frames
@@ -274,10 +281,10 @@ pub fn console(data: &[u8]) -> usize {
     let mut count = 0;
     for _ in 0..ROUNDS {
         guest.fill(&mut input);
-        let Ok(Ok(lines)) = console.collect(&mut guest.device) else { break };
+        let Ok(Ok(lines)) = console.collect(&mut guest.link) else { break };
         assert!(lines.iter().all(|line| !line.contains(&b'\n')));
         console.queue(&vec![b'x'; usize::from(input.byte())]);
-        let delivered = console.deliver(&mut guest.device, input.byte() == 1);
+        let delivered = console.deliver(&mut guest.link, input.byte() == 1);
         count += lines.len() + usize::from(delivered.unwrap_or(false));
     }
     let _ = guest.interrupts.shutdown(Shutdown::Both);

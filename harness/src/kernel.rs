@@ -6,6 +6,7 @@
 use crate::assets::KERNEL_KEY;
 use crate::site::blueprint::Role;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -18,10 +19,11 @@ const OTHERS: &str = env!("LOCKSTORM_OTHER_KERNELS");
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kernel {
-    /// `7.2`; of a user's own kernel, `own:` and the name of its file.
+    /// `7.2`; of a user's own kernel, `own:` and the name of its file; of the host's, `host:` and
+    /// its release.
     pub version: String,
     /// Its name in the cache: the key of its recipe. Of a user's own kernel, the first 16 hex
-    /// digits of its SHA-256.
+    /// digits of its SHA-256; of the host's, those of its release and version (uname(2)).
     pub key: String,
 }
 
@@ -29,6 +31,23 @@ impl Kernel {
     /// A user's own, of a file with this name.
     pub fn own(file: &str, key: String) -> Kernel {
         Kernel { version: format!("{OWN}{file}"), key }
+    }
+
+    /// The host's.
+    pub fn host(release: &str, version: &str) -> Kernel {
+        let digest = Sha256::digest(format!("{release} {version}"));
+        let key = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Kernel { version: format!("{HOST}:{release}"), key }
+    }
+
+    /// The host's release, if this is the host's kernel.
+    pub fn release(&self) -> Option<&str> {
+        self.version.strip_prefix(HOST)?.strip_prefix(':')
+    }
+
+    /// It is the host's own, on which nodes are containers.
+    pub fn is_host(&self) -> bool {
+        self.release().is_some()
     }
 
     /// It was built by the user, and not by a recipe of ours.
@@ -43,6 +62,8 @@ impl Kernel {
 }
 
 const OWN: &str = "own:";
+/// What `--kernel` calls the host's own kernel.
+pub const HOST: &str = "host";
 
 /// The kernel of nodes for which nothing else was said.
 pub fn default() -> Kernel {
@@ -92,7 +113,15 @@ impl Kernels {
     /// The argument of `--kernel` that asks for them; none where that would be a path.
     pub fn argument(&self) -> Option<String> {
         let own = [Role::Server, Role::Client].into_iter().filter_map(|role| self.of(role));
-        (own.filter(|kernel| kernel.is_own()).count() == 0).then(|| self.to_string())
+        if own.filter(|kernel| kernel.is_own()).count() > 0 {
+            return None;
+        }
+        Some(match &self.clients {
+            Some(kernel) if kernel.is_host() => {
+                format!("server={},clients={HOST}", self.version(Role::Server))
+            }
+            _ => self.to_string(),
+        })
     }
 }
 
@@ -117,6 +146,8 @@ pub struct Choice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     Version(String),
+    /// The host's.
+    Host,
     /// The user's own: an executable of User Mode Linux.
     Own(PathBuf),
 }
@@ -126,14 +157,17 @@ impl Wish {
     fn parse(text: &str) -> Result<Wish, String> {
         match text {
             "" => Err(EXPECTED.into()),
+            HOST => Ok(Wish::Host),
             _ if text.contains('/') => Ok(Wish::Own(text.into())),
             _ => Ok(Wish::Version(text.into())),
         }
     }
 }
 
-const EXPECTED: &str = "expected a version such as 7.2, the path of a kernel such as ./linux, or \
-                        `server=6.1,clients=7.2`";
+const EXPECTED: &str = "expected a version such as 7.2, the path of a kernel such as ./linux, \
+                        `host`, or `server=6.1,clients=7.2`";
+const SERVER_ON_HOST: &str = "the server has a kernel of its own, since its disk and its power are \
+                              lockstorm's; `clients=host` is possible";
 
 impl std::str::FromStr for Choice {
     type Err = String;
@@ -142,7 +176,9 @@ impl std::str::FromStr for Choice {
         let is_by_role = |text: &str| text.split('/').next().is_some_and(|head| head.contains('='));
         if !is_by_role(text) {
             let wish = Wish::parse(text)?;
-            return Ok(Choice { server: Some(wish.clone()), clients: Some(wish) });
+            // Nothing else can be meant by it.
+            let server = (wish != Wish::Host).then(|| wish.clone());
+            return Ok(Choice { server, clients: Some(wish) });
         }
         let mut choice = Choice::default();
         for part in text.split(',') {
@@ -155,6 +191,9 @@ impl std::str::FromStr for Choice {
             if slot.replace(Wish::parse(wish)?).is_some() {
                 return Err(format!("`{role}` is there twice; {EXPECTED}"));
             }
+        }
+        if choice.server == Some(Wish::Host) {
+            return Err(SERVER_ON_HOST.into());
         }
         Ok(choice)
     }
@@ -180,6 +219,22 @@ mod tests {
         assert_eq!("clients=7.2,server=6.1".parse(), Ok(both));
         assert_eq!("server=6.1".parse(), Ok(Choice { server: version("6.1"), clients: None }));
         assert_eq!("clients=./a=b/linux".parse(), Ok(Choice { server: None, clients: own }));
+    }
+
+    #[test]
+    fn the_host_has_a_kernel_for_clients_alone() {
+        let clients = Choice { server: None, clients: Some(Wish::Host) };
+        assert_eq!("host".parse(), Ok(clients.clone()));
+        assert_eq!("clients=host".parse(), Ok(clients.clone()));
+        let both = Choice { server: version("7.2"), ..clients };
+        assert_eq!("server=7.2,clients=host".parse(), Ok(both));
+        let said = "server=host,clients=7.2".parse::<Choice>().unwrap_err();
+        assert!(said.contains("kernel of its own"), "{said}");
+        let host = Kernel::host("6.1.0-40-amd64", "#1 SMP");
+        assert_eq!((host.release(), host.has_key()), (Some("6.1.0-40-amd64"), true));
+        let kernels = Kernels { server: None, clients: Some(host) };
+        assert_eq!(kernels.to_string(), "server=6.12,clients=host:6.1.0-40-amd64");
+        assert_eq!(kernels.argument().as_deref(), Some("server=6.12,clients=host"));
     }
 
     #[test]

@@ -21,6 +21,11 @@ pub fn mount_root() -> io::Result<()> {
     mount_fs("devtmpfs", "/dev", MsFlags::empty(), "")?;
     mount_fs_from("/dev/vda", "/image", "erofs", MsFlags::MS_RDONLY, "")?;
     move_mount("/dev", "/image/dev")?;
+    enter_image()
+}
+
+/// Makes what is mounted on /image the root, and mounts on it what every machine has.
+pub fn enter_image() -> io::Result<()> {
     std::env::set_current_dir("/image")?;
     move_mount(".", "/")?;
     nix::unistd::chroot(".")?;

@@ -1,4 +1,5 @@
-//! PID 1 in every node: one static binary, alone in the initial ramdisk.
+//! PID 1 in every node: one static binary, alone in the initial ramdisk. Where a node runs on the
+//! host's own kernel, a process of a container: `lockstorm-agent host NODE MAC`.
 //!
 //! The main thread reads commands from the control port. What may block (anything that touches
 //! the mount) runs in a thread of its own, so that a hung mount never deafens the node.
@@ -7,6 +8,7 @@ mod adapter;
 mod boot;
 mod clock;
 mod counter;
+mod host;
 mod mount;
 mod port;
 mod server;
@@ -27,11 +29,18 @@ fn main() {
 }
 
 fn run() -> io::Result<()> {
-    boot::mount_root()?;
-    let (mut reader, port) = port::open()?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (on_host, (mut reader, port)) = match arguments[..] {
+        ["host", name, mac] => (true, host::enter(name, mac)?),
+        _ => {
+            boot::mount_root()?;
+            (false, port::open()?)
+        }
+    };
     port.send(&Message::Hello);
-    let mut node =
-        Node { counter: counter::start(Arc::clone(&port)), adapters: BTreeMap::new(), port };
+    let counter = counter::start(Arc::clone(&port));
+    let mut node = Node { on_host, counter, adapters: BTreeMap::new(), port };
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -46,6 +55,8 @@ fn run() -> io::Result<()> {
 }
 
 struct Node {
+    /// The kernel is the host's.
+    on_host: bool,
     port: Arc<Port>,
     counter: counter::Counter,
     adapters: BTreeMap<u8, adapter::Adapter>,
@@ -69,7 +80,11 @@ impl Node {
                 }
             }
             Command::MountSupplement => {
-                self.port.done(id, mount::mount_supplement().map(|()| Outcome::Ok));
+                let mounted = match self.on_host {
+                    true => host::mount_supplement(),
+                    false => mount::mount_supplement(),
+                };
+                self.port.done(id, mounted.map(|()| Outcome::Ok));
             }
             Command::StartAdapter { holder, dir, argv, env } => {
                 let started = adapter::start(holder, &dir, &argv, &env, &self.port);
@@ -105,6 +120,13 @@ impl Node {
             Command::Serve { lease_s, grace_s, threads } => self.in_thread(id, move || {
                 server::serve(lease_s, grace_s, threads).map(|()| Outcome::Ok)
             }),
+            Command::Unmount => {
+                for adapter in std::mem::take(&mut self.adapters).into_values() {
+                    // It may have ended by itself already.
+                    let _ = adapter.kill();
+                }
+                self.in_thread(id, || host::unmount().map(|()| Outcome::Ok));
+            }
             Command::Mount { options } => self.in_thread(id, move || mount::mount(&options)),
         }
     }

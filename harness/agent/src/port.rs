@@ -1,4 +1,5 @@
-//! The node's end of the control channel: the first port of the virtio console.
+//! The node's end of the control channel: the first port of the virtio console, or what stands for
+//! it.
 
 use lockstorm_agent::{Message, Outcome};
 use nix::errno::Errno;
@@ -20,8 +21,11 @@ pub fn open() -> io::Result<(BufReader<File>, Arc<Port>)> {
             None => thread::sleep(Duration::from_millis(1)),
         }
     };
-    // A port can be opened once only: both directions share the one open file.
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    over(OpenOptions::new().read(true).write(true).open(path)?)
+}
+
+/// The two directions of an open port. It can be opened once only, so they share the one file.
+pub fn over(file: File) -> io::Result<(BufReader<File>, Arc<Port>)> {
     Ok((BufReader::new(file.try_clone()?), Arc::new(Port(Mutex::new(file)))))
 }
 

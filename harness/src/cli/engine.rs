@@ -1,7 +1,8 @@
 //! From a plan to a verdict: runs it into a directory, judges it, prints the report.
 
-use super::directory::{RunDirectory, host};
+use super::directory::{self, RunDirectory};
 use super::exit::{Exit, Failure};
+use super::host;
 use super::kernels;
 use super::launch::LaunchArgs;
 use super::locks;
@@ -66,6 +67,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, terminal: &Terminal) -> Result<Exit,
         let message = "--verify-repeat: on the real clock no run is like another";
         return Err(Failure::Argument(message.into()));
     }
+    host::fit(plan, args.launch.place())?;
     let (assets, lock_image) = locks::provide(plan)?;
     let kernels = kernels::provide(&plan.kernels)?;
     let run_directory = match &args.out {
@@ -85,10 +87,10 @@ pub fn execute(plan: &Plan, args: &RunArgs, terminal: &Terminal) -> Result<Exit,
     }
     if args.verify_repeat {
         let again = directory.join("repeat");
-        fs::create_dir_all(&again).map_err(host(&again))?;
+        fs::create_dir_all(&again).map_err(directory::host(&again))?;
         let (_, second) = engine.run(plan, &again, observers())?;
         compare(&run, &second, terminal)?;
-        fs::remove_dir_all(&again).map_err(host(&again))?;
+        fs::remove_dir_all(&again).map_err(directory::host(&again))?;
     }
     Ok(exit(&report))
 }
@@ -207,7 +209,7 @@ fn failure(error: RunError) -> Failure {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(host(path))
+    fs::write(path, text).map_err(directory::host(path))
 }
 
 /// The flag that SIGINT, SIGTERM and SIGHUP raise from now on.

@@ -2,6 +2,7 @@
 
 use super::directory::host;
 use super::exit::Failure;
+use super::host::this_host;
 use crate::assets::{self, KernelFiles, Missing};
 use crate::kernel::{self, Choice, DEFAULT_VERSION, Kernel, Kernels, Wish};
 use crate::site::launch::{Program, Programs};
@@ -14,7 +15,9 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 pub struct KernelArgs {
     /// Run the nodes on another kernel: a version (`lockstorm list kernels`), or the path of a
-    /// kernel of your own; some of the nodes with server=6.1,clients=7.2.
+    /// kernel of your own; some of the nodes with server=6.1,clients=7.2. With `host`, the clients
+    /// are containers with privileges (--launch containers) on this host's own kernel and clock (--clock
+    /// real).
     #[arg(long, value_name = "KERNEL")]
     kernel: Option<Choice>,
 }
@@ -34,6 +37,7 @@ impl KernelArgs {
 fn find(wish: &Wish) -> Result<Kernel, Failure> {
     match wish {
         Wish::Own(path) => bring(path),
+        Wish::Host => this_host(),
         Wish::Version(version) => {
             let found = kernel::shipped().into_iter().find(|kernel| kernel.version == *version);
             found.ok_or_else(|| unknown(version))
@@ -132,15 +136,19 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), Failure> {
 /// The programs of a site's kernels, all of which are there.
 pub fn provide(kernels: &Kernels) -> Result<Programs, Failure> {
     let cache = cache()?;
-    let program = |wanted: &Option<Kernel>| {
-        let kernel = wanted.clone().unwrap_or_else(kernel::default);
+    let program = |kernel: Kernel| {
         let files = KernelFiles::below(&cache, &kernel.key);
         match files.are_there() {
             true => Program::open(&files).map_err(host(&files.linux)),
             false => Err(Failure::SetUpMissing(missing(&kernel))),
         }
     };
-    Ok(Programs { server: program(&kernels.server)?, clients: program(&kernels.clients)? })
+    let of = |wanted: &Option<Kernel>| wanted.clone().unwrap_or_else(kernel::default);
+    let clients = Some(of(&kernels.clients)).filter(|kernel| !kernel.is_host());
+    Ok(Programs {
+        server: program(of(&kernels.server))?,
+        clients: clients.map(program).transpose()?,
+    })
 }
 
 /// What to say of a kernel that is not in the cache.

@@ -18,11 +18,19 @@ enum Place {
 }
 
 impl LaunchArgs {
-    /// What was chosen, if it can be had here.
-    pub fn fit(self) -> Result<Launch, Failure> {
+    /// What was chosen.
+    pub fn place(self) -> Launch {
         match self.launch {
-            Place::Local => Ok(Launch::Local),
-            Place::Containers => fit_for_containers().map(|()| Launch::Containers),
+            Place::Local => Launch::Local,
+            Place::Containers => Launch::Containers,
+        }
+    }
+
+    /// The same, if it can be had here.
+    pub fn fit(self) -> Result<Launch, Failure> {
+        match self.place() {
+            Launch::Local => Ok(Launch::Local),
+            Launch::Containers => fit_for_containers().map(|()| Launch::Containers),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! `lockstorm list scenarios|locks|kernels`: what lockstorm ships.
 
 use super::exit::{Exit, Failure};
+use super::host::{expect_nfs, this_host};
 use super::kernels::command;
 use super::locks::catalogue;
 use super::terminal::Terminal;
 use crate::assets::{KernelFiles, cache_dir};
-use crate::kernel;
+use crate::kernel::{self, HOST};
 use crate::lock::profile::Profile;
 use crate::scenario::load::load_source;
 use crate::scenario::overrides::Overrides;
@@ -107,7 +108,19 @@ fn kernels() -> Vec<Vec<String>> {
         let package = files.and_then(|files| files.package()).unwrap_or_else(|| "-".into());
         rows.push(vec![kernel.version, package, kernel.key, note]);
     }
+    rows.extend(this_host().ok().map(|host| {
+        let release = host.release().unwrap_or_default().to_owned();
+        vec![HOST.into(), release, host.key, about_host()]
+    }));
     rows
+}
+
+/// What clients on the host's kernel are, or why there can be none.
+fn about_host() -> String {
+    match expect_nfs() {
+        Ok(()) => "for clients, in containers, on the real clock; they cannot crash".into(),
+        Err(_) => "for clients; but it has no NFS".into(),
+    }
 }
 
 /// A choice as profiles write it.

@@ -6,6 +6,7 @@ use super::kernels::{self, KernelArgs};
 use super::locks::{self, catalogue, provide_for};
 use super::terminal::Terminal;
 use crate::conform::{Conformance, check};
+use crate::kernel::Kernel;
 use crate::lock::choice::Choice;
 use crate::site::launch::Launch;
 use crate::site::{Provisions, SiteError};
@@ -57,6 +58,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }
     };
     let kernels = args.kernel.choose()?;
+    if kernels.clients.as_ref().is_some_and(Kernel::is_host) {
+        let message = "--kernel host: an adapter is checked without NFS, on a kernel of its own";
+        return Err(Failure::Argument(message.into()));
+    }
     let image = found.image()?;
     let (assets, lock_image) = provide_for(&found.profile, image.as_ref())?;
     let kernels = kernels::provide(&kernels)?;

@@ -9,6 +9,7 @@ mod directory;
 mod doctor;
 mod engine;
 mod gate;
+pub mod host;
 mod init;
 mod kernels;
 mod launch;

@@ -14,7 +14,7 @@ use super::disk::blk;
 use super::disk::image::Image;
 use super::disk::store::Store;
 use super::launch::core::{self, Core};
-use super::launch::{Launch, Launcher, Programs};
+use super::launch::{Images, Launch, Launcher, Programs};
 use super::node::console::Console;
 use super::node::machine::{Patience, Slot};
 use super::node::{Machine, Slice};
@@ -158,9 +158,14 @@ impl<'a> Site<'a> {
             Clock::Virtual => Some(core::claim().map_err(SiteError::host("choosing a core"))?),
             Clock::Real => None,
         };
+        let images = Images {
+            root: provisions.image.to_owned(),
+            supplement: provisions.supplement.map(Path::to_owned),
+        };
         let launcher = Launcher::new(
             provisions.launch,
             provisions.kernels.clone(),
+            images,
             &provisions.artefacts.join("console"),
             core.as_ref().map(|core| core.number),
         )
@@ -326,6 +331,7 @@ impl<'a> Site<'a> {
 
     /// Ends the capture file. The nodes lose their power when the site is dropped.
     pub fn finish(&mut self) -> Result<(), SiteError> {
+        self.part_from_the_host()?;
         self.capture.finish().map_err(SiteError::host(WRITING_CAPTURE))
     }
 

@@ -4,14 +4,21 @@
 //! them. Nothing is repeatable here.
 
 use super::SiteError;
-use super::engine::{NodeId, Site};
+use super::blueprint::NodeBlueprint;
+use super::engine::{Happening, NodeId, Site};
 use super::node::Slice;
 use super::node::machine::{LOOK, Source};
 use super::node::travel::Said;
+use crate::units::SECOND;
+use lockstorm_agent::{Command, Message};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
+
+/// How long clients on the host's kernel may take to unmount (ns).
+const PARTING: u64 = 5 * SECOND;
 
 impl Site<'_> {
     /// The next event of the calendar happens, or what the kernels have to say is heard. False
@@ -37,6 +44,32 @@ impl Site<'_> {
             self.serve(node, source)?;
         }
         Ok(true)
+    }
+
+    /// Has clients on the host's kernel unmount while there is a server: that kernel goes on when the
+    /// site is gone, and would wait for minutes.
+    pub(super) fn part_from_the_host(&mut self) -> Result<(), SiteError> {
+        let is_on_host = |node: &NodeBlueprint| self.provisions.kernels.of(node.role).is_none();
+        let nodes = self.blueprint.nodes.iter().enumerate();
+        let clients = nodes.filter(|(_, node)| is_on_host(node)).map(|(id, _)| id);
+        let clients: Vec<NodeId> = clients.filter(|id| self.nodes[*id].greeted).collect();
+        let mut waited_for: BTreeSet<(NodeId, u64)> =
+            clients.into_iter().map(|id| (id, self.send(id, Command::Unmount))).collect();
+        let (Some(begun), until) = (self.begun, self.now + PARTING) else {
+            return Ok(());
+        };
+        while !waited_for.is_empty() && self.now < until && self.step_with_the_host(begun)? {
+            for happening in self.happenings.drain(..) {
+                match happening {
+                    Happening::Message { node, message: Message::Done { id, .. } } => {
+                        waited_for.remove(&(node, id));
+                    }
+                    Happening::Died { node, .. } => waited_for.retain(|(id, _)| *id != node),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Who has something to say, within `wait`.

@@ -6,6 +6,7 @@ use super::disk::blk::{self, Medium};
 use super::disk::image::Image;
 use super::engine::{CONTROL_LATENCY, Event, Happening, IMAGE_LATENCY, NodeId, Site};
 use super::node::console::{self, Flood};
+use super::node::link::Link;
 use super::node::machine::{Offer, Slot};
 use super::wire::{Frame, net};
 use std::rc::Rc;
@@ -24,12 +25,14 @@ impl Site<'_> {
         machine.set_now(self.now);
         let careful = machine.is_computing();
         let delivered = match event {
-            Event::Frame { frame, .. } => match machine.device(Slot::Net) {
-                Some(device) => net::receive(device, &frame.bytes)
-                    .and_then(|got| Ok(got && device.interrupt(net::RECEIVE, careful)?)),
+            Event::Frame { frame, .. } => match machine.link(Slot::Net) {
+                Some(link) => net::receive(link, &frame.bytes).and_then(|got| match link {
+                    Link::Virtio(device) if got => device.interrupt(net::RECEIVE, careful),
+                    _ => Ok(false),
+                }),
                 None => Ok(false),
             },
-            Event::DiskDone { slot, done, .. } => match machine.device(slot) {
+            Event::DiskDone { slot, done, .. } => match machine.link(slot).and_then(Link::virtio) {
                 Some(device) => done
                     .iter()
                     .try_for_each(|done| device.give_back(blk::REQUESTS, done.head, done.written))
@@ -38,8 +41,8 @@ impl Site<'_> {
             },
             Event::Control { bytes, .. } => {
                 node.console.queue(&bytes);
-                match machine.device(Slot::Control) {
-                    Some(device) => node.console.deliver(device, careful),
+                match machine.link(Slot::Control) {
+                    Some(link) => node.console.deliver(link, careful),
                     None => Ok(false),
                 }
             }
@@ -68,11 +71,11 @@ impl Site<'_> {
 
     pub(super) fn collect_messages(&mut self, id: NodeId) -> std::io::Result<()> {
         let node = &mut self.nodes[id];
-        let Some(device) = node.machine.as_mut().and_then(|machine| machine.device(Slot::Control))
+        let Some(link) = node.machine.as_mut().and_then(|machine| machine.link(Slot::Control))
         else {
             return Ok(());
         };
-        let lines = match node.console.collect(device)? {
+        let lines = match node.console.collect(link)? {
             Ok(lines) => lines,
             Err(Flood) => {
                 let cause = "its control channel was flooded".to_owned();
@@ -100,10 +103,11 @@ impl Site<'_> {
 
     pub(super) fn collect_frames(&mut self, from: NodeId) -> std::io::Result<()> {
         loop {
-            let device =
-                self.nodes[from].machine.as_mut().and_then(|machine| machine.device(Slot::Net));
-            let Some(device) = device else { return Ok(()) };
-            let Some(bytes) = net::transmitted(device)? else {
+            let machine = self.nodes[from].machine.as_mut();
+            let Some(link) = machine.and_then(|machine| machine.link(Slot::Net)) else {
+                return Ok(());
+            };
+            let Some(bytes) = net::transmitted(link)? else {
                 return Ok(());
             };
             self.statistics.frames += 1;
@@ -130,7 +134,8 @@ impl Site<'_> {
 
     pub(super) fn collect_disk(&mut self, id: NodeId, slot: Slot) -> std::io::Result<()> {
         let node = &mut self.nodes[id];
-        let Some(device) = node.machine.as_mut().and_then(|machine| machine.device(slot)) else {
+        let link = node.machine.as_mut().and_then(|machine| machine.link(slot));
+        let Some(device) = link.and_then(Link::virtio) else {
             return Ok(());
         };
         let (mut quick, mut flushes) = (Vec::new(), Vec::new());
@@ -160,14 +165,17 @@ impl Site<'_> {
 
     pub(super) fn offers(&self, node: NodeId) -> Vec<(Slot, Offer)> {
         let blueprint = &self.blueprint.nodes[node];
+        if self.provisions.kernels.of(blueprint.role).is_none() {
+            return vec![(Slot::Net, Offer::Socket), (Slot::Control, Offer::Socket)];
+        }
         let mac = parse_mac(&blueprint.mac);
-        let read_only = |image: &Image| Offer {
+        let read_only = |image: &Image| Offer::Virtio {
             rings: 1,
             features: blk::F_READ_ONLY,
             config: blk::config(image.sectors()),
         };
-        let net = Offer { rings: 2, features: net::F_MAC, config: net::config(mac) };
-        let control = Offer {
+        let net = Offer::Virtio { rings: 2, features: net::F_MAC, config: net::config(mac) };
+        let control = Offer::Virtio {
             rings: console::RINGS,
             features: console::F_MULTIPORT,
             config: console::config(),
@@ -177,7 +185,8 @@ impl Site<'_> {
         match (blueprint.role, &self.supplement) {
             (Role::Server, _) => {
                 let config = blk::config(self.disk.sectors());
-                offers.push((Slot::Disk, Offer { rings: 1, features: blk::F_FLUSH, config }));
+                offers
+                    .push((Slot::Disk, Offer::Virtio { rings: 1, features: blk::F_FLUSH, config }));
             }
             (Role::Client, Some(image)) => offers.push((Slot::Supplement, read_only(image))),
             (Role::Client, None) => {}

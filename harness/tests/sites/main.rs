@@ -15,6 +15,8 @@ mod example;
 mod fuzz;
 mod gate;
 mod guest;
+#[cfg(feature = "docker")]
+mod host_kernel;
 mod kernels;
 mod manual;
 mod matrix;

@@ -180,6 +180,7 @@ fn try_to_make(
     let prepared = job.pair.prepared()?;
     let plan =
         expand(&prepared.scenario, job.seed, prepared.lock(), Parts::ours(terms.kernels.clone()));
+    super::host::fit(&plan, terms.launch)?;
     let (assets, lock_image) = provide(&plan)?;
     let kernels = kernels::provide(&plan.kernels)?;
     let name = format!("runs/{}/{}/{}", job.pair.lock, job.pair.scenario, job.seed);

@@ -12,7 +12,7 @@
 use super::directory::SiteDirectory;
 use super::processes::file_size_max;
 use super::program::Program;
-use super::{Kernel, Place, Running};
+use super::{Images, Kernel, Place, Running, host};
 use crate::assets::CONTAINER_KEY;
 use crate::site::blueprint::NodeBlueprint;
 use bollard::Docker;
@@ -33,9 +33,9 @@ use thiserror::Error;
 /// The image of containers/node/Dockerfile; its tag is the key of its recipe.
 pub const IMAGE: &str = "lockstorm-node";
 /// Where things are in a container; containers/node/container/entry has the same.
-const SITE: &str = "/run/lockstorm/site";
+pub(super) const SITE: &str = "/run/lockstorm/site";
 const KERNEL: &str = "/run/lockstorm/kernel";
-const CONSOLES: &str = "/run/lockstorm/console";
+pub(super) const CONSOLES: &str = "/run/lockstorm/console";
 const PRELOAD: &str = "/run/lockstorm/kernel/libseededrandom.so";
 /// Which system calls there are.
 const SECCOMP: &str =
@@ -155,19 +155,40 @@ impl Place for Containers {
             })
             .start()
             .map_err(told)?;
-        Ok(Kernel::new(Contained { container: RefCell::new(Some(container)), status }))
+        Ok(Contained::kernel(container, status))
+    }
+
+    fn start_on_host(
+        &self,
+        node: &NodeBlueprint,
+        images: &Images,
+        directory: &SiteDirectory,
+    ) -> io::Result<Kernel> {
+        if self.engine.rootless {
+            let why = "a rootless engine cannot let its containers mount NFS; `--kernel host` needs \
+                       one that root runs";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
+        host::start(node, images, directory)
     }
 }
 
 /// What the engine said, without the layers of who passed it on.
-fn told(error: TestcontainersError) -> io::Error {
+pub(super) fn told(error: TestcontainersError) -> io::Error {
     io::Error::other(Unfit::Failed(error.to_string()))
 }
 
-struct Contained {
+pub(super) struct Contained {
     container: RefCell<Option<Container<GenericImage>>>,
     /// The kernel's exit status, written when it has ended by itself.
     status: PathBuf,
+}
+
+impl Contained {
+    /// A started container, which writes its exit status there.
+    pub(super) fn kernel(container: Container<GenericImage>, status: PathBuf) -> Kernel {
+        Kernel::new(Contained { container: RefCell::new(Some(container)), status })
+    }
 }
 
 impl Running for Contained {

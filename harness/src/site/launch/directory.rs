@@ -1,8 +1,12 @@
 //! A site's directory: the sockets and the ramdisk of its kernels, and where their consoles are.
 
 use super::initrd;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
+};
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -37,13 +41,27 @@ impl SiteDirectory {
     }
 
     /// A socket that replaces the one of the node's last life.
-    pub fn listen(&self, name: &String) -> io::Result<UnixListener> {
+    pub fn listen(&self, name: &str) -> io::Result<UnixListener> {
+        UnixListener::bind(self.vacant(name)?)
+    }
+
+    /// The same, of a socket that keeps packets apart.
+    pub fn listen_for_packets(&self, name: &str) -> io::Result<UnixListener> {
+        let address = UnixAddr::new(&self.vacant(name)?)?;
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let socket = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)?;
+        bind(socket.as_raw_fd(), &address)?;
+        listen(&socket, Backlog::new(1)?)?;
+        Ok(socket.into())
+    }
+
+    /// The path of a file of this name, which is not there any more.
+    fn vacant(&self, name: &str) -> io::Result<PathBuf> {
         let path = self.dir.path().join(name);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(path),
         }
-        UnixListener::bind(path)
     }
 
     /// A node's console log. A node that is switched on again goes on in the same one.

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 /// The agent, a static binary, built by build.rs.
-static AGENT: &[u8] = include_bytes!(env!("LOCKSTORM_AGENT"));
+pub static AGENT: &[u8] = include_bytes!(env!("LOCKSTORM_AGENT"));
 
 /// Writes the archive in the "newc" format of cpio(5) (Documentation/driver-api/early-userspace/
 /// buffer-format.rst).

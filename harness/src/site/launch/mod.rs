@@ -7,6 +7,8 @@ pub mod containers;
 pub mod core;
 mod directory;
 mod guardian;
+#[cfg(feature = "docker")]
+mod host;
 pub mod initrd;
 mod processes;
 mod program;
@@ -21,7 +23,7 @@ use directory::SiteDirectory;
 use processes::Processes;
 use std::io;
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where the nodes' kernels run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,14 +35,15 @@ pub enum Launch {
     Containers,
 }
 
-/// Starts kernels for one site.
+/// Starts nodes for one site.
 pub struct Launcher {
     programs: Programs,
+    images: Images,
     place: Box<dyn Place>,
     directory: SiteDirectory,
 }
 
-/// Where kernels can be started.
+/// Where nodes can be started.
 trait Place {
     /// Starts a kernel in the site's directory, with the console log that it goes on in.
     fn start(
@@ -50,9 +53,28 @@ trait Place {
         arguments: &[String],
         directory: &SiteDirectory,
     ) -> io::Result<Kernel>;
+
+    /// Starts a node that runs on the host's own kernel.
+    fn start_on_host(
+        &self,
+        _: &NodeBlueprint,
+        _: &Images,
+        _: &SiteDirectory,
+    ) -> io::Result<Kernel> {
+        let why = "nodes run on the host's own kernel in containers alone";
+        Err(io::Error::new(io::ErrorKind::Unsupported, why))
+    }
 }
 
-/// The sockets that one kernel connects to.
+/// The images of the nodes' root file systems.
+#[derive(Clone, Debug)]
+pub struct Images {
+    pub root: PathBuf,
+    /// A second image, for the clients alone.
+    pub supplement: Option<PathBuf>,
+}
+
+/// The sockets that one node connects to.
 pub struct Listeners {
     /// For the virtual clock.
     pub time: Option<UnixListener>,
@@ -78,6 +100,7 @@ impl Launcher {
     pub fn new(
         launch: Launch,
         programs: Programs,
+        images: Images,
         consoles: &Path,
         core: Option<usize>,
     ) -> io::Result<Launcher> {
@@ -94,16 +117,20 @@ impl Launcher {
         };
         #[cfg(not(feature = "docker"))]
         let _ = core; // processes inherit it
-        Ok(Launcher { programs, place, directory })
+        Ok(Launcher { programs, images, place, directory })
     }
 
-    /// Starts a node's kernel with these devices.
+    /// Starts a node with these devices: its kernel, or where it has none of its own, what stands
+    /// for one.
     pub fn start(
         &self,
         node: &NodeBlueprint,
         clock: Clock,
         slots: &[Slot],
     ) -> io::Result<(Kernel, Listeners)> {
+        let Some(program) = self.programs.of(node.role) else {
+            return self.start_on_host(node);
+        };
         let arguments = arguments(node, clock, slots);
         let listen = |socket: &String| self.directory.listen(socket);
         let listeners = Listeners {
@@ -111,9 +138,16 @@ impl Launcher {
             devices: arguments.devices.iter().map(listen).collect::<io::Result<_>>()?,
         };
         let mut line = arguments.line;
-        let program = self.programs.of(node.role);
         line.extend(program.arguments.iter().cloned());
         let kernel = self.place.start(node, program, &line, &self.directory)?;
+        Ok((kernel, listeners))
+    }
+
+    fn start_on_host(&self, node: &NodeBlueprint) -> io::Result<(Kernel, Listeners)> {
+        let net = self.directory.listen_for_packets(&format!("{}.net", node.name))?;
+        let control = self.directory.listen(&format!("{}.control", node.name))?;
+        let listeners = Listeners { time: None, devices: vec![net, control] };
+        let kernel = self.place.start_on_host(node, &self.images, &self.directory)?;
         Ok((kernel, listeners))
     }
 }

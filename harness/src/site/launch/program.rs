@@ -35,19 +35,21 @@ impl Program {
 #[derive(Clone, Debug)]
 pub struct Programs {
     pub server: Program,
-    pub clients: Program,
+    /// Without one, the clients run on the host's own kernel.
+    pub clients: Option<Program>,
 }
 
 impl Programs {
     /// The same for all.
     pub fn all(program: Program) -> Programs {
-        Programs { server: program.clone(), clients: program }
+        Programs { server: program.clone(), clients: Some(program) }
     }
 
-    pub fn of(&self, role: Role) -> &Program {
+    /// What a node runs; `None` is the host's own kernel.
+    pub fn of(&self, role: Role) -> Option<&Program> {
         match role {
-            Role::Server => &self.server,
-            Role::Client => &self.clients,
+            Role::Server => Some(&self.server),
+            Role::Client => self.clients.as_ref(),
         }
     }
 }

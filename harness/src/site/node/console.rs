@@ -1,5 +1,7 @@
-//! The control channel's transport: a virtio console with one port (virtio 1.2, section 5.3).
+//! The control channel's transport: a virtio console with one port (virtio 1.2, section 5.3), or a
+//! node's socket.
 
+use super::link::{Link, Socket};
 use crate::site::virtio::device::Device;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -41,22 +43,41 @@ pub struct Console {
 pub struct Flood;
 
 impl Console {
-    /// Takes what the guest has written and answers the whole lines in it.
-    pub fn collect(&mut self, device: &mut Device) -> io::Result<Result<Vec<Vec<u8>>, Flood>> {
-        self.serve_control(device)?;
+    /// Takes what the node has written and answers the whole lines in it.
+    pub fn collect(&mut self, link: &mut Link) -> io::Result<Result<Vec<Vec<u8>>, Flood>> {
+        if let Link::Virtio(device) = link {
+            self.serve_control(device)?;
+        }
         let mut lines = Vec::new();
-        while let Some(chain) = device.next(TRANSMIT) {
-            let head = chain.head_index();
-            if let Ok(reader) = chain.reader(device.memory()) {
-                reader.take(CHUNK_MAX).read_to_end(&mut self.partial)?;
-            }
-            device.give_back(TRANSMIT, head, 0)?;
+        while self.take_piece(link)? {
             self.split_lines(&mut lines);
             if self.partial.len() > LINE_MAX {
                 return Ok(Err(Flood));
             }
         }
         Ok(Ok(lines))
+    }
+
+    /// Takes one piece of what the node has written; false when there is none.
+    fn take_piece(&mut self, link: &mut Link) -> io::Result<bool> {
+        match link {
+            Link::Virtio(device) => {
+                let Some(chain) = device.next(TRANSMIT) else {
+                    return Ok(false);
+                };
+                let head = chain.head_index();
+                if let Ok(reader) = chain.reader(device.memory()) {
+                    reader.take(CHUNK_MAX).read_to_end(&mut self.partial)?;
+                }
+                device.give_back(TRANSMIT, head, 0)?;
+                Ok(true)
+            }
+            Link::Socket(socket) => {
+                let piece = socket.take();
+                self.partial.extend(piece.iter().flatten());
+                Ok(piece.is_some())
+            }
+        }
     }
 
     fn split_lines(&mut self, lines: &mut Vec<Vec<u8>>) {
@@ -96,8 +117,22 @@ impl Console {
         self.outgoing.extend(bytes);
     }
 
+    /// Hands over what waits. True when a driver was interrupted.
+    pub fn deliver(&mut self, link: &mut Link, acknowledged: bool) -> io::Result<bool> {
+        match link {
+            Link::Virtio(device) => self.fill_buffers(device, acknowledged),
+            Link::Socket(socket) => self.send(socket).map(|()| false),
+        }
+    }
+
+    fn send(&mut self, socket: &mut Socket) -> io::Result<()> {
+        let sent = socket.send(self.outgoing.make_contiguous())?;
+        self.outgoing.drain(..sent);
+        Ok(())
+    }
+
     /// Puts what waits into the guest's buffers. True when the driver was interrupted.
-    pub fn deliver(&mut self, device: &mut Device, acknowledged: bool) -> io::Result<bool> {
+    fn fill_buffers(&mut self, device: &mut Device, acknowledged: bool) -> io::Result<bool> {
         let mut wake = false;
         while let Some(message) = self.owed.front() {
             if !fill(device, CONTROL_RECEIVE, message)? {

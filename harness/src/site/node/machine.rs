@@ -1,5 +1,6 @@
-//! One running kernel: its devices, and its slices of virtual time if that is what it lives by.
+//! One running node: its devices, and its slices of virtual time if that is what it lives by.
 
+use super::link::{Link, Socket};
 use super::travel::{Said, Travel};
 use crate::site::launch::{Kernel, Listeners};
 use crate::site::virtio::device::{Device, Notices};
@@ -25,11 +26,12 @@ pub enum Slot {
     Supplement = 4,
 }
 
-/// What a device offers to the driver, before the driver has connected.
-pub struct Offer {
-    pub rings: usize,
-    pub features: u64,
-    pub config: Vec<u8>,
+/// What is offered to a node, before it has connected.
+pub enum Offer {
+    /// A virtio device, to the driver of a kernel of the harness's own.
+    Virtio { rings: usize, features: u64, config: Vec<u8> },
+    /// The end of a socket, to a node that runs on the host's kernel.
+    Socket,
 }
 
 /// How a slice of time ended.
@@ -48,7 +50,7 @@ pub enum Slice {
 pub struct Machine {
     kernel: Kernel,
     listeners: Vec<(Slot, UnixListener, Offer)>,
-    devices: Vec<(Slot, Device)>,
+    devices: Vec<(Slot, Link)>,
     /// Without it the kernel runs as the host lets it.
     travel: Option<Travel>,
 }
@@ -102,8 +104,9 @@ impl Machine {
         Ok(Some(Machine { kernel, listeners, devices: Vec::new(), travel }))
     }
 
-    pub fn device(&mut self, slot: Slot) -> Option<&mut Device> {
-        self.devices.iter_mut().find(|(own, _)| *own == slot).map(|(_, device)| device)
+    /// What a slot is linked to, once the node has connected.
+    pub fn link(&mut self, slot: Slot) -> Option<&mut Link> {
+        self.devices.iter_mut().find(|(own, _)| *own == slot).map(|(_, link)| link)
     }
 
     /// When the kernel wants to run next, on the harness's clock; `None` also when nobody has to
@@ -163,7 +166,7 @@ impl Machine {
     pub fn sources(&self) -> impl Iterator<Item = (Source, BorrowedFd<'_>)> {
         let devices = self.devices.iter().enumerate();
         let devices =
-            devices.map(|(index, (_, device))| (Source::Device(index), device.stream().as_fd()));
+            devices.map(|(index, (_, link))| (Source::Device(index), link.stream().as_fd()));
         let listeners = self.listeners.iter().enumerate();
         let listeners =
             listeners.map(|(index, (_, socket, _))| (Source::Listener(index), socket.as_fd()));
@@ -202,8 +205,13 @@ impl Machine {
         let (stream, _) = socket.accept()?;
         // On the virtual clock nobody has to be told: the rings are looked into after each slice.
         let notices = if self.travel.is_some() { Notices::Unwanted } else { Notices::Wanted };
-        let device = Device::new(stream, offer.rings, offer.features, offer.config, notices)?;
-        self.devices.push((slot, device));
+        let link = match offer {
+            Offer::Virtio { rings, features, config } => {
+                Link::Virtio(Device::new(stream, rings, features, config, notices)?)
+            }
+            Offer::Socket => Link::Socket(Socket::new(stream)),
+        };
+        self.devices.push((slot, link));
         self.devices.sort_by_key(|(slot, _)| *slot);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! A node: one machine with its own kernel, and the harness's end of everything it has.
 
 pub mod console;
+pub mod link;
 pub mod machine;
 pub mod travel;
 

@@ -1,5 +1,6 @@
-//! The virtio-net device (virtio 1.2, section 5.1).
+//! Frames of a node: from and to its virtio-net device (virtio 1.2, section 5.1), or its socket.
 
+use crate::site::node::link::Link;
 use crate::site::virtio::device::Device;
 use std::io::{self, Read, Write};
 
@@ -13,14 +14,35 @@ pub const TRANSMIT: usize = 1;
 const HEADER: usize = 12;
 /// Ethernet II with an MTU of 1500, without the frame check sequence (bytes).
 pub const FRAME_MAX: usize = 1514;
+/// Two addresses and a type (bytes).
+const FRAME_MIN: usize = 14;
 
 pub fn config(mac: [u8; 6]) -> Vec<u8> {
     mac.to_vec()
 }
 
-/// The next frame that the guest sends. What is too long or too short for Ethernet is lost, as on
+/// The next frame that the node sends. What is too long or too short for Ethernet is lost, as on
 /// a real wire.
-pub fn transmitted(device: &mut Device) -> io::Result<Option<Vec<u8>>> {
+pub fn transmitted(link: &mut Link) -> io::Result<Option<Vec<u8>>> {
+    match link {
+        Link::Virtio(device) => taken(device),
+        Link::Socket(socket) => {
+            let mut frames = std::iter::from_fn(|| socket.take());
+            Ok(frames.find(|frame| (FRAME_MIN..=FRAME_MAX).contains(&frame.len())))
+        }
+    }
+}
+
+/// Hands a frame to the node; false when it has no room, and the frame is lost.
+pub fn receive(link: &mut Link, frame: &[u8]) -> io::Result<bool> {
+    match link {
+        Link::Virtio(device) => given(device, frame),
+        Link::Socket(socket) => Ok(socket.send(frame)? > 0),
+    }
+}
+
+/// Takes the next frame from the guest's transmit buffers.
+fn taken(device: &mut Device) -> io::Result<Option<Vec<u8>>> {
     while let Some(chain) = device.next(TRANSMIT) {
         let head = chain.head_index();
         let mut bytes = Vec::with_capacity(256);
@@ -28,16 +50,15 @@ pub fn transmitted(device: &mut Device) -> io::Result<Option<Vec<u8>>> {
             reader.take((HEADER + FRAME_MAX + 1) as u64).read_to_end(&mut bytes)?;
         }
         device.give_back(TRANSMIT, head, 0)?;
-        if (HEADER + 14..=HEADER + FRAME_MAX).contains(&bytes.len()) {
+        if (HEADER + FRAME_MIN..=HEADER + FRAME_MAX).contains(&bytes.len()) {
             return Ok(Some(bytes.split_off(HEADER)));
         }
     }
     Ok(None)
 }
 
-/// Puts a frame into the guest's next receive buffer; false when it has none, and the frame is
-/// lost.
-pub fn receive(device: &mut Device, frame: &[u8]) -> io::Result<bool> {
+/// Puts a frame into the guest's next receive buffer; false when it has none.
+fn given(device: &mut Device, frame: &[u8]) -> io::Result<bool> {
     let Some(chain) = device.next(RECEIVE) else {
         return Ok(false);
     };

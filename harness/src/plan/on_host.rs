@@ -1,0 +1,129 @@
+//! What clients on the host's own kernel cannot do: they have neither a clock nor power of their
+//! own.
+
+use super::Plan;
+use crate::fault::Act;
+use crate::scenario::WorkloadSpec;
+use crate::scenario::script::{Step, Verb};
+use crate::site::clock::Clock;
+use std::fmt;
+
+/// Something that only a node with a kernel of its own can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    VirtualClock,
+    /// `what` says where the plan asks for it.
+    Crash {
+        what: String,
+    },
+    WallClock {
+        what: String,
+    },
+}
+
+/// One sentence, with the mend.
+impl fmt::Display for Beyond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Beyond::VirtualClock => f.write_str(
+                "the host's kernel lives by the host's clock, and not by a virtual one; add \
+                 `--clock real`",
+            ),
+            Beyond::Crash { what } => write!(
+                f,
+                "{what}, but a client on the host's kernel cannot crash without the host; crash \
+                 the server, or cut the client off"
+            ),
+            Beyond::WallClock { what } => write!(
+                f,
+                "{what}, but the clock of a client on the host's kernel is the host's; choose \
+                 another scenario, or another kernel"
+            ),
+        }
+    }
+}
+
+/// All of it that a plan asks of its clients.
+pub fn beyond(plan: &Plan) -> Vec<Beyond> {
+    let clock = (plan.blueprint.clock == Clock::Virtual).then_some(Beyond::VirtualClock);
+    let faults = plan.scenario.faults.iter().enumerate().flat_map(|(index, spec)| {
+        let fault = spec.strike.fault();
+        let (target, does) = (fault.target(), fault.describe());
+        let what = move || format!("in faults[{index}] {target} {does}");
+        let acts = if is_client(target) { fault.begin(1) } else { Vec::new() };
+        acts.into_iter().filter_map(move |act| match act {
+            Act::PowerOff { .. } => Some(Beyond::Crash { what: what() }),
+            Act::SetClock { .. } => Some(Beyond::WallClock { what: what() }),
+            Act::Lay(_) | Act::PowerOn => None,
+        })
+    });
+    let steps = match &plan.scenario.workload {
+        WorkloadSpec::Script(steps) => steps.as_slice(),
+        _ => &[],
+    };
+    let steps = steps.iter().enumerate().filter_map(|(index, step)| {
+        let what = || format!("step {} of the script is `{step}`", index + 1);
+        match step {
+            Step::Strike { verb: Verb::Crash, node, .. } if is_client(node) => {
+                Some(Beyond::Crash { what: what() })
+            }
+            Step::Strike { verb: Verb::Clock, node, .. } if is_client(node) => {
+                Some(Beyond::WallClock { what: what() })
+            }
+            _ => None,
+        }
+    });
+    clock.into_iter().chain(faults).chain(steps).collect()
+}
+
+/// Whoever owns the lock is one, too.
+fn is_client(target: &str) -> bool {
+    target != "server"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::profile::Profile;
+    use crate::plan::{Lock, Parts, expand};
+    use crate::scenario::load::load_source;
+    use crate::scenario::overrides::Overrides;
+    use crate::source::Source;
+
+    fn plan(yaml: &str) -> Plan {
+        let source = Source::from_bytes("story.yaml", yaml.into()).unwrap();
+        let mut loaded = load_source(source, &Overrides::default()).unwrap();
+        let profile = concat!(env!("CARGO_MANIFEST_DIR"), "/../containers/locks/flufl.lock");
+        let profile = Profile::load(profile.as_ref()).unwrap();
+        loaded.settle(&profile).unwrap();
+        expand(&loaded.scenario, 1, Lock::from(&profile), Parts::ours(Default::default()))
+    }
+
+    fn told(yaml: &str) -> Vec<String> {
+        beyond(&plan(yaml)).iter().map(ToString::to_string).collect()
+    }
+
+    const CYCLES: &str = "lock: {name: flufl.lock}\nworkload: {cycles: {time: 10s}}\n";
+    const REAL: &str = "site: {clock: real}\n";
+
+    #[test]
+    fn a_story_on_the_real_clock_whose_server_crashes_is_not_beyond_it() {
+        let faults = "faults:\n- {when: {at: 1s}, strike: {crash: {node: server}}, for: 1s}\n\
+            - {when: {at: 1s}, strike: {cut: {node: c1}}, for: 1s}\n";
+        assert_eq!(told(&format!("{REAL}{CYCLES}{faults}")), [""; 0]);
+    }
+
+    #[test]
+    fn the_virtual_clock_and_clients_that_crash_or_have_a_clock_are() {
+        let faults = "faults:\n- {when: {at: 1s}, strike: {crash: {node: owner}}, for: 1s}\n\
+            - {when: {at: 1s}, strike: {clock: {node: c2, step: 8s}}}\n";
+        insta::assert_snapshot!(told(&format!("{CYCLES}{faults}")).join("\n"));
+    }
+
+    #[test]
+    fn so_are_steps_of_a_script() {
+        let script = "lock: {name: flufl.lock}\nworkload:\n  script:\n  - 'c1: acquire -> ok'\n  \
+            - crash c1\n  - clock c2 +8s\n  - crash server\n  - restart server\n";
+        insta::assert_snapshot!(told(&format!("{REAL}{script}")).join("\n"));
+    }
+}

@@ -1,0 +1,79 @@
+//! Clients that run on the host's own kernel, each in a container with privileges.
+//!
+//! The container has a network of its own with nothing in it. Its agent makes an interface there
+//! (a tap) whose frames go through the harness's switch like those of any other node, and mounts
+//! the node image as its root; from there on it is the agent of every node. It is the host's NFS
+//! client that mounts the export.
+//!
+//! Mounting takes CAP_SYS_ADMIN, and an interface CAP_NET_ADMIN: what runs in these containers could
+//! do whatever root can on this host. `docker run --privileged` would give more, and needs an engine
+//! that has it to give.
+
+use super::containers::{CONSOLES, Contained, IMAGE, LABEL, SITE, told};
+use super::directory::SiteDirectory;
+use super::initrd::AGENT;
+use super::{Images, Kernel};
+use crate::assets::CONTAINER_KEY;
+use crate::site::blueprint::NodeBlueprint;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use testcontainers::core::{AccessMode, Mount};
+use testcontainers::runners::SyncRunner;
+use testcontainers::{GenericImage, ImageExt};
+
+/// The agent, in the site's directory.
+const AGENT_FILE: &str = "agent";
+/// Where the images are in the container; the agent looks there (harness/agent/src/host.rs).
+const ROOT: &str = "/run/lockstorm/root.erofs";
+const SUPPLEMENT: &str = "/run/lockstorm/supplement.erofs";
+/// /dev/net/tun, /dev/loop-control, and the loop devices (Documentation/admin-guide/devices.txt).
+const DEVICES: [&str; 3] = ["c 10:200 rw", "c 10:237 rw", "b 7:* rw"];
+/// Ends a container that is left behind, like that of any other node.
+const ENTRY: &str = "/usr/lib/lockstorm/host-entry";
+
+pub fn start(
+    node: &NodeBlueprint,
+    images: &Images,
+    directory: &SiteDirectory,
+) -> io::Result<Kernel> {
+    put_agent(&directory.path().join(AGENT_FILE))?;
+    let status = directory.path().join(format!("{}.status", node.name));
+    let _ = fs::remove_file(&status); // of the node's last life
+    drop(directory.console(&node.name)?);
+    let bind = |host: &Path, inside: &str| Mount::bind_mount(host.display().to_string(), inside);
+    let read =
+        |host: &Path, inside: &str| bind(host, inside).with_access_mode(AccessMode::ReadOnly);
+    let supplement = images.supplement.as_deref().map(|image| read(image, SUPPLEMENT));
+    let container = GenericImage::new(IMAGE, CONTAINER_KEY)
+        .with_entrypoint(ENTRY)
+        .with_cmd([&node.name, &node.mac])
+        .with_mount(bind(directory.path(), SITE))
+        .with_mount(bind(directory.consoles(), CONSOLES))
+        .with_mount(read(&images.root, ROOT));
+    let container = supplement.into_iter().fold(container, ImageExt::with_mount);
+    let container = container
+        .with_label(LABEL, &node.name)
+        .with_cap_add("SYS_ADMIN")
+        .with_cap_add("NET_ADMIN")
+        // Where there is AppArmor, the engine's profile for containers forbids to mount.
+        .with_security_opt("apparmor=unconfined")
+        .with_host_config_modifier(|config| {
+            config.auto_remove = Some(true);
+            config.network_mode = Some("none".into());
+            config.device_cgroup_rules = Some(DEVICES.map(str::to_owned).to_vec());
+        })
+        .start()
+        .map_err(told)?;
+    Ok(Contained::kernel(container, status))
+}
+
+/// Where nodes have a kernel of their own, their ramdisk has it.
+fn put_agent(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o755).open(path) {
+        Ok(mut file) => file.write_all(AGENT),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
