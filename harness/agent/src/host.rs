@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Where the harness has mounted the images (harness/src/site/launch/host.rs).
+/// Where the harness has mounted the images (harness/src/site/launch/containers/host.rs).
 const ROOT: &str = "/run/lockstorm/root.erofs";
 const SECOND: &str = "/run/lockstorm/supplement.erofs";
 /// A directory of the image that clients have no other use for.

@@ -37,13 +37,13 @@ impl LaunchArgs {
 
 #[cfg(feature = "docker")]
 fn fit_for_containers() -> Result<(), Failure> {
-    use crate::site::launch::containers::{Engine, Unfit};
+    use crate::site::launch::containers::{Engine, Refusal};
     match Engine::find() {
         Ok(_) => Ok(()),
-        Err(unfit @ (Unfit::NoEngine(_) | Unfit::NoImage)) => {
-            Err(Failure::SetUpMissing(unfit.to_string()))
+        Err(refusal @ (Refusal::NoEngine(_) | Refusal::TooOld(_) | Refusal::NoImage)) => {
+            Err(Failure::SetUpMissing(refusal.to_string()))
         }
-        Err(unfit) => Err(Failure::Host(unfit.to_string())),
+        Err(refusal) => Err(Failure::Host(refusal.to_string())),
     }
 }
 

@@ -175,7 +175,7 @@ impl<'a> Stage<'a> {
         node: NodeId,
         keep: impl FnMut(u64) -> bool,
     ) -> Result<usize, RunError> {
-        let lost = self.site.power_off(node, keep);
+        let lost = self.site.power_off(node, keep)?;
         let name = self.node_name(node).to_owned();
         self.record(What::NodeDied {
             node: name,

@@ -169,7 +169,10 @@ impl<'a> Site<'a> {
             &provisions.artefacts.join("console"),
             core.as_ref().map(|core| core.number),
         )
-        .map_err(SiteError::host("preparing the nodes' sockets and logs"))?;
+        .map_err(SiteError::host(format!(
+            "preparing the nodes' sockets in {} (TMPDIR names another place) and their logs",
+            std::env::temp_dir().display()
+        )))?;
         let names = blueprint.nodes.iter().map(|node| node.name.as_str());
         let begun = (blueprint.clock == Clock::Real).then(Instant::now);
         let capture = Capture::create(
@@ -297,14 +300,20 @@ impl<'a> Site<'a> {
 
     /// Cuts a node's power. Of a server's disk only what was flushed remains, and of the rest
     /// what `keep` asks for. Answers how many sectors were lost.
-    pub fn power_off(&mut self, node: NodeId, keep: impl FnMut(u64) -> bool) -> usize {
+    pub fn power_off(
+        &mut self,
+        node: NodeId,
+        keep: impl FnMut(u64) -> bool,
+    ) -> Result<usize, SiteError> {
+        let blueprint = &self.blueprint.nodes[node];
         if let Some(machine) = self.nodes[node].machine.take() {
-            machine.power_off();
+            let doing = || format!("cutting the power of {}", blueprint.name);
+            machine.power_off().map_err(SiteError::host(doing()))?;
         }
-        match self.blueprint.nodes[node].role {
+        Ok(match blueprint.role {
             Role::Server => self.disk.lose_power(keep),
             Role::Client => 0,
-        }
+        })
     }
 
     /// Lets time pass until something happens that the site does not deal with itself.

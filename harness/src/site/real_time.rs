@@ -120,7 +120,12 @@ impl Site<'_> {
     /// Kernels that have ended before they could say anything.
     fn bury(&mut self) -> Result<(), SiteError> {
         for node in 0..self.nodes.len() {
-            if self.nodes[node].machine.as_ref().is_some_and(|machine| machine.has_ended()) {
+            let Some(machine) = &self.nodes[node].machine else {
+                continue;
+            };
+            let looking =
+                || format!("looking after the kernel of {}", self.blueprint.nodes[node].name);
+            if machine.has_ended_early().map_err(SiteError::host(looking()))? {
                 self.after_slice(node, Slice::Ended)?;
             }
         }

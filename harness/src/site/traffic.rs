@@ -63,7 +63,7 @@ impl Site<'_> {
     /// A guest whose driver talks nonsense loses its power; the harness goes on.
     pub(super) fn device_failed(&mut self, node: NodeId, error: &str) {
         if let Some(machine) = self.nodes[node].machine.take() {
-            machine.power_off();
+            drop(machine);
             let cause = format!("its kernel misused a device: {error}");
             self.happenings.push_back(Happening::Died { node, cause });
         }

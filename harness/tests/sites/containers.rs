@@ -1,13 +1,13 @@
 //! Nodes in containers: the same verdicts and the same histories, and nothing left behind. They
 //! need what `ci/setup --tests` brings, a container engine with our image among it.
 
-use crate::common::{Ended, lockstorm, permit, processes, scenario};
+use crate::common::engine::containers_of;
+use crate::common::{Ended, eventually, lockstorm, permit, processes, scenario};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
 fn history(run: &Ended) -> String {
     run.report().provenance.history_sha256
@@ -34,26 +34,6 @@ fn the_real_clock_and_containers_go_together() {
     assert!(run.report().findings.is_empty(), "{}", run.said());
 }
 
-/// The containers of a harness: those that have its site's directory.
-fn containers_of(harness: u32) -> Vec<String> {
-    let format = "{{.ID}} {{.Mounts}}";
-    let filter = "label=lockstorm.node";
-    let arguments = ["ps", "--all", "--no-trunc", "--filter", filter, "--format", format];
-    let output = Command::new("docker").args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let site = format!("lockstorm-{harness}-");
-    let lines = String::from_utf8(output.stdout).unwrap();
-    lines.lines().filter(|line| line.contains(&site)).map(str::to_owned).collect()
-}
-
-fn wait_until(what: &str, so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !so() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
 #[test]
 fn no_container_outlives_a_harness_that_is_killed() {
     let _permit = permit();
@@ -64,10 +44,14 @@ fn no_container_outlives_a_harness_that_is_killed() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_until("it has four containers", || containers_of(harness.id()).len() == 4);
+    // What is made and not yet started has no process that could see the harness go; the next run
+    // removes it.
+    let running =
+        || containers_of(harness.id()).iter().filter(|line| line.contains(" Up ")).count();
+    eventually("four containers run", || running() == 4);
     kill(Pid::from_raw(harness.id() as i32), Signal::SIGKILL).unwrap();
     harness.wait().unwrap();
-    wait_until("they are gone", || containers_of(harness.id()).is_empty());
+    eventually("they are gone", || containers_of(harness.id()).is_empty());
     for directory in processes::directories_of_harness(harness.id()) {
         std::fs::remove_dir_all(directory).unwrap();
     }

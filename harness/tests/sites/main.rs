@@ -11,6 +11,8 @@ mod common;
 mod containers;
 mod controls;
 mod endings;
+#[cfg(feature = "docker")]
+mod engines;
 mod example;
 mod fuzz;
 mod gate;

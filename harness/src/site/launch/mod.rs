@@ -7,8 +7,6 @@ pub mod containers;
 pub mod core;
 mod directory;
 mod guardian;
-#[cfg(feature = "docker")]
-mod host;
 pub mod initrd;
 mod processes;
 mod program;
@@ -87,9 +85,9 @@ pub struct Kernel(Box<dyn Running>);
 
 /// A kernel, wherever it runs.
 trait Running {
-    fn has_ended(&self) -> bool;
+    fn has_ended(&self) -> io::Result<bool>;
     /// Ends it at once and waits for that; it may have ended by itself already.
-    fn kill(&self);
+    fn kill(&self) -> io::Result<()>;
     /// Its exit status in words, when it has ended or is about to.
     fn epitaph(&self) -> String;
 }
@@ -158,13 +156,13 @@ impl Kernel {
     }
 
     /// It runs no more.
-    pub fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> io::Result<bool> {
         self.0.has_ended()
     }
 
     /// Kills the kernel and waits for its end.
-    pub fn kill(&self) {
-        self.0.kill();
+    pub fn kill(&self) -> io::Result<()> {
+        self.0.kill()
     }
 
     /// How the kernel ended, in words.
@@ -175,6 +173,7 @@ impl Kernel {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
-        self.kill();
+        // Where it cannot be killed, it ends with the site.
+        let _ = self.kill();
     }
 }

@@ -70,15 +70,14 @@ impl Place for Processes {
 struct Process(RefCell<Child>);
 
 impl Running for Process {
-    fn has_ended(&self) -> bool {
-        matches!(self.0.borrow_mut().try_wait(), Ok(Some(_)))
+    fn has_ended(&self) -> io::Result<bool> {
+        Ok(self.0.borrow_mut().try_wait()?.is_some())
     }
 
-    fn kill(&self) {
+    fn kill(&self) -> io::Result<()> {
         let mut child = self.0.borrow_mut();
-        // It may have ended by itself already.
-        let _ = child.kill();
-        let _ = child.wait();
+        child.kill()?; // no error if it has ended by itself already
+        child.wait().map(|_| ())
     }
 
     fn epitaph(&self) -> String {

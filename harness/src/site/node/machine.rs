@@ -216,14 +216,15 @@ impl Machine {
         Ok(())
     }
 
-    /// The kernel has ended by itself.
-    pub fn has_ended(&self) -> bool {
-        self.kernel.has_ended()
+    /// The kernel has ended by itself, before it had connected all its devices. The end of one that
+    /// has them is heard from them.
+    pub fn has_ended_early(&self) -> io::Result<bool> {
+        Ok(!self.listeners.is_empty() && self.kernel.has_ended()?)
     }
 
     /// Cuts the power: the kernel and all its processes end at once.
-    pub fn power_off(self) {
-        self.kernel.kill();
+    pub fn power_off(self) -> io::Result<()> {
+        self.kernel.kill()
     }
 
     /// How the kernel ended by itself, in words.
@@ -247,7 +248,7 @@ fn accept(
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        if kernel.has_ended() || begin.elapsed() > patience.limit || (patience.interrupted)() {
+        if kernel.has_ended()? || begin.elapsed() > patience.limit || (patience.interrupted)() {
             return Ok(None);
         }
     }

@@ -9,19 +9,19 @@
 //! do whatever root can on this host. `docker run --privileged` would give more, and needs an engine
 //! that has it to give.
 
-use super::containers::{CONSOLES, Contained, IMAGE, LABEL, SITE, told};
-use super::directory::SiteDirectory;
-use super::initrd::AGENT;
-use super::{Images, Kernel};
+use super::engine::{IMAGE, SITE_LABEL};
+use super::{CONSOLES, NODE_LABEL, SITE};
 use crate::assets::CONTAINER_KEY;
 use crate::site::blueprint::NodeBlueprint;
-use std::fs::{self, OpenOptions};
+use crate::site::launch::Images;
+use crate::site::launch::directory::SiteDirectory;
+use crate::site::launch::initrd::AGENT;
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use testcontainers::core::{AccessMode, Mount};
-use testcontainers::runners::SyncRunner;
-use testcontainers::{GenericImage, ImageExt};
+use testcontainers::{ContainerRequest, GenericImage, ImageExt};
 
 /// The agent, in the site's directory.
 const AGENT_FILE: &str = "agent";
@@ -33,28 +33,27 @@ const DEVICES: [&str; 3] = ["c 10:200 rw", "c 10:237 rw", "b 7:* rw"];
 /// Ends a container that is left behind, like that of any other node.
 const ENTRY: &str = "/usr/lib/lockstorm/host-entry";
 
-pub fn start(
+/// The container of one such client.
+pub fn request(
     node: &NodeBlueprint,
     images: &Images,
     directory: &SiteDirectory,
-) -> io::Result<Kernel> {
+) -> io::Result<ContainerRequest<GenericImage>> {
     put_agent(&directory.path().join(AGENT_FILE))?;
-    let status = directory.path().join(format!("{}.status", node.name));
-    let _ = fs::remove_file(&status); // of the node's last life
-    drop(directory.console(&node.name)?);
     let bind = |host: &Path, inside: &str| Mount::bind_mount(host.display().to_string(), inside);
     let read =
         |host: &Path, inside: &str| bind(host, inside).with_access_mode(AccessMode::ReadOnly);
     let supplement = images.supplement.as_deref().map(|image| read(image, SUPPLEMENT));
-    let container = GenericImage::new(IMAGE, CONTAINER_KEY)
+    let request = GenericImage::new(IMAGE, CONTAINER_KEY)
         .with_entrypoint(ENTRY)
         .with_cmd([&node.name, &node.mac])
         .with_mount(bind(directory.path(), SITE))
         .with_mount(bind(directory.consoles(), CONSOLES))
         .with_mount(read(&images.root, ROOT));
-    let container = supplement.into_iter().fold(container, ImageExt::with_mount);
-    let container = container
-        .with_label(LABEL, &node.name)
+    let request = supplement.into_iter().fold(request, ImageExt::with_mount);
+    Ok(request
+        .with_label(NODE_LABEL, &node.name)
+        .with_label(SITE_LABEL, directory.path().display().to_string())
         .with_cap_add("SYS_ADMIN")
         .with_cap_add("NET_ADMIN")
         // Where there is AppArmor, the engine's profile for containers forbids to mount.
@@ -63,10 +62,7 @@ pub fn start(
             config.auto_remove = Some(true);
             config.network_mode = Some("none".into());
             config.device_cgroup_rules = Some(DEVICES.map(str::to_owned).to_vec());
-        })
-        .start()
-        .map_err(told)?;
-    Ok(Contained::kernel(container, status))
+        }))
 }
 
 /// Where nodes have a kernel of their own, their ramdisk has it.
