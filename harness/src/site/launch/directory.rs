@@ -9,8 +9,11 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const PREFIX: &str = "lockstorm-";
+/// How often the directory is removed, 20 ms apart, while something is still written there.
+const REMOVALS_MAX: u32 = 100;
 
 /// Short-lived, with a short path, since the path of a socket may have 107 bytes only (unix(7)).
 /// It is removed when this is dropped.
@@ -68,6 +71,20 @@ impl SiteDirectory {
     pub fn console(&self, node: &str) -> io::Result<File> {
         let path = self.consoles.join(format!("{node}.log"));
         OpenOptions::new().create(true).append(true).open(path)
+    }
+}
+
+impl Drop for SiteDirectory {
+    /// A kernel that its engine could not end ends by itself, and its last words may come in between.
+    fn drop(&mut self) {
+        for _ in 0..REMOVALS_MAX {
+            match fs::remove_dir_all(self.dir.path()) {
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                _ => return,
+            }
+        }
     }
 }
 
