@@ -2,27 +2,20 @@
 //!
 //! Not criterion: what is measured takes seconds, and half of it happens in other processes.
 
+#[path = "numbers/dimensions.rs"]
+mod dimensions;
 #[path = "numbers/usage.rs"]
 mod usage;
+#[path = "numbers/watch.rs"]
+mod watch;
 
-use lockstorm::assets::Assets;
-use lockstorm::history::{Event, Observer, What};
-use lockstorm::kernel::Kernels;
-use lockstorm::lock::catalogue::Catalogue;
-use lockstorm::plan::{Parts, Plan, expand};
-use lockstorm::run::{self, Run};
-use lockstorm::scenario::load::load_source;
-use lockstorm::scenario::overrides::Overrides;
-use lockstorm::site::Provisions;
-use lockstorm::site::launch::{Launch, Program, Programs};
-use lockstorm::source::Source;
+use lockstorm::run::Run;
 use lockstorm::units::SECOND;
-use std::cell::RefCell;
 use std::error::Error;
 use std::process::Command;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 use usage::{Memory, Usage};
+use watch::{Marks, watch};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -71,7 +64,8 @@ fn main() -> Outcome<()> {
     print_memory("when all is mounted", &memory[0]);
     print_memory("after the closed loop", &memory[1]);
     print_profile(&loops[loops.len() / 2]);
-    Ok(())
+    dimensions::print_launches(often)?;
+    dimensions::print_clocks()
 }
 
 /// The bare numbers depend on the host, and on what else it does.
@@ -90,13 +84,17 @@ fn samples<T>(count: usize, mut measure: impl FnMut() -> Outcome<T>) -> Outcome<
 
 fn row(what: &str, target: &str, unit: &str, mut values: Vec<f64>) {
     values.sort_by(f64::total_cmp);
-    let show = |value: f64| match value {
-        value if value < 10.0 => format!("{value:.2}"),
-        value => format!("{value:.0}"),
-    };
     let (least, most) = (show(values[0]), show(values[values.len() - 1]));
     let median = show(values[values.len() / 2]);
     println!("| {what} | {target} | {median} {unit} | {least} to {most}, of {} |", values.len());
+}
+
+/// Three digits, about.
+fn show(value: f64) -> String {
+    match value {
+        value if value < 10.0 => format!("{value:.2}"),
+        value => format!("{value:.0}"),
+    }
 }
 
 fn start_to_mounted() -> Outcome<f64> {
@@ -125,96 +123,6 @@ fn partition() -> Outcome<Duration> {
         Some(0) => Ok(begun.elapsed()),
         _ => Err("`scenario partition.yaml` is not valid here".into()),
     }
-}
-
-/// When what happened, on the wall clock.
-#[derive(Clone, Default)]
-struct Marks {
-    mounted: Duration,
-    began: Duration,
-    began_ns: u64,
-    ended: Duration,
-    ended_ns: u64,
-    sections: u64,
-    usage: Usage,
-    /// When the workload began, and when it ended.
-    memory: [Vec<(String, Memory)>; 2],
-}
-
-impl Marks {
-    fn worked(&self) -> Duration {
-        self.ended - self.began
-    }
-}
-
-struct Watch {
-    begun: Instant,
-    nodes: Vec<String>,
-    marks: Rc<RefCell<Marks>>,
-}
-
-impl Observer for Watch {
-    fn event(&mut self, event: &Event) {
-        let (now, mut marks) = (self.begun.elapsed(), self.marks.borrow_mut());
-        match &event.what {
-            What::NodeReady { .. } => marks.mounted = now,
-            What::WorkloadBegan => {
-                marks.memory[0] = usage::memory(&self.nodes);
-                marks.usage = usage::take(&self.nodes);
-                (marks.began, marks.began_ns) = (now, event.at_ns);
-            }
-            What::Entered { .. } => marks.sections += 1,
-            What::WorkloadEnded { .. } => {
-                (marks.ended, marks.ended_ns) = (now, event.at_ns);
-                marks.usage = usage::take(&self.nodes) - marks.usage;
-                marks.memory[1] = usage::memory(&self.nodes);
-            }
-            _ => {}
-        }
-    }
-
-    fn tick(&mut self, _: u64) {}
-}
-
-fn watch(story: &str) -> Outcome<(Marks, Run)> {
-    let assets = Assets::locate().map_err(|missing| missing.to_string())?;
-    let plan = plan(story, &assets)?;
-    let kernels = Programs::all(Program::open(&assets.kernel)?);
-    let directory = tempfile::tempdir()?;
-    let marks = Rc::new(RefCell::new(Marks::default()));
-    let nodes = plan.blueprint.nodes.iter().map(|node| node.name.clone()).collect();
-    let watch = Watch { begun: Instant::now(), nodes, marks: Rc::clone(&marks) };
-    let run = run::execute(
-        &plan,
-        Provisions {
-            kernels: &kernels,
-            launch: Launch::Local,
-            image: &assets.image,
-            supplement: None,
-            artefacts: directory.path(),
-            patience: Duration::from_secs(60),
-            interrupted: &|| false,
-        },
-        vec![Box::new(watch)],
-    )?;
-    for event in &run.history.events {
-        if let What::WorkloadEnded { completed: false, why } = &event.what {
-            return Err(format!("a run that was to be measured failed: {why}").into());
-        }
-    }
-    let marks = marks.borrow().clone();
-    Ok((marks, run))
-}
-
-fn plan(story: &str, assets: &Assets) -> Outcome<Plan> {
-    let source = Source::from_bytes("bench.yaml", story.into()).map_err(|e| e.to_string())?;
-    let mut loaded =
-        load_source(source, &Overrides::default()).map_err(|found| found.to_string())?;
-    let catalogue = Catalogue::open(assets.locks.clone())?;
-    let profile = catalogue.load(&loaded.scenario.lock.name).ok_or("the image lacks the lock")?;
-    let profile = profile.map_err(|found| found.to_string())?;
-    loaded.settle(&profile).map_err(|found| found.to_string())?;
-    Ok(expand(&loaded.scenario, 1, (&profile).into(), Parts::ours(Kernels::default())))
 }
 
 fn print_memory(when: &str, nodes: &[(String, Memory)]) {

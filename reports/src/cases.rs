@@ -5,8 +5,8 @@
 //! be judged is an error.
 
 use crate::compare::{Change, Comparison};
-use crate::format::Subject;
 use crate::set::{Cause, Cell, End, Outcome, ResultSet, RunSummary, Table};
+use crate::subject::Subject;
 use crate::text::seconds;
 use crate::{Class, Finding, Hold, Invariant, InvariantResult, Report, Status};
 

@@ -1,27 +1,7 @@
 //! The formats: a renderer is one module, and one line in [`FORMATS`].
 
-use crate::compare::Comparison;
-use crate::set::ResultSet;
-use crate::{Report, github, html, json, junit, markdown, tap, terminal};
-
-/// What is rendered.
-#[derive(Clone, Copy, Debug)]
-pub enum Subject<'a> {
-    Run(&'a Report),
-    Set(&'a ResultSet),
-    Comparison(&'a Comparison),
-}
-
-/// What the caller knows and the document does not.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options<'a> {
-    /// Use ANSI colours, in a terminal.
-    pub colour: bool,
-    /// How wide a terminal is, where that is known.
-    pub columns: Option<usize>,
-    /// The directory with the run's files, as the reader can name it.
-    pub directory: Option<&'a str>,
-}
+pub use crate::subject::{Options, Subject};
+use crate::{github, html, json, junit, markdown, tap, terminal};
 
 /// One format.
 pub struct Format {

@@ -1,7 +1,7 @@
 //! Workflow commands: a job of GitHub Actions that prints them is annotated with them.
 
 use crate::cases::{Case, CaseStatus, suites};
-use crate::format::{Options, Subject};
+use crate::subject::{Options, Subject};
 use crate::text::clean;
 
 /// GitHub shows no more of a kind for one step.

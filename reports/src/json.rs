@@ -1,7 +1,7 @@
 //! report.json: the document as it is.
 
-use crate::format::{Options, Subject};
 use crate::set::ResultSet;
+use crate::subject::{Options, Subject};
 use crate::{Comparison, FORMAT, Report};
 use schemars::JsonSchema;
 

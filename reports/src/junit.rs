@@ -1,7 +1,7 @@
 //! JUnit XML, as Jenkins, GitLab and others read it (tests/data/junit.xsd).
 
 use crate::cases::{Case, CaseStatus, Suite, suites};
-use crate::format::{Options, Subject};
+use crate::subject::{Options, Subject};
 use crate::text::{clean, clean_name};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};

@@ -14,6 +14,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod set;
+mod subject;
 pub mod tap;
 pub mod terminal;
 pub mod text;

@@ -1,8 +1,8 @@
 //! Markdown for pull requests and job summaries: short, with the rest folded away.
 
 use crate::compare::{Change, Comparison};
-use crate::format::{Options, Subject};
 use crate::set::{Cell, Counts, Outcome, ResultSet, RunSummary, Table};
+use crate::subject::{Options, Subject};
 use crate::text::{clean, clean_name, counted, seconds};
 use crate::{Class, Finding, Report, Status, StoryKind, Verdict};
 use std::fmt::Write;

@@ -1,7 +1,7 @@
 //! The Test Anything Protocol, version 14.
 
 use crate::cases::{Case, CaseStatus, suites};
-use crate::format::{Options, Subject};
+use crate::subject::{Options, Subject};
 use crate::text::clean;
 use std::fmt::Write;
 

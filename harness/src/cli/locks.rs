@@ -94,11 +94,11 @@ impl Found {
         let mut key = known.as_ref().and_then(|known| fs::read_to_string(known).ok());
         key = key.filter(|key| image_path(&images, key).exists());
         if key.is_none() {
-            let support = self.directory.parent().map(|locks| locks.join("lib"));
+            let support = Assets::locate().ok().map(|assets| assets.locks.join("lib"));
             let order = Order {
                 profile: &self.profile,
                 directory: &self.directory,
-                support: self.choice.shipped_name().and(support.as_deref()),
+                support: support.as_deref(),
                 version,
                 with: self.with.as_deref(),
             };

@@ -21,7 +21,7 @@ pub struct Order<'a> {
     pub profile: &'a Profile,
     /// The directory of the profile and its adapter.
     pub directory: &'a Path,
-    /// The adapter protocol in each language, which a shipped lock's sources find as `../lib`.
+    /// The adapter protocol in each language, which a lock's sources find as `../lib`.
     pub support: Option<&'a Path>,
     /// Another release than the one that the directory pins.
     pub version: Option<&'a str>,

@@ -7,7 +7,8 @@ use super::disk::image::Image;
 use super::engine::{CONTROL_LATENCY, Event, Happening, IMAGE_LATENCY, NodeId, Site};
 use super::node::console::{self, Flood};
 use super::node::link::Link;
-use super::node::machine::{Offer, Slot};
+use super::node::machine::Offer;
+use super::node::slot::Slot;
 use super::wire::{Frame, net};
 use std::rc::Rc;
 
@@ -171,7 +172,7 @@ impl Site<'_> {
         let mac = parse_mac(&blueprint.mac);
         let read_only = |image: &Image| Offer::Virtio {
             rings: 1,
-            features: blk::F_READ_ONLY,
+            features: blk::F_SEG_MAX | blk::F_READ_ONLY,
             config: blk::config(image.sectors()),
         };
         let net = Offer::Virtio { rings: 2, features: net::F_MAC, config: net::config(mac) };
@@ -184,9 +185,9 @@ impl Site<'_> {
         let mut offers = vec![(Slot::Root, root), (Slot::Net, net), (Slot::Control, control)];
         match (blueprint.role, &self.supplement) {
             (Role::Server, _) => {
+                let features = blk::F_SEG_MAX | blk::F_FLUSH;
                 let config = blk::config(self.disk.sectors());
-                offers
-                    .push((Slot::Disk, Offer::Virtio { rings: 1, features: blk::F_FLUSH, config }));
+                offers.push((Slot::Disk, Offer::Virtio { rings: 1, features, config }));
             }
             (Role::Client, Some(image)) => offers.push((Slot::Supplement, read_only(image))),
             (Role::Client, None) => {}

@@ -1,5 +1,6 @@
 //! The command that makes a run again.
 
+use crate::kernel::Kernel;
 use crate::lock::choice::Choice;
 use crate::plan::Plan;
 use crate::scenario::load::load_source;
@@ -28,10 +29,13 @@ pub(super) fn command(plan: &Plan) -> Option<String> {
     if plan.scenario.site.clock == Clock::Real {
         command += " --clock real";
     }
-    match plan.kernels.are_default() {
-        true => Some(command),
-        false => Some(format!("{command} --kernel {}", plan.kernels.argument()?)),
+    if !plan.kernels.are_default() {
+        command += &format!(" --kernel {}", plan.kernels.argument()?);
     }
+    if plan.kernels.clients.as_ref().is_some_and(Kernel::is_host) {
+        command += " --launch containers";
+    }
+    Some(command)
 }
 
 /// The lock is one of the node image.
@@ -65,7 +69,7 @@ fn told(plan: &Plan, lock: Option<&str>) -> Option<Scenario> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{self, Kernel, Kernels};
+    use crate::kernel::{self, Kernels};
     use crate::lock::catalogue::Catalogue;
     use crate::plan::{Parts, expand};
 
@@ -98,6 +102,9 @@ mod tests {
         assert_eq!(told(&plan), "lockstorm scenario calm --seed 7 --kernel 7.2");
         plan.kernels.clients = Some(Kernel::own("linux", "0".repeat(16)));
         assert_eq!(told(&plan), "", "where the file is, the plan does not know");
+        plan.kernels = Kernels { server: None, clients: Some(Kernel::host("6.1.0", "#1")) };
+        let on_host = "lockstorm scenario calm --seed 7 --kernel server=6.12,clients=host --launch containers";
+        assert_eq!(told(&plan), on_host);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::common::{lockstorm, permit, scenario_beside_others};
 use rstest::rstest;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 /// A story that is short and still has something to judge.
 const SHORT: [&str; 6] = [
@@ -39,7 +39,7 @@ fn calm(lock: &str, more: &[&str]) -> crate::common::Ended {
 
 #[rstest]
 fn a_template_keeps_the_protocol_and_runs_at_once(
-    #[values("python", "node", "rust", "command")] language: &str,
+    #[values("python", "node", "go", "rust", "command")] language: &str,
 ) {
     let _permit = permit();
     let home = tempfile::tempdir().unwrap();
@@ -153,4 +153,45 @@ fn what_cannot_be_had_is_told_by_the_name_of_the_lock() {
         assert_eq!(code(&output), expected, "{}", said(&output));
         assert!(said(&output).contains(words), "{}", said(&output));
     }
+}
+
+/// A class of a tree that is not released: the lock itself, in a jar.
+const DOORS: &str = "
+package shop;
+import java.nio.channels.*;
+public final class Doors {
+    public static FileLock tryLock(FileChannel channel) throws java.io.IOException {
+        return channel.tryLock();
+    }
+}
+";
+
+fn java(directory: &Path, program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).current_dir(directory).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_java_lock_of_ones_own_is_compiled_against_the_jars_of_a_tree() {
+    let _permit = permit();
+    let home = tempfile::tempdir().unwrap();
+    let (mine, tree) = (home.path().join("mine"), home.path().join("tree"));
+    fs::create_dir_all(home.path().join("shop")).unwrap();
+    fs::create_dir_all(&tree).unwrap();
+    fs::create_dir_all(&mine).unwrap();
+    fs::write(home.path().join("shop/Doors.java"), DOORS).unwrap();
+    java(home.path(), "javac", &["--release", "17", "shop/Doors.java"]);
+    java(home.path(), "jar", &["cf", "tree/shop.jar", "shop/Doors.class"]);
+    let shipped =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../containers/locks/java-filechannel");
+    let change = |file: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(shipped.join(file)).unwrap();
+        assert!(text.contains(from), "{file}: {text}");
+        fs::write(mine.join(file), text.replace(from, to)).unwrap();
+    };
+    change("Adapter.java", "channel.tryLock()", "shop.Doors.tryLock(channel)");
+    let class_path = r#"options", -cp, ".:with/*:/usr/lib/lockstorm/lib/java:/usr/share/java/*","#;
+    change("profile.yaml", r#"options","#, class_path);
+    let checked = run(home.path(), &["lock", "check", "mine/profile.yaml", "--with", "tree"]);
+    assert_eq!(code(&checked), 0, "{}", said(&checked));
 }

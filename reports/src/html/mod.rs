@@ -8,7 +8,7 @@ mod set;
 mod timeline;
 mod violation;
 
-use crate::format::{Options, Subject};
+use crate::subject::{Options, Subject};
 use crate::text::{clean, clean_name};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

@@ -1,6 +1,6 @@
 //! Waiting times, and holds over time. The bars are a table's, so that they read as numbers too.
 
-use super::{name, place, run::waiting_cells};
+use super::{name, place};
 use crate::text::{counted, seconds, span};
 use crate::timeline::{Bucket, Plots};
 use crate::{Report, Waiting};
@@ -135,5 +135,19 @@ fn clients(report: &Report) -> Markup {
                 }
             }
         } }
+    }
+}
+
+/// How long one waited, in four figures.
+pub(super) fn waiting_cells(waiting: Option<crate::Waiting>) -> Markup {
+    html! {
+        @match waiting {
+            Some(waiting) => {
+                @for ns in [waiting.min_ns, waiting.median_ns, waiting.p99_ns, waiting.max_ns] {
+                    td.number { (span(ns)) }
+                }
+            }
+            None => { td colspan="4" { "never got the lock" } }
+        }
     }
 }

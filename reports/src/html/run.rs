@@ -3,8 +3,8 @@
 use super::{
     below, command, facts, name, page as frame, plots, section, timeline, violation, word,
 };
-use crate::format::Options;
-use crate::text::{clean_block, clean_name, counted, seconds, span};
+use crate::subject::Options;
+use crate::text::{clean_block, clean_name, counted, seconds};
 use crate::{Class, Clock, FaultReport, Report, Status, Verdict};
 use maud::{Markup, html};
 
@@ -393,18 +393,4 @@ fn provenance(report: &Report, options: Options) -> Markup {
             }
         },
     )
-}
-
-/// How long one waited, in four figures.
-pub(super) fn waiting_cells(waiting: Option<crate::Waiting>) -> Markup {
-    html! {
-        @match waiting {
-            Some(waiting) => {
-                @for ns in [waiting.min_ns, waiting.median_ns, waiting.p99_ns, waiting.max_ns] {
-                    td.number { (span(ns)) }
-                }
-            }
-            None => { td colspan="4" { "never got the lock" } }
-        }
-    }
 }

@@ -8,15 +8,15 @@ pub use comparison::render_comparison;
 pub use run::{Options, render};
 pub use set::{SetOptions, render_set};
 
-use crate::format::{self, Subject};
+use crate::subject::{self, Subject};
 use crate::text::wrap;
 
 /// The width for those who do not know how wide the terminal is.
 pub const COLUMNS: usize = 80;
 
 /// Renders any document.
-pub fn render_subject(subject: Subject, options: format::Options) -> String {
-    let format::Options { colour, columns, directory } = options;
+pub fn render_subject(subject: Subject, options: subject::Options) -> String {
+    let subject::Options { colour, columns, directory } = options;
     let columns = columns.unwrap_or(COLUMNS);
     match subject {
         Subject::Run(report) => render(report, Options { colour, directory }),

@@ -247,9 +247,12 @@ pub fn javac(order: &Order, lock: &Path) -> Result<(), BringError> {
         copy(tree, &lock.join("with"))
             .map_err(host(order, &format!("copying {}", tree.display())))?;
     }
+    // The adapter protocol is compiled already, and needs what only the node image has: javac must
+    // not look for its source.
     let mut build = Tool::Javac.command();
     build
-        .args(["--release", "17", "-cp", ".:with/*:*:../lib/java", "Adapter.java"])
+        .args(["--release", "17", "-sourcepath", ".", "-cp", ".:with/*:*:../lib/java"])
+        .arg("Adapter.java")
         .current_dir(lock);
     run(order, Tool::Javac, &mut build)
 }

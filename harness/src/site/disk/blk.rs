@@ -7,6 +7,9 @@ use std::io::{self, Read, Write};
 use virtio_queue::{Reader, Writer};
 use vm_memory::GuestMemoryMmap;
 
+/// VIRTIO_BLK_F_SEG_MAX: how many pieces of memory a request may have. Without it a driver makes a
+/// request of each page.
+pub const F_SEG_MAX: u64 = 1 << 2;
 /// VIRTIO_BLK_F_FLUSH: the disk has a write cache and can be told to flush it.
 pub const F_FLUSH: u64 = 1 << 9;
 /// VIRTIO_BLK_F_RO
@@ -42,9 +45,14 @@ pub struct Done {
     pub flushed: bool,
 }
 
-/// The device's configuration space: only the capacity matters.
+/// Half a ring, with the request's header and status (so many as QEMU offers).
+const SEG_MAX: u32 = 126;
+
+/// The device's configuration space: only capacity and seg_max matter.
 pub fn config(sectors: u64) -> Vec<u8> {
     let mut config = sectors.to_le_bytes().to_vec();
+    config.extend([0; 4]); // size_max is not offered
+    config.extend(SEG_MAX.to_le_bytes());
     config.resize(60, 0);
     config
 }

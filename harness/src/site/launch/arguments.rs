@@ -3,7 +3,7 @@
 
 use crate::site::blueprint::NodeBlueprint;
 use crate::site::clock::Clock;
-use crate::site::node::machine::Slot;
+use crate::site::node::slot::Slot;
 
 /// What a kernel is started with.
 pub struct Arguments {

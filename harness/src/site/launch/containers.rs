@@ -24,7 +24,7 @@ use super::program::Program;
 use super::{Images, Kernel, Place, Running};
 use crate::assets::CONTAINER_KEY;
 use crate::site::blueprint::NodeBlueprint;
-use engine::{IMAGE, Kind, SITE_LABEL};
+use engine::{Kind, SITE_LABEL};
 use nix::fcntl::OFlag;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::Mode;
@@ -38,6 +38,8 @@ use std::time::{Duration, Instant};
 use testcontainers::core::{AccessMode, Mount};
 use testcontainers::{ContainerRequest, GenericImage, ImageExt};
 
+/// The image of containers/node/Dockerfile; its tag is the key of its recipe.
+const IMAGE: &str = "lockstorm-node";
 /// Where things are in a container; containers/node/container/entry has the same.
 const SITE: &str = "/run/lockstorm/site";
 const KERNEL: &str = "/run/lockstorm/kernel";

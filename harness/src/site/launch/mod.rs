@@ -15,7 +15,7 @@ pub use program::{Program, Programs};
 
 use super::blueprint::NodeBlueprint;
 use super::clock::Clock;
-use super::node::machine::Slot;
+use super::node::slot::Slot;
 use arguments::arguments;
 use directory::SiteDirectory;
 use processes::Processes;

@@ -1,6 +1,7 @@
 //! One running node: its devices, and its slices of virtual time if that is what it lives by.
 
 use super::link::{Link, Socket};
+use super::slot::Slot;
 use super::travel::{Said, Travel};
 use crate::site::launch::{Kernel, Listeners};
 use crate::site::virtio::device::{Device, Notices};
@@ -10,21 +11,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
-
-/// The devices of a machine, by the order in which its kernel names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Slot {
-    /// /dev/vda: the node image.
-    Root = 0,
-    /// The NIC.
-    Net = 1,
-    /// The control channel.
-    Control = 2,
-    /// /dev/vdb of the server: its disk.
-    Disk = 3,
-    /// /dev/vdb of a client: what it has beside the node image.
-    Supplement = 4,
-}
 
 /// What is offered to a node, before it has connected.
 pub enum Offer {

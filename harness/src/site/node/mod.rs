@@ -3,6 +3,7 @@
 pub mod console;
 pub mod link;
 pub mod machine;
+pub mod slot;
 pub mod travel;
 
 pub use machine::{Machine, Slice};

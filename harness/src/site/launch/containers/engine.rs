@@ -4,6 +4,7 @@
 //! once it was silent for so long a site does not ask it again: it has many things to ask for when
 //! it ends, and each would wait anew.
 
+use super::IMAGE;
 use super::refusal::Refusal;
 use crate::assets::CONTAINER_KEY;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
@@ -24,8 +25,6 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerRequest, GenericImage, TestcontainersError};
 use tokio::runtime::Runtime;
 
-/// The image of containers/node/Dockerfile; its tag is the key of its recipe.
-pub const IMAGE: &str = "lockstorm-node";
 /// What marks our containers, with the directory of their site.
 pub const SITE_LABEL: &str = "lockstorm.site";
 /// How long an engine may take for an answer. On a busy host a healthy one has taken seconds.

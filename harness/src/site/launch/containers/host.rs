@@ -9,8 +9,8 @@
 //! do whatever root can on this host. `docker run --privileged` would give more, and needs an engine
 //! that has it to give.
 
-use super::engine::{IMAGE, SITE_LABEL};
-use super::{CONSOLES, NODE_LABEL, SITE};
+use super::engine::SITE_LABEL;
+use super::{CONSOLES, IMAGE, NODE_LABEL, SITE};
 use crate::assets::CONTAINER_KEY;
 use crate::site::blueprint::NodeBlueprint;
 use crate::site::launch::Images;

@@ -1,6 +1,6 @@
 //! Why no node can be started in a container here, and the mend.
 
-use super::engine::IMAGE;
+use super::IMAGE;
 use crate::assets::CONTAINER_KEY;
 use std::error::Error;
 use std::io;
