@@ -4,7 +4,7 @@
 //! on `NODE.net` for frames, one a packet, and on `NODE.control` for what other nodes have a
 //! virtio console for.
 
-use crate::boot::{annotate, enter_image, mount_fs, run, write};
+use crate::boot::{annotate, enter_image, mount_fs, run};
 use crate::port::{self, Port};
 use lockstorm_agent::{MOUNT_POINT, SUPPLEMENT};
 use nix::errno::Errno;

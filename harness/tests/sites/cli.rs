@@ -207,7 +207,8 @@ fn the_kernels_are_listed_with_the_command_that_builds_them() {
     let (code, stdout, _) = run(cache.path(), &["list", "kernels"]);
     assert_eq!(code, 0);
     let rows: Vec<&str> = stdout.lines().skip(1).collect();
-    assert_eq!(rows.len(), 3);
+    assert_eq!(rows.len(), 4);
+    assert!(rows[3].starts_with("host ") && rows[3].contains("for clients"), "{stdout}");
     assert!(rows[0].starts_with("6.1 ") && rows[0].contains("`ci/setup --kernels 6.1`"));
     assert!(rows[1].starts_with("6.12 ") && rows[1].ends_with("the default"), "{stdout}");
     assert!(rows[2].contains("linux-source-7.2 7.2.12-1") && !rows[2].contains("not built"));
