@@ -5,6 +5,7 @@
 
 use crate::assets::KERNEL_KEY;
 use crate::site::blueprint::Role;
+use crate::units::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -35,8 +36,7 @@ impl Kernel {
 
     /// The host's.
     pub fn host(release: &str, version: &str) -> Kernel {
-        let digest = Sha256::digest(format!("{release} {version}"));
-        let key = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let key = hex(&Sha256::digest(format!("{release} {version}"))[..8]);
         Kernel { version: format!("{HOST}:{release}"), key }
     }
 

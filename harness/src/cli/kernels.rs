@@ -7,6 +7,7 @@ use crate::assets::{self, KernelFiles, Missing};
 use crate::kernel::{self, Choice, DEFAULT_VERSION, Kernel, Kernels, Wish};
 use crate::site::launch::{Program, Programs};
 use crate::suggest::{closest, listed};
+use crate::units::hex;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +17,8 @@ use std::path::{Path, PathBuf};
 pub struct KernelArgs {
     /// Run the nodes on another kernel: a version (`lockstorm list kernels`), or the path of a
     /// kernel of your own; some of the nodes with server=6.1,clients=7.2. With `host`, the clients
-    /// are containers with privileges (--launch containers) on this host's own kernel and clock (--clock
-    /// real).
+    /// are containers with privileges (--launch containers) on this host's own kernel and clock
+    /// (--clock real).
     #[arg(long, value_name = "KERNEL")]
     kernel: Option<Choice>,
 }
@@ -64,8 +65,7 @@ fn bring(path: &Path) -> Result<Kernel, Failure> {
     let refused = |why: String| Failure::Argument(format!("--kernel {}: {why}", path.display()));
     let bytes = fs::read(path).map_err(|error| refused(error.to_string()))?;
     expect_kernel(&bytes).map_err(|why| refused(why.into()))?;
-    let digest = Sha256::digest(&bytes);
-    let key: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let key = hex(&Sha256::digest(&bytes)[..8]);
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let kernel = Kernel::own(&file, key);
     let cache = cache()?;
