@@ -8,7 +8,8 @@
 //! have been granted before the owner's, and rightly been broken since: then it is the entry
 //! that is late, not the break that is early.
 
-use super::mutual_exclusion::overlaps;
+use super::holds::Hold;
+use super::mutual_exclusion::{Overlap, overlaps};
 use super::{Checker, Evidence, Outcome};
 use lockstorm_reports::Invariant;
 use lockstorm_reports::text::{seconds, span};
@@ -19,10 +20,8 @@ fn check(evidence: &Evidence) -> Outcome {
     if evidence.lifetime_ns.is_none() {
         return Outcome::NotPromised("a lock without a lifetime is never broken".into());
     }
-    let overlaps = overlaps(&evidence.holds, |hold| hold.claimed().collect());
-    // A claim that is refreshed while another holds is mutual exclusion's to judge.
-    let entries = overlaps.iter().filter(|overlap| overlap.span.from == overlap.second.entered);
-    let findings = entries.map(|overlap| {
+    let entries = early_entries(&evidence.holds);
+    let findings = entries.iter().map(|overlap| {
         let (owner, next) = (overlap.first, overlap.second);
         let at_ns = overlap.span.from.at_ns;
         // The claim in force then, not the last one; had it not been released later.
@@ -41,6 +40,14 @@ fn check(evidence: &Evidence) -> Outcome {
     let findings = findings.collect();
     let otherwise = "nobody asked while another client had a claim";
     Outcome::of(contested(evidence), "contested claim", findings, otherwise)
+}
+
+/// Every entry of a client within the claim of another.
+pub(super) fn early_entries(holds: &[Hold]) -> Vec<Overlap<'_>> {
+    let mut overlaps = overlaps(holds, |hold| hold.claimed().collect());
+    // A claim that is refreshed while another holds is mutual exclusion's to judge.
+    overlaps.retain(|overlap| overlap.span.from == overlap.second.entered);
+    overlaps
 }
 
 /// How many claims there were while somebody else asked.

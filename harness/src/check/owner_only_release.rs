@@ -9,23 +9,34 @@
 //!   (Not by a release during which its node or the server was disturbed: a retransmitted
 //!   removal meets its own result.)
 //!
+//! An entry is not the release's doing
+//! - where somebody had asked in vain for longer since than a free lock takes to be had (`within`
+//!   of the lock's `break_bound`): then the lock stood, and was broken early; nor
+//! - where this run has another entry within a claim, with no release that could explain it: such
+//!   a lock is broken early by itself, and nobody can tell which of the two it was.
+//!
 //! A release in flight whose caller's claim is not over is the ordinary way to hand the lock
 //! over, however long its answer takes. A lock without a lifetime therefore has no former
 //! owners, only clients that never held.
 
+use super::asking::asking;
 use super::calls::Call;
 use super::holds::{Exit, Hold};
+use super::no_early_break::early_entries;
 use super::spans::{Moment, Span};
 use super::{Checker, Evidence, Outcome};
 use crate::history::Operation;
 use crate::lock::adapter::Answer;
 use lockstorm_reports::text::seconds;
 use lockstorm_reports::{Finding, Invariant};
+use std::collections::BTreeMap;
 
 pub const CHECKER: Checker = Checker { invariant: Invariant::OwnerOnlyRelease, check };
 
 fn check(evidence: &Evidence) -> Outcome {
+    let blame = Blame { evidence, asking: asking(evidence) };
     let mut cases = 0;
+    let mut harmless = 0;
     let mut findings = Vec::new();
     for release in &evidence.calls {
         if !matches!(release.operation, Operation::Release) {
@@ -35,10 +46,16 @@ fn check(evidence: &Evidence) -> Outcome {
             continue;
         };
         let owners = owners(evidence, release, late);
+        let harms = owners.iter().filter_map(|(owner, span)| blame.harm(release, owner, *span));
+        let before = findings.len();
+        findings.extend(harms);
         cases += u64::from(!owners.is_empty());
-        for (owner, span) in owners {
-            findings.extend(harm(evidence, release, owner, span));
-        }
+        harmless += u64::from(!owners.is_empty() && findings.len() == before);
+    }
+    if !findings.is_empty() && blame.breaks_by_itself() {
+        let otherwise = "claims were also broken without any release, so that what the late ones \
+                         did cannot be told";
+        return Outcome::of(harmless, "late release", Vec::new(), otherwise);
     }
     let otherwise = "nobody released late while another client held";
     Outcome::of(cases, "late release", findings, otherwise)
@@ -88,40 +105,81 @@ fn owners<'a>(evidence: &'a Evidence, release: &Call, late: Span) -> Vec<(&'a Ho
     met.map(|(hold, span)| (hold, Span::new(span.from.max(late.from), span.until))).collect()
 }
 
-/// What shows that the release ended the hold of `owner`, which stood for `span` from then on.
-fn harm(evidence: &Evidence, release: &Call, owner: &Hold, span: Span) -> Option<Finding> {
-    let former = &release.client;
-    let late = format!(
-        "{former} released at {}, when it did not own the lock any more and {} did",
-        seconds(release.called.at_ns),
-        owner.client
-    );
-    let intruder = evidence.holds.iter().find(|hold| {
-        let with_claim = hold.exclusive().any(|span| span.contains(hold.entered));
-        hold.client != owner.client
-            && hold.entered > span.from
-            && span.contains(hold.entered)
-            && with_claim
-    });
-    let told = told_not_held(evidence, owner, span.from);
-    let at = |moment: Moment| moment.at_ns;
-    let (at_ns, explanation, holds) = match (intruder, told) {
-        (Some(intruder), told) if told.is_none_or(|told| intruder.entered < told) => (
-            at(intruder.entered),
-            format!("{late}; then {} entered within that claim.", intruder.client),
-            vec![owner, intruder],
-        ),
-        (_, Some(told)) => (
-            at(told),
-            format!(
-                "{late}; then {} was told within its claim that it does not hold.",
-                owner.client
-            ),
-            vec![owner],
-        ),
-        _ => return None,
-    };
-    Some(evidence.finding(Invariant::OwnerOnlyRelease, at_ns, explanation, &holds))
+/// Tells what a release did to the holds of others.
+struct Blame<'a> {
+    evidence: &'a Evidence<'a>,
+    /// When each client was asking, patiently.
+    asking: BTreeMap<&'a str, Vec<(u64, u64)>>,
+}
+
+impl Blame<'_> {
+    /// What shows that the release ended the hold of `owner`, which stood for `span` from then on.
+    fn harm(&self, release: &Call, owner: &Hold, span: Span) -> Option<Finding> {
+        let intruder = self.evidence.holds.iter().find(|hold| {
+            let with_claim = hold.exclusive().any(|span| span.contains(hold.entered));
+            hold.client != owner.client
+                && hold.entered > span.from
+                && span.contains(hold.entered)
+                && with_claim
+        });
+        let told = told_not_held(self.evidence, owner, span.from);
+        let (at, then, holds) = match (intruder, told) {
+            (Some(intruder), told) if told.is_none_or(|told| intruder.entered < told) => {
+                // Who was let in by somebody else is also why the owner is told later.
+                if !self.may_have_let_in(release, owner, intruder) {
+                    return None;
+                }
+                let then = format!("{} entered within that claim", intruder.client);
+                (intruder.entered, then, vec![owner, intruder])
+            }
+            (_, Some(told)) => {
+                let then = "was told within its claim that it does not hold";
+                (told, format!("{} {then}", owner.client), vec![owner])
+            }
+            _ => return None,
+        };
+        let explanation = format!(
+            "{} released at {}, when it did not own the lock any more and {} did; then {then}.",
+            release.client,
+            seconds(release.called.at_ns),
+            owner.client
+        );
+        let invariant = Invariant::OwnerOnlyRelease;
+        Some(self.evidence.finding(invariant, at.at_ns, explanation, &holds))
+    }
+
+    /// Whether a release, by whatever right, can be why `next` entered within the claim of `owner`.
+    fn may_have_let_in(&self, release: &Call, owner: &Hold, next: &Hold) -> bool {
+        release.client != owner.client
+            && release.called < next.entered
+            && release.over() > owner.entered
+            && !self.stood(release.over(), next.entered)
+    }
+
+    /// Whether somebody asked between these moments, undisturbed, for longer than it takes to have
+    /// a lock that is free.
+    fn stood(&self, from: Moment, until: Moment) -> bool {
+        let Some(bound) = self.evidence.plan.profile.break_bound else {
+            return false;
+        };
+        let well = self.evidence.outages.all_well(from.at_ns, until.at_ns);
+        self.asking.values().flatten().any(|(asked, answered)| {
+            let mut together =
+                well.iter().map(|(from, until)| (asked.max(from), answered.min(until)));
+            together.any(|(from, until)| until.saturating_sub(*from) > bound.within.0)
+        })
+    }
+
+    /// Whether somebody entered within another's claim, and no release of a third can be why.
+    fn breaks_by_itself(&self) -> bool {
+        let early = early_entries(&self.evidence.holds);
+        let calls = self.evidence.calls.iter();
+        let releases: Vec<_> =
+            calls.filter(|call| matches!(call.operation, Operation::Release)).collect();
+        early.iter().any(|entry| {
+            !releases.iter().any(|call| self.may_have_let_in(call, entry.first, entry.second))
+        })
+    }
 }
 
 /// When the owner was told within its claim, after `from`, that it does not hold.

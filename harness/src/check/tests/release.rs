@@ -134,6 +134,56 @@ use rstest::rstest;
     4s c1 is told ok
     5s c3 acquires"
 )]
+#[case::a_third_that_had_asked_in_vain_for_long_breaks_the_next_owners_claim(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    28s c1 releases
+    28s c3 asks
+    35s c3 enters"
+)]
+#[case::the_owner_is_told_so_once_another_has_broken_its_claim(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    28s c1 releases
+    28s c3 asks
+    35s c3 enters
+    36s c2 calls is_held
+    36s c2 is told lost"
+)]
+#[case::a_third_that_was_cut_off_had_not_asked_in_vain(
+    Shows::Broken(1, 35_000),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    27s c3 is cut
+    28s c1 releases
+    28s c3 asks
+    34s c3 is healed
+    35s c3 enters"
+)]
+#[case::a_lock_that_is_also_broken_early_by_itself_tells_nothing(
+    Shows::NotTried,
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    30s c1 releases
+    31s c3 acquires
+    100s c3 leaves
+    100s c3 is told ok
+    101s c2 leaves
+    101s c2 is told ok
+    110s c1 acquires
+    112s c2 asks
+    115s c2 enters"
+)]
 #[case::nobody_released_late(
     Shows::NotTried,
     "
