@@ -56,8 +56,11 @@ pub struct Bench<'a> {
     brought: bool,
     heard: VecDeque<Heard>,
     running: Vec<Holder>,
+    /// An adapter has ended on this lock, and may have left it held.
+    ended: bool,
     requests: u64,
-    chapters: u32,
+    /// How many paths of a lock were used up.
+    locks: u32,
     timers: u64,
     version: Option<String>,
     booted: bool,
@@ -101,8 +104,9 @@ impl<'a> Bench<'a> {
             brought,
             heard: VecDeque::new(),
             running: Vec::new(),
+            ended: false,
             requests: 0,
-            chapters: 0,
+            locks: 0,
             timers: 0,
             version: None,
             booted: false,
@@ -132,18 +136,29 @@ impl<'a> Bench<'a> {
         self.site.finish()
     }
 
-    /// Leaves the chapter before behind: its adapters, and its lock.
-    pub fn begin(&mut self) -> Step<()> {
+    /// Begins a chapter. The adapters of one that went `well` and that all live go on, with nothing
+    /// held, since most of the time goes into starting processes; any other is left behind with
+    /// its adapters and its lock.
+    pub fn begin(&mut self, well: bool) -> Step<()> {
         if !self.booted {
             self.boot()?;
         }
-        for holder in std::mem::take(&mut self.running) {
-            self.site.send(NODE, Command::KillAdapter { holder });
-            self.end_of(holder, PROMPT)?;
+        if !well || self.ended || !self.let_go() {
+            for holder in std::mem::take(&mut self.running) {
+                self.site.send(NODE, Command::KillAdapter { holder });
+                self.end_of(holder, PROMPT)?;
+            }
+            self.locks += 1;
+            self.ended = false;
         }
         self.heard.clear();
-        self.chapters += 1;
         Ok(())
+    }
+
+    /// Has every adapter release; whether all of them live to say so.
+    fn let_go(&mut self) -> bool {
+        let running = self.running.clone();
+        running.into_iter().all(|holder| self.ask(holder, &Request::Release).is_ok())
     }
 
     fn boot(&mut self) -> Step<()> {
@@ -172,12 +187,20 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// Has an adapter that is ready and holds nothing: it runs, or is started.
+    pub fn ready(&mut self, holder: Holder) -> Step<()> {
+        match self.running.contains(&holder) {
+            true => Ok(()),
+            false => self.start(holder),
+        }
+    }
+
     /// Starts an adapter and hears it say that it is ready.
     pub fn start(&mut self, holder: Holder) -> Step<()> {
         let Start { dir, argv, env } = start(
             self.profile,
             &Settings {
-                path: &format!("/tmp/lock-{}", self.chapters),
+                path: &format!("/tmp/lock-{}", self.locks),
                 lifetime: self.profile.lifetime.map(|lifetime| lifetime.default),
                 options: &self.profile.options,
                 brought: self.brought,
@@ -265,10 +288,13 @@ impl<'a> Bench<'a> {
         let ended =
             |heard: &Heard| matches!(heard, Heard::Ended { holder: who, .. } if *who == holder);
         self.running.retain(|running| *running != holder);
-        match self.hear(within, ended)? {
-            Some(Heard::Ended { cause, .. }) => Ok(Some(cause)),
-            _ => Ok(None),
-        }
+        self.ended = true;
+        let Some(Heard::Ended { cause, .. }) = self.hear(within, ended)? else {
+            return Ok(None);
+        };
+        self.heard
+            .retain(|heard| !matches!(heard, Heard::Line { holder: who, .. } if *who == holder));
+        Ok(Some(cause))
     }
 
     /// Lets time pass, for as long as nothing is said that is waited for.

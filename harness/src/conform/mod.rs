@@ -42,12 +42,14 @@ pub fn check(
     let blueprint = bench::blueprint(profile);
     let mut bench = Bench::new(profile, brought, &blueprint, provisions)?;
     let mut conformance = Conformance::default();
+    let mut well = true;
     for (name, chapter) in CHAPTERS {
-        let complaint = match bench.begin().and_then(|()| chapter(&mut bench)) {
+        let complaint = match bench.begin(well).and_then(|()| chapter(&mut bench)) {
             Ok(()) => None,
             Err(Stop::Complaint(complaint)) => Some(complaint),
             Err(Stop::Site(error)) => return Err(error),
         };
+        well = complaint.is_none();
         conformance.version = conformance.version.or_else(|| bench.version());
         conformance.chapters.push(Chapter { name, complaint });
         if bench.is_dead() {
