@@ -181,6 +181,8 @@ impl Stage<'_> {
             self.cues.push_back(Cue::Returned(id));
         } else if self.clients.iter().all(|client| client.ready) {
             self.began = Some(self.now());
+            // Until now nobody had a lock that a busy host could have spoiled.
+            self.site().forget_lateness();
             self.clear_timers(|wake| *wake == Wake::Overdue);
             self.record(What::WorkloadBegan)?;
             self.cues.push_back(Cue::Began);
