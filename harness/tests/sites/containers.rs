@@ -2,27 +2,26 @@
 //! need what `ci/setup --tests` brings, a container engine with our image among it.
 
 use crate::common::engine::containers_of;
-use crate::common::{Ended, eventually, lockstorm, permit, processes, scenario};
+use crate::common::shipped::reference;
+use crate::common::{eventually, lockstorm, permit, processes, scenario};
+use lockstorm_reports::Report;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-fn history(run: &Ended) -> String {
-    run.report().provenance.history_sha256
-}
-
 #[rstest]
 fn a_shipped_scenario_has_the_same_history_in_containers(
     #[files("../scenarios/*.yaml")] file: PathBuf,
 ) {
-    let file = file.to_str().unwrap();
-    let local = scenario(file, &["--launch", "local"]);
-    let contained = scenario(file, &["--launch", "containers"]);
+    let local = reference(&file);
+    let contained = scenario(file.to_str().unwrap(), &["--launch", "containers"]);
+    let report = contained.report();
     assert_eq!(local.code, contained.code, "{}", contained.said());
-    assert_eq!(local.report().verdict, contained.report().verdict, "{}", contained.said());
-    assert_eq!(history(&local), history(&contained), "{}", contained.said());
+    assert_eq!(local.report.verdict, report.verdict, "{}", contained.said());
+    let hash = |report: &Report| report.provenance.history_sha256.clone();
+    assert_eq!(hash(&local.report), hash(&report), "{}", contained.said());
 }
 
 #[test]

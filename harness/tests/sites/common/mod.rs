@@ -4,6 +4,7 @@
 #[cfg(feature = "docker")]
 pub mod engine;
 pub mod processes;
+pub mod shipped;
 pub mod templates;
 pub mod tshark;
 
@@ -19,7 +20,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// No more sites than this at a time, over all processes of tests on this host.
-const SITES_MAX: usize = 2;
+const SITES_MAX: usize = 3;
 
 /// The right to run a site. Files and not a counter, since each file of tests is a process.
 pub struct Permit(#[expect(dead_code, reason = "held for its lock")] Flock<File>);
