@@ -1,19 +1,21 @@
 """A known-bad lock: who saw it expired unlinks the name, whoever's lock it is by then."""
 
+import random
 import time
 
 from lockstorm_adapter import PATH, serve
 from lockstorm_control import DecentAging
 from lockstorm_lockfile import discard
 
-PAUSE_SECONDS = 0.6  # between look and deed, as it may happen to any process
+# Between look and deed, as it may happen to any process: some break what others have taken since.
+PAUSE_SECONDS = (0.1, 1.1)
 
 
 class TwoBreakers(DecentAging):
     library, version = "two-breakers", "1"
 
     def take_away(self, stamp):
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(random.uniform(*PAUSE_SECONDS))
         discard(PATH)
 
     def give_up(self):
