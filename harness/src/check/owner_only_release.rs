@@ -10,10 +10,10 @@
 //!   removal meets its own result.)
 //!
 //! An entry is not the release's doing
-//! - where somebody had asked in vain for longer since than a free lock takes to be had (`within`
+//! - where somebody has since asked in vain for longer than it takes to have a free lock (`within`
 //!   of the lock's `break_bound`): then the lock stood, and was broken early; nor
-//! - where this run has another entry within a claim, with no release that could explain it: such
-//!   a lock is broken early by itself, and nobody can tell which of the two it was.
+//! - where another entry within a claim has no release that could explain it: such a lock is broken
+//!   early by itself, and nobody can tell which of the two it was.
 //!
 //! A release in flight whose caller's claim is not over is the ordinary way to hand the lock
 //! over, however long its answer takes. A lock without a lifetime therefore has no former
@@ -162,11 +162,12 @@ impl Blame<'_> {
         let Some(bound) = self.evidence.plan.profile.break_bound else {
             return false;
         };
+        let within_ns = bound.within.0.saturating_add(self.evidence.lateness_ns());
         let well = self.evidence.outages.all_well(from.at_ns, until.at_ns);
         self.asking.values().flatten().any(|(asked, answered)| {
             let mut together =
                 well.iter().map(|(from, until)| (asked.max(from), answered.min(until)));
-            together.any(|(from, until)| until.saturating_sub(*from) > bound.within.0)
+            together.any(|(from, until)| until.saturating_sub(*from) > within_ns)
         })
     }
 
