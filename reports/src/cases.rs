@@ -123,7 +123,7 @@ fn invariant_name(invariant: Invariant) -> String {
 fn told(finding: &Finding) -> Vec<String> {
     let mut lines = vec![format!("at {}: {}", seconds(finding.at_ns), finding.explanation)];
     lines.extend(finding.holds.iter().map(|hold| format!("  {}", hold.words())));
-    lines.extend(finding.faults.iter().map(|fault| format!("  in force: {fault}")));
+    lines.extend(finding.faults.iter().map(|fault| format!("  fault: {fault}")));
     lines
 }
 

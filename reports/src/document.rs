@@ -400,7 +400,7 @@ pub struct Finding {
     pub explanation: String,
     /// Who held, or believed to hold, and when.
     pub holds: Vec<Hold>,
-    /// The faults in force at that time, in words.
+    /// The faults since the first of these holders asked, in words; one may have ended before.
     pub faults: Vec<String>,
     /// How it came to that, by time; empty in format 1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -135,7 +135,7 @@ fn violation(out: &mut String, number: usize, report: &Report, finding: &Finding
         let _ = writeln!(out, "> {}\n", text(&promise.promise));
     }
     for fault in &finding.faults {
-        let _ = writeln!(out, "- in force: {}", text(fault));
+        let _ = writeln!(out, "- fault: {}", text(fault));
     }
     if !finding.faults.is_empty() {
         out.push('\n');

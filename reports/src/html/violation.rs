@@ -55,7 +55,7 @@ fn violation(report: &Report, index: usize, finding: &Finding) -> Markup {
             }
             (figure(report, finding))
             @for fault in &finding.faults {
-                p.fault { span.tag.quiet { "fault in force" } " " (word(fault)) }
+                p.fault { span.tag.quiet { "fault" } " " (word(fault)) }
             }
             (story(report, finding))
             p.actions {

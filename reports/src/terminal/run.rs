@@ -118,7 +118,7 @@ fn violation(page: &mut Page, number: usize, finding: &Finding) {
         );
     }
     for fault in &finding.faults {
-        page.row(&format!("    {:<width$}  ", "fault"), &format!("in force: {}", clean(fault)));
+        page.row(&format!("    {:<width$}  ", "fault"), &clean(fault));
     }
 }
 
