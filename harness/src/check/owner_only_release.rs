@@ -35,8 +35,7 @@ pub const CHECKER: Checker = Checker { invariant: Invariant::OwnerOnlyRelease, c
 
 fn check(evidence: &Evidence) -> Outcome {
     let blame = Blame { evidence, asking: asking(evidence) };
-    let mut cases = 0;
-    let mut harmless = 0;
+    let (mut harmless, mut harmful) = (0, 0);
     let mut findings = Vec::new();
     for release in &evidence.calls {
         if !matches!(release.operation, Operation::Release) {
@@ -47,18 +46,19 @@ fn check(evidence: &Evidence) -> Outcome {
         };
         let owners = owners(evidence, release, late);
         let harms = owners.iter().filter_map(|(owner, span)| blame.harm(release, owner, *span));
-        let before = findings.len();
+        let harms: Vec<Finding> = harms.collect();
+        harmful += u64::from(!harms.is_empty());
+        harmless += u64::from(!owners.is_empty() && harms.is_empty());
         findings.extend(harms);
-        cases += u64::from(!owners.is_empty());
-        harmless += u64::from(!owners.is_empty() && findings.len() == before);
     }
-    if !findings.is_empty() && blame.breaks_by_itself() {
-        let otherwise = "claims were also broken without any release, so that what the late ones \
-                         did cannot be told";
-        return Outcome::of(harmless, "late release", Vec::new(), otherwise);
+    let mut otherwise = "nobody released late while another client held";
+    if harmful > 0 && blame.breaks_by_itself() {
+        harmful = 0;
+        findings.clear();
+        otherwise = "claims were also broken without any release, so that what the late ones did \
+                     cannot be told";
     }
-    let otherwise = "nobody released late while another client held";
-    Outcome::of(cases, "late release", findings, otherwise)
+    Outcome::of(harmless + harmful, "late release", findings, otherwise)
 }
 
 /// When the release could do harm: while it is in flight and its caller does not own the lock.
