@@ -19,7 +19,7 @@ pub fn faults(history: &[Event]) -> Vec<FaultReport> {
                 end_all(&mut faults, "cut", node, event.at_ns);
             }
             What::NodeBooted { node } => end_all(&mut faults, "crash", node, event.at_ns),
-            What::FaultStruck { fault, kind, node, detail } => faults.push(FaultReport {
+            What::FaultStruck { fault, kind, node, detail, .. } => faults.push(FaultReport {
                 fault: *fault,
                 kind: kind.clone(),
                 node: node.clone(),

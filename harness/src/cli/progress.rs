@@ -135,7 +135,7 @@ impl Progress {
 
     fn fault(&mut self, at_ns: u64, event: &What) {
         match event {
-            What::FaultStruck { fault, kind, node, detail } => {
+            What::FaultStruck { fault, kind, node, detail, .. } => {
                 let name = format!("{} {}", clean_name(kind), clean_name(node));
                 let detail = clean(detail);
                 let colon = if detail.is_empty() { "" } else { ": " };

@@ -1,4 +1,5 @@
 use super::{Act, Fault};
+use crate::history::Consequence;
 use crate::site::NodeId;
 use crate::units::SignedNanos;
 use schemars::JsonSchema;
@@ -30,6 +31,10 @@ impl Fault for Clock {
 
     fn end(&self) -> Vec<Act> {
         vec![Act::SetClock { step_ns: -self.step.0, drift_ppm: 0 }]
+    }
+
+    fn consequences(&self, node: &str) -> Vec<Consequence> {
+        vec![Consequence::WallClock { node: node.to_owned() }]
     }
 
     fn describe(&self) -> String {

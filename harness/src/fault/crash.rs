@@ -1,4 +1,5 @@
 use super::{Act, Fault};
+use crate::history::Consequence;
 use crate::site::NodeId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,10 @@ impl Fault for Crash {
 
     fn end(&self) -> Vec<Act> {
         vec![Act::PowerOn]
+    }
+
+    fn consequences(&self, node: &str) -> Vec<Consequence> {
+        vec![Consequence::Power { node: node.to_owned() }]
     }
 
     fn describe(&self) -> String {

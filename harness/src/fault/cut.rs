@@ -1,4 +1,6 @@
 use super::{Act, Fault};
+use crate::history::Consequence;
+use crate::history::consequence::Pass;
 use crate::site::NodeId;
 use crate::site::wire::{Frame, Rule, Verdict};
 use rand_chacha::ChaCha8Rng;
@@ -23,6 +25,10 @@ impl Fault for Cut {
 
     fn end(&self) -> Vec<Act> {
         Vec::new()
+    }
+
+    fn consequences(&self, node: &str) -> Vec<Consequence> {
+        Consequence::of_link(node, Pass::None, 0)
     }
 
     fn describe(&self) -> String {

@@ -1,4 +1,6 @@
 use super::{Act, Fault};
+use crate::history::Consequence;
+use crate::history::consequence::Pass;
 use crate::site::NodeId;
 use crate::site::wire::{Frame, Rule, Verdict};
 use crate::units::NanosRange;
@@ -34,6 +36,15 @@ impl Fault for Impair {
 
     fn end(&self) -> Vec<Act> {
         Vec::new()
+    }
+
+    fn consequences(&self, node: &str) -> Vec<Consequence> {
+        let pass = match self.loss {
+            0.0 => Pass::All,
+            1.0 => Pass::None,
+            _ => Pass::Some,
+        };
+        Consequence::of_link(node, pass, self.delay.most.0)
     }
 
     fn describe(&self) -> String {

@@ -9,6 +9,7 @@ pub mod crash;
 pub mod cut;
 pub mod impair;
 
+use crate::history::Consequence;
 use crate::site::NodeId;
 use crate::site::wire::Rule;
 use crate::units::Nanos;
@@ -99,6 +100,8 @@ pub trait Fault {
     fn begin(&self, node: NodeId) -> Vec<Act>;
     /// What is done when it ends, beside lifting the rules it laid.
     fn end(&self) -> Vec<Act>;
+    /// What it may do to the site while it is in force, where `node` is the one that it hits.
+    fn consequences(&self, node: &str) -> Vec<Consequence>;
     /// What it does, in words that follow the node's name.
     fn describe(&self) -> String;
 }

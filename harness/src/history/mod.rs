@@ -3,10 +3,13 @@
 //! One writer, one clock. An event is a line of JSON in `history.jsonl`; the hash of those
 //! lines is the run's history hash.
 
+pub mod consequence;
 pub mod reader;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod writer;
+
+pub use consequence::Consequence;
 
 use crate::lock::adapter::Answer;
 use crate::units::Nanos;
@@ -101,13 +104,16 @@ pub enum What {
         open: u64,
     },
 
-    /// A fault of the plan begins to act; `node` is who it hit, `fault` its index in the plan
-    /// (or the step's index in a script).
+    /// A fault of the plan begins to act; `node` is who it hit, `fault` its index in the plan.
+    /// The steps of a script are counted on after the plan's faults.
     FaultStruck {
         fault: usize,
         kind: String,
         node: String,
         detail: String,
+        /// What it may do while it is in force.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        consequences: Vec<Consequence>,
     },
     FaultEnded {
         fault: usize,

@@ -1,6 +1,6 @@
 //! Reads a saved history back.
 
-use super::Event;
+use super::{Consequence, Event, What};
 use crate::units::hex;
 use lockstorm_reports::text::clean;
 use sha2::{Digest, Sha256};
@@ -43,7 +43,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Saved, ReadError> {
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let number = index + 1;
         match (serde_json::from_slice(line), line.ends_with(b"\n")) {
-            (Ok(event), true) => events.push(event),
+            (Ok(event), true) => events.push(with_consequences(event)),
             // Even a last line that is whole JSON may be a number cut short.
             (Ok(_), false) => return Err(truncated(path, number)),
             (Err(error), false) if error.is_eof() => return Err(truncated(path, number)),
@@ -58,6 +58,16 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Saved, ReadError> {
         }
     }
     Ok(Saved { events, sha256: hex(&Sha256::digest(bytes)) })
+}
+
+/// Histories once did not tell the consequences of faults.
+fn with_consequences(mut event: Event) -> Event {
+    if let What::FaultStruck { kind, node, consequences, .. } = &mut event.what
+        && consequences.is_empty()
+    {
+        *consequences = Consequence::of_kind(kind, node);
+    }
+    event
 }
 
 fn truncated(path: &Path, line: usize) -> ReadError {

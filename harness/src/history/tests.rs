@@ -39,8 +39,14 @@ fn any_what() -> impl Strategy<Value = What> {
         (name(), 0..99u64).prop_map(|(client, open)| What::Descriptors { client, open }),
         (name(), any::<String>()).prop_map(|(client, error)| What::CountFailed { client, error }),
         any::<u64>().prop_map(|value| What::CounterRead { value }),
-        (0..4usize, "cut|crash|heal|clock|impair|x", name(), any::<String>()).prop_map(
-            |(fault, kind, node, detail)| What::FaultStruck { fault, kind, node, detail }
+        (0..4usize, "cut|crash|clock|impair|x", name(), any::<String>()).prop_map(
+            |(fault, kind, node, detail)| What::FaultStruck {
+                fault,
+                consequences: Consequence::of_kind(&kind, &node),
+                kind,
+                node,
+                detail
+            }
         ),
         (0..4usize, any::<String>()).prop_map(|(fault, effect)| What::FaultEnded { fault, effect }),
         (any::<usize>(), any::<String>()).prop_map(|(fault, why)| What::FaultMissed { fault, why }),
@@ -153,6 +159,15 @@ proptest! {
             Err(other) => prop_assert!(false, "{}", other),
         }
     }
+}
+
+#[test]
+fn a_history_that_does_not_tell_the_consequences_of_a_fault_is_read_with_them() {
+    let text = "{\"at_ns\":1,\"event\":\"fault_struck\",\"fault\":0,\"kind\":\"cut\",\
+                \"node\":\"c1\",\"detail\":\"\"}\n";
+    let saved = reader::parse(text.as_bytes(), path()).unwrap();
+    let What::FaultStruck { consequences, .. } = &saved.events[0].what else { panic!() };
+    assert_eq!(*consequences, Consequence::of_link("c1", consequence::Pass::None, 0));
 }
 
 #[test]

@@ -145,6 +145,7 @@ impl<'a> Nemesis<'a> {
             kind: fault.spec.strike.kind().into(),
             node: stage.node_name(node).to_owned(),
             detail: strike.describe(),
+            consequences: strike.consequences(stage.node_name(node)),
         })?;
         let active = Active::begin(node, strike.begin(node), index, stage, &mut self.draws)?;
         fault.state = State::Active(active);

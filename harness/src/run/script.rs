@@ -174,7 +174,14 @@ impl<'a> Script<'a> {
         let acts = fault.begin(node);
         let kind = format!("{verb:?}").to_lowercase();
         let detail = fault.describe();
-        stage.record(What::FaultStruck { fault: self.at, kind, node: name.to_owned(), detail })?;
+        let consequences = fault.consequences(name);
+        stage.record(What::FaultStruck {
+            fault: self.at,
+            kind,
+            node: name.to_owned(),
+            detail,
+            consequences,
+        })?;
         let draws = self.draws.get_or_insert_with(|| Draws::new(stage.plan()));
         let active = Active::begin(node, acts, self.at, stage, draws)?;
         self.faults.push((self.at, verb, active));

@@ -3,6 +3,7 @@
 //! history does not show, as in a real run.
 
 use super::story::Teller;
+use crate::history::consequence::Pass;
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::units::Nanos;
@@ -333,7 +334,7 @@ impl Sim {
         let now = self.teller.now;
         match step {
             Step::Cut if !self.away.contains_key(node) => {
-                self.teller.strike("cut", node);
+                self.teller.strike("cut", node, Pass::None);
                 self.away.insert(node, now);
                 self.after(S, 60 * S, node, Step::Heal);
             }

@@ -9,7 +9,8 @@
 //! 6s   c2 releases          leaves, calls release, and is told ok
 //! ```
 
-use crate::history::{Event, Operation, What};
+use crate::history::consequence::Pass;
+use crate::history::{Consequence, Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::lock::layer::{Install, Layer};
 use crate::lock::profile::{Assumptions, BreakBound, Kind, Lifetime, Primitive, Profile, Renewed};
@@ -192,15 +193,15 @@ impl Teller {
         self.call(client, Operation::Release);
     }
 
-    pub fn strike(&mut self, kind: &str, node: &str) {
-        if kind == "cut" {
-            self.cuts.insert(node.into(), self.faults);
-        }
+    /// A fault strikes the link of a node.
+    pub fn strike(&mut self, kind: &str, node: &str, pass: Pass) {
+        self.cuts.insert(node.into(), self.faults);
         self.write(What::FaultStruck {
             fault: self.faults,
             kind: kind.into(),
             node: node.into(),
             detail: String::new(),
+            consequences: Consequence::of_link(node, pass, 0),
         });
         self.faults += 1;
     }
@@ -261,8 +262,8 @@ impl Teller {
                 self.write(What::AdapterFailed { client, cause: "it ended".into() })
             }
             ["boots"] => self.boot(who),
-            ["is", "cut"] => self.strike("cut", who),
-            ["is", "impaired"] => self.strike("impair", who),
+            ["is", "cut"] => self.strike("cut", who, Pass::None),
+            ["is", "impaired"] => self.strike("impair", who, Pass::Some),
             ["is", "healed"] => self.heal(who),
             ["clock", step] => self.clock(who, step, 0),
             ["clock", step, "drifts", ppm] => self.clock(who, step, ppm.parse().unwrap()),
