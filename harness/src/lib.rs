@@ -20,6 +20,8 @@ pub mod source;
 
 pub mod units;
 
+pub mod seeds;
+
 pub mod lock;
 
 pub mod history;

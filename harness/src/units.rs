@@ -176,6 +176,105 @@ impl<'de> Deserialize<'de> for Mebibytes {
     }
 }
 
+/// An amount of data: `64KiB`, `4MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+/// A rate of a link in bits a second: `10Mbit`, `1Gbit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rate(pub u64);
+
+const AMOUNTS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+const RATES: [(&str, u64); 3] = [("kbit", 1_000), ("Mbit", 1_000_000), ("Gbit", 1_000_000_000)];
+
+/// A whole number with one of these units.
+fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let text = text.trim();
+    let (number, scale) =
+        units.iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)))?;
+    number.trim_end().parse::<u64>().ok()?.checked_mul(scale)
+}
+
+/// In the largest unit that leaves a whole number.
+fn in_units(number: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let whole = units.iter().rev().find(|(_, scale)| number.is_multiple_of(*scale));
+    match whole {
+        Some((unit, scale)) => write!(f, "{}{unit}", number / scale),
+        None => write!(f, "{number}"),
+    }
+}
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Bytes, String> {
+        let bytes = with_unit(text, &AMOUNTS).map(Bytes);
+        bytes.ok_or_else(|| format!("`{text}` is no amount of data; expected such as 256KiB"))
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        in_units(self.0, &AMOUNTS, f)
+    }
+}
+
+impl Rate {
+    /// How long so many bytes take (ns), rounded up.
+    pub fn time_of(self, bytes: u64) -> u64 {
+        let bits = u128::from(bytes) * 8 * u128::from(SECOND);
+        u64::try_from(bits.div_ceil(u128::from(self.0.max(1)))).unwrap_or(u64::MAX)
+    }
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Rate, String> {
+        let rate = with_unit(text, &RATES).map(Rate);
+        rate.ok_or_else(|| format!("`{text}` is no rate of a link; expected such as 100Mbit"))
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        in_units(self.0, &RATES, f)
+    }
+}
+
+macro_rules! as_text {
+    ($type:ident, $name:literal, $about:literal, $pattern:literal) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "description": $about,
+                    "type": "string",
+                    "pattern": $pattern
+                })
+            }
+        }
+    };
+}
+
+as_text!(Bytes, "Bytes", "An amount of data, such as 256KiB", "^[0-9]+ *(KiB|MiB|GiB)$");
+as_text!(Rate, "Rate", "A rate of a link, such as 100Mbit", "^[0-9]+ *(kbit|Mbit|Gbit)$");
+
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -342,6 +441,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_rate_says_how_long_data_takes() {
+        assert_eq!("100Mbit".parse::<Rate>().unwrap().time_of(1500), 120 * MICROSECOND);
+        assert_eq!(Rate(3).time_of(1), 2_666_666_667);
+        assert!("100".parse::<Rate>().unwrap_err().contains("such as 100Mbit"));
+        assert!("4MB".parse::<Bytes>().unwrap_err().contains("such as 256KiB"));
+    }
+
+    #[test]
     fn memory_has_a_unit() {
         assert_eq!("128MiB".parse(), Ok(Mebibytes(128)));
         for wrong in ["128", "MiB", "-1MiB", "1.5MiB", "99999999999MiB", "1GiB"] {
@@ -370,7 +477,16 @@ mod tests {
         }
 
         #[test]
+        fn an_amount_and_a_rate_print_so_that_they_read_back(number in 0..1u64 << 30) {
+            let (bytes, rate) = (Bytes(number << 10), Rate(number * 1_000));
+            prop_assert_eq!(bytes.to_string().parse(), Ok(bytes));
+            prop_assert_eq!(rate.to_string().parse(), Ok(rate));
+        }
+
+        #[test]
         fn no_text_makes_a_duration_panic(text: String) {
+            let _ = text.parse::<Bytes>();
+            let _ = text.parse::<Rate>();
             let _ = text.parse::<Nanos>();
             let _ = text.parse::<NanosRange>();
             let _ = text.parse::<SignedNanos>();

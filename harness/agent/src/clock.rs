@@ -5,20 +5,35 @@ use nix::time::{ClockId, clock_gettime, clock_settime};
 use std::io;
 use std::mem::MaybeUninit;
 
-const NANOS: i64 = 1_000_000_000;
+const NANOS: i128 = 1_000_000_000;
 
-/// Steps CLOCK_REALTIME by `step_ns` and sets its rate to `drift_ppm` away from true.
-pub fn set(step_ns: i64, drift_ppm: i64) -> io::Result<()> {
-    if step_ns != 0 {
-        let now = clock_gettime(ClockId::CLOCK_REALTIME)?;
-        let then = i128::from(now.tv_sec()) * i128::from(NANOS)
-            + i128::from(now.tv_nsec())
-            + i128::from(step_ns);
-        let nanos = i128::from(NANOS);
-        let then = TimeSpec::new((then.div_euclid(nanos)) as i64, (then.rem_euclid(nanos)) as i64);
-        clock_settime(ClockId::CLOCK_REALTIME, then)?;
+/// The true time, by a clock that nothing sets: how far CLOCK_REALTIME is ahead of
+/// CLOCK_MONOTONIC_RAW while it is right (ns).
+pub struct WallClock {
+    ahead_ns: i128,
+}
+
+impl WallClock {
+    /// Takes the wall clock of now for the true time.
+    pub fn now() -> io::Result<WallClock> {
+        let ahead_ns = read(ClockId::CLOCK_REALTIME)? - read(ClockId::CLOCK_MONOTONIC_RAW)?;
+        Ok(WallClock { ahead_ns })
     }
-    set_rate(drift_ppm)
+
+    /// Sets CLOCK_REALTIME `offset_ns` from the true time, and its rate to `drift_ppm` away from
+    /// true. However often it is set, no error adds up.
+    pub fn set(&self, offset_ns: i64, drift_ppm: i64) -> io::Result<()> {
+        set_rate(drift_ppm)?;
+        let then = read(ClockId::CLOCK_MONOTONIC_RAW)? + self.ahead_ns + i128::from(offset_ns);
+        let then = TimeSpec::new(then.div_euclid(NANOS) as i64, then.rem_euclid(NANOS) as i64);
+        clock_settime(ClockId::CLOCK_REALTIME, then)?;
+        Ok(())
+    }
+}
+
+fn read(clock: ClockId) -> io::Result<i128> {
+    let time = clock_gettime(clock)?;
+    Ok(i128::from(time.tv_sec()) * NANOS + i128::from(time.tv_nsec()))
 }
 
 /// adjtimex(2) has two knobs: the tick (microseconds each 10 ms, so steps of 100 ppm) and the

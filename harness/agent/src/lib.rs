@@ -50,8 +50,9 @@ pub enum Command {
     EndCount,
     /// Read the number in this file (on the server: beneath [`EXPORT`]).
     ReadCount { file: String },
-    /// Step the wall clock and set its rate (parts per million away from true).
-    SetClock { step_ns: i64, drift_ppm: i64 },
+    /// Set the wall clock so far from the true time, and its rate (parts per million away from
+    /// true).
+    SetClock { offset_ns: i64, drift_ppm: i64 },
     /// How many descriptors adapter 0 has open.
     CountDescriptors,
 }

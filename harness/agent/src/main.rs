@@ -40,7 +40,8 @@ fn run() -> io::Result<()> {
     };
     port.send(&Message::Hello);
     let counter = counter::start(Arc::clone(&port));
-    let mut node = Node { on_host, counter, adapters: BTreeMap::new(), port };
+    let clock = clock::WallClock::now()?;
+    let mut node = Node { on_host, clock, counter, adapters: BTreeMap::new(), port };
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -58,6 +59,7 @@ struct Node {
     /// The kernel is the host's.
     on_host: bool,
     port: Arc<Port>,
+    clock: clock::WallClock,
     counter: counter::Counter,
     adapters: BTreeMap<u8, adapter::Adapter>,
 }
@@ -103,8 +105,9 @@ impl Node {
             Command::BeginCount { file } => self.counter.begin(id, file),
             Command::EndCount => self.counter.end(id),
             Command::ReadCount { file } => self.port.done(id, counter::read(&file)),
-            Command::SetClock { step_ns, drift_ppm } => {
-                self.port.done(id, clock::set(step_ns, drift_ppm).map(|()| Outcome::Ok));
+            Command::SetClock { offset_ns, drift_ppm } => {
+                let set = self.clock.set(offset_ns, drift_ppm);
+                self.port.done(id, set.map(|()| Outcome::Ok));
             }
             Command::CountDescriptors => {
                 let open = match self.adapters.get(&0) {

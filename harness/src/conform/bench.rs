@@ -8,8 +8,8 @@ use crate::site::blueprint::{
     Blueprint, DiskBlueprint, MountBlueprint, NodeBlueprint, Role, ServerBlueprint, WireBlueprint,
 };
 use crate::site::clock::Clock;
-use crate::site::{Happening, Provisions, Site, SiteError};
-use crate::units::{MICROSECOND, Nanos, NanosRange};
+use crate::site::{Happening, KernelSite, Provisions, Site, SiteError};
+use crate::units::{MICROSECOND, Nanos};
 use lockstorm_agent::{Command, Message, Outcome};
 use std::collections::VecDeque;
 
@@ -51,7 +51,7 @@ enum Heard {
 }
 
 pub struct Bench<'a> {
-    site: Site<'a>,
+    site: KernelSite<'a>,
     profile: &'a Profile,
     brought: bool,
     heard: VecDeque<Heard>,
@@ -74,7 +74,7 @@ pub fn blueprint(profile: &Profile) -> Blueprint {
     Blueprint {
         clock: Clock::Virtual,
         wall_start_s: crate::plan::WALL_START_S,
-        wire: WireBlueprint { latency: NanosRange { least: latency, most: latency }, seed: 1 },
+        wire: WireBlueprint::even(latency, 1),
         disk: DiskBlueprint { size_mib: 16, latency, flush: latency },
         server: ServerBlueprint { lease_s: 30, grace_s: 30, threads: 1 },
         mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },
@@ -99,7 +99,7 @@ impl<'a> Bench<'a> {
         provisions: Provisions<'a>,
     ) -> Result<Bench<'a>, SiteError> {
         Ok(Bench {
-            site: Site::new(blueprint, provisions)?,
+            site: KernelSite::new(blueprint, provisions)?,
             profile,
             brought,
             heard: VecDeque::new(),

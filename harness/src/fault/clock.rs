@@ -1,12 +1,12 @@
-use super::{Act, Fault};
+use super::{Effect, Fault};
 use crate::history::Consequence;
 use crate::site::NodeId;
-use crate::units::SignedNanos;
+use crate::units::{SECOND, SignedNanos};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Step a node's wall clock, let it drift, or both. The end of `for` takes the step back and the
-/// rate to true; what it drifted meanwhile stays.
+/// Step a node's wall clock, let it drift, or both. The end of `for` takes back the step and all
+/// that it drifted meanwhile. A node that boots meanwhile gets the wrong clock again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Clock {
@@ -20,17 +20,18 @@ pub struct Clock {
     pub drift_ppm: i64,
 }
 
+/// The limit of adjtimex(2)'s tick: ten per cent.
+pub const DRIFT_MAX_PPM: i64 = 100_000;
+/// Further from the truth, a clock would leave what file systems can write down.
+const STEP_MAX_S: u64 = 365 * 24 * 3600;
+
 impl Fault for Clock {
     fn target(&self) -> &str {
         &self.node
     }
 
-    fn begin(&self, _: NodeId) -> Vec<Act> {
-        vec![Act::SetClock { step_ns: self.step.0, drift_ppm: self.drift_ppm }]
-    }
-
-    fn end(&self) -> Vec<Act> {
-        vec![Act::SetClock { step_ns: -self.step.0, drift_ppm: 0 }]
+    fn effects(&self, _: NodeId, _: u64) -> Vec<Effect> {
+        vec![Effect::WallClock { step_ns: self.step.0, drift_ppm: self.drift_ppm }]
     }
 
     fn consequences(&self, node: &str) -> Vec<Consequence> {
@@ -43,5 +44,26 @@ impl Fault for Clock {
             (0, ppm) => format!("has its clock drift by {ppm} ppm"),
             (_, ppm) => format!("has its clock stepped by {} and drift by {ppm} ppm", self.step),
         }
+    }
+
+    fn problems(&self) -> Vec<(Option<&'static str>, String)> {
+        let mut problems = Vec::new();
+        if self.step.0 == 0 && self.drift_ppm == 0 {
+            let message = "this clock neither steps nor drifts; expected `step: 8s` or \
+                `drift_ppm: 1000`";
+            problems.push((None, message.into()));
+        }
+        if !(-DRIFT_MAX_PPM..=DRIFT_MAX_PPM).contains(&self.drift_ppm) {
+            let message = format!(
+                "`drift_ppm` is {}; expected -{DRIFT_MAX_PPM} to {DRIFT_MAX_PPM}",
+                self.drift_ppm
+            );
+            problems.push((Some("drift_ppm"), message));
+        }
+        if self.step.0.unsigned_abs() > STEP_MAX_S * SECOND {
+            let message = format!("`step` is {}; expected at most a year", self.step);
+            problems.push((Some("step"), message));
+        }
+        problems
     }
 }

@@ -1,4 +1,4 @@
-use super::{Act, Fault};
+use super::{Effect, Fault};
 use crate::history::Consequence;
 use crate::site::NodeId;
 use schemars::JsonSchema;
@@ -21,12 +21,8 @@ impl Fault for Crash {
         &self.node
     }
 
-    fn begin(&self, _: NodeId) -> Vec<Act> {
-        vec![Act::PowerOff { keep: self.keep }]
-    }
-
-    fn end(&self) -> Vec<Act> {
-        vec![Act::PowerOn]
+    fn effects(&self, _: NodeId, _: u64) -> Vec<Effect> {
+        vec![Effect::NoPower { keep: self.keep }]
     }
 
     fn consequences(&self, node: &str) -> Vec<Consequence> {

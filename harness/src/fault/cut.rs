@@ -1,9 +1,8 @@
-use super::{Act, Fault};
+use super::{Effect, Fault};
 use crate::history::Consequence;
 use crate::history::consequence::Pass;
 use crate::site::NodeId;
-use crate::site::wire::{Frame, Rule, Verdict};
-use rand_chacha::ChaCha8Rng;
+use crate::site::wire::{Fate, Passing, Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +18,8 @@ impl Fault for Cut {
         &self.node
     }
 
-    fn begin(&self, node: NodeId) -> Vec<Act> {
-        vec![Act::Lay(Box::new(LoseAll { node }))]
-    }
-
-    fn end(&self) -> Vec<Act> {
-        Vec::new()
+    fn effects(&self, node: NodeId, _: u64) -> Vec<Effect> {
+        vec![Effect::Wire(Box::new(LoseAll { node }))]
     }
 
     fn consequences(&self, node: &str) -> Vec<Consequence> {
@@ -41,7 +36,10 @@ struct LoseAll {
 }
 
 impl Rule for LoseAll {
-    fn on_frame(&mut self, frame: &Frame, _: &mut ChaCha8Rng) -> Verdict {
-        if frame.from == self.node || frame.to == self.node { Verdict::Drop } else { Verdict::Pass }
+    fn on_frame(&mut self, passing: &Passing) -> Fate {
+        match passing.frame.concerns(self.node) {
+            true => Fate::lost(),
+            false => Fate::pass(),
+        }
     }
 }

@@ -1,9 +1,10 @@
-use super::{Act, Fault};
+use super::{Effect, Fault};
 use crate::history::Consequence;
 use crate::history::consequence::Pass;
+use crate::seeds;
 use crate::site::NodeId;
-use crate::site::wire::{Frame, Rule, Verdict};
-use crate::units::NanosRange;
+use crate::site::wire::{Fate, Passing, Rule};
+use crate::units::{Nanos, NanosRange};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
@@ -30,12 +31,8 @@ impl Fault for Impair {
         &self.node
     }
 
-    fn begin(&self, node: NodeId) -> Vec<Act> {
-        vec![Act::Lay(Box::new(Bad { node, spec: self.clone() }))]
-    }
-
-    fn end(&self) -> Vec<Act> {
-        Vec::new()
+    fn effects(&self, node: NodeId, seed: u64) -> Vec<Effect> {
+        vec![Effect::Wire(Box::new(Bad { node, spec: self.clone(), rng: seeds::generator(seed) }))]
     }
 
     fn consequences(&self, node: &str) -> Vec<Consequence> {
@@ -56,27 +53,84 @@ impl Fault for Impair {
             self.delay
         )
     }
+
+    fn problems(&self) -> Vec<(Option<&'static str>, String)> {
+        let mut problems = Vec::new();
+        for (key, share) in [("loss", self.loss), ("duplicate", self.duplicate)] {
+            // Not `<`: a share may be "not a number" too.
+            if !(0.0..=1.0).contains(&share) {
+                let message = format!("`{key}` is {share}; expected a share from 0 to 1");
+                problems.push((Some(key), message));
+            }
+        }
+        if self.delay.most > DELAY_MAX {
+            let message = format!("`delay` is {}; expected 0s to {DELAY_MAX}", self.delay.most);
+            problems.push((Some("delay"), message));
+        }
+        if self.loss == 0.0 && self.duplicate == 0.0 && self.delay.most == Nanos::ZERO {
+            let message = "this impairs nothing; expected `loss`, `duplicate` or `delay`";
+            problems.push((None, message.into()));
+        }
+        problems
+    }
 }
+
+/// Nothing on the wire takes longer.
+const DELAY_MAX: Nanos = Nanos::from_secs(10);
 
 struct Bad {
     node: NodeId,
     spec: Impair,
+    rng: ChaCha8Rng,
 }
 
 impl Rule for Bad {
-    fn on_frame(&mut self, frame: &Frame, rng: &mut ChaCha8Rng) -> Verdict {
-        if frame.from != self.node && frame.to != self.node {
-            return Verdict::Pass;
+    fn on_frame(&mut self, passing: &Passing) -> Fate {
+        if !passing.frame.concerns(self.node) {
+            return Fate::pass();
         }
         // Every draw is made for every frame, so that one share never shifts another's draws.
-        let (lost, doubled) =
-            (rng.random::<f64>() < self.spec.loss, rng.random::<f64>() < self.spec.duplicate);
-        let delay = rng.random_range(self.spec.delay.least.0..=self.spec.delay.most.0);
+        let lost = self.rng.random::<f64>() < self.spec.loss;
+        let doubled = self.rng.random::<f64>() < self.spec.duplicate;
+        let delay = self.spec.delay;
+        let mut draw = || self.rng.random_range(delay.least.0..=delay.most.0);
+        let delays = [draw(), draw()];
         match (lost, doubled) {
-            (true, _) => Verdict::Drop,
-            (_, true) => Verdict::Duplicate(delay),
-            _ if delay > 0 => Verdict::Delay(delay),
-            _ => Verdict::Pass,
+            (true, _) => Fate::lost(),
+            (_, true) => Fate::copies(delays.to_vec()),
+            _ => Fate::delayed(delays[0]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::wire::Frame;
+
+    fn fates(spec: Impair, from: NodeId) -> Vec<Fate> {
+        let mut rule = Bad { node: 1, spec, rng: seeds::generator(3) };
+        let frame = Frame { from, to: 0, bytes: [0; 14].into() };
+        (0..1000).map(|now| rule.on_frame(&Passing { now, frame: &frame })).collect()
+    }
+
+    fn spec(loss: f64, duplicate: f64, delay: &str) -> Impair {
+        Impair { node: "c1".into(), loss, duplicate, delay: delay.parse().unwrap() }
+    }
+
+    #[test]
+    fn every_copy_of_a_doubled_frame_is_delayed() {
+        let fates = fates(spec(0.0, 0.5, "5ms..9ms"), 1);
+        let doubled = fates.iter().filter(|fate| fate.delays().len() == 2).count();
+        assert!((400..600).contains(&doubled), "{doubled}");
+        let late = |delay: &u64| (5_000_000..=9_000_000).contains(delay);
+        assert!(fates.iter().all(|fate| fate.delays().iter().all(late)));
+    }
+
+    #[test]
+    fn its_share_of_frames_is_lost_and_others_links_are_left_alone() {
+        let lost = fates(spec(0.3, 0.0, "0s"), 1).iter().filter(|f| **f == Fate::lost()).count();
+        assert!((250..350).contains(&lost), "{lost}");
+        assert!(fates(spec(0.3, 0.9, "1s"), 2).iter().all(Fate::is_pass));
     }
 }

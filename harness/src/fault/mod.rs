@@ -1,8 +1,8 @@
 //! Faults: what the harness does to the site, and when.
 //!
-//! A fault is one file here and one line in each match of [`Strike`]. It says what it does as
-//! data, a list of [`Act`]s; the nemesis of the run carries them out, takes them back and looks
-//! whether they had any effect.
+//! A fault is one file here and one line in the registry of [`Strike`]. It says as data what it does,
+//! a list of [`Effect`]s, and what may come of that, a list of [`Consequence`]s for the checkers. The
+//! nemesis of the run puts the effects into force, lifts them, and looks whether they acted at all.
 
 pub mod clock;
 pub mod crash;
@@ -14,7 +14,8 @@ use crate::site::NodeId;
 use crate::site::wire::Rule;
 use crate::units::Nanos;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// The target that stands for whoever is in its critical section when a fault strikes.
 pub const OWNER: &str = "owner";
@@ -34,6 +35,9 @@ pub struct FaultSpec {
     /// How long it lasts; without it, until the run ends.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Nanos>,
+    /// That it never strikes, or meets nobody, is no reason to doubt the run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_miss: bool,
 }
 
 /// When a fault strikes. Times are virtual and count from the begin of the workload.
@@ -51,7 +55,7 @@ pub enum Trigger {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Section {
-    /// The how-manieth critical section, counted from 1 over the whole run (or over `client`).
+    /// The nth critical section, counted from 1 over the whole run (or over `client`).
     #[schemars(range(min = 1))]
     pub count: u32,
     /// Count only this client's.
@@ -62,72 +66,103 @@ pub struct Section {
     pub after: Nanos,
 }
 
-/// What a fault does: one variant a file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Strike {
-    /// Cut a node off the network.
-    Cut(cut::Cut),
-    /// Cut a node's power; at the end of `for` it is switched on again.
-    Crash(crash::Crash),
-    /// Step a node's wall clock, or let it drift.
-    Clock(clock::Clock),
-    /// Lose, duplicate or delay a share of a node's frames.
-    Impair(impair::Impair),
+/// The registry of faults: a line each. From it come [`Strike`] and all that is asked of its kinds.
+macro_rules! strikes {
+    ($($(#[doc = $about:literal])+ $kind:literal => $variant:ident($fault:ty),)+) => {
+        /// What a fault does: one variant a file.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Strike {
+            $($(#[doc = $about])+ $variant($fault),)+
+        }
+
+        impl Strike {
+            /// The names of all faults, as in YAML.
+            pub const KINDS: &[&str] = &[$($kind),+];
+
+            /// The fault's name in YAML and in the history.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Strike::$variant(_) => $kind,)+
+                }
+            }
+
+            pub fn fault(&self) -> &dyn Fault {
+                match self {
+                    $(Strike::$variant(fault) => fault,)+
+                }
+            }
+
+            /// Reads what stands behind the name of a fault.
+            pub fn of_kind<'de, D: Deserializer<'de>>(
+                kind: &str,
+                deserializer: D,
+            ) -> Result<Strike, D::Error> {
+                match kind {
+                    $($kind => <$fault>::deserialize(deserializer).map(Strike::$variant),)+
+                    _ => Err(de::Error::unknown_variant(kind, Strike::KINDS)),
+                }
+            }
+
+            /// Writes what stands behind the name of the fault.
+            pub fn serialize_entry<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+                match self {
+                    $(Strike::$variant(fault) => map.serialize_entry($kind, fault),)+
+                }
+            }
+        }
+    };
 }
 
-/// One thing that is done to a node.
-pub enum Act {
-    /// Lay a rule over the wire. It is lifted when the fault ends.
-    Lay(Box<dyn Rule>),
-    /// Cut the power. Of a server's unflushed sectors this share lasts, drawn sector by sector.
-    PowerOff {
-        keep: f64,
-    },
-    PowerOn,
-    /// Step the wall clock and set its rate.
-    SetClock {
-        step_ns: i64,
-        drift_ppm: i64,
-    },
+strikes! {
+    /// Cut a node off the network.
+    "cut" => Cut(cut::Cut),
+    /// Cut a node's power; at the end of `for` it is switched on again.
+    "crash" => Crash(crash::Crash),
+    /// Step a node's wall clock, or let it drift.
+    "clock" => Clock(clock::Clock),
+    /// Lose, duplicate or delay a share of a node's frames.
+    "impair" => Impair(impair::Impair),
+}
+
+/// One thing that a fault does to the node that it hits, for as long as the fault is in force. What
+/// several faults do adds up, and lifting one leaves what the others do.
+pub enum Effect {
+    /// A rule lies over the wire.
+    Wire(Box<dyn Rule>),
+    /// The node has no power. Of a server's unflushed sectors this share lasts, drawn sector by
+    /// sector. It is switched on again when no fault keeps it off any more.
+    NoPower { keep: f64 },
+    /// The wall clock is stepped, and drifts from then on.
+    WallClock { step_ns: i64, drift_ppm: i64 },
 }
 
 /// What every fault tells of itself.
 pub trait Fault {
     /// The node it is aimed at: `server`, `c1` ..., or [`OWNER`].
     fn target(&self) -> &str;
-    /// What is done when it strikes.
-    fn begin(&self, node: NodeId) -> Vec<Act>;
-    /// What is done when it ends, beside lifting the rules it laid.
-    fn end(&self) -> Vec<Act>;
+    /// What it does while it is in force. What is drawn at random comes from `seed`.
+    fn effects(&self, node: NodeId, seed: u64) -> Vec<Effect>;
     /// What it may do to the site while it is in force, where `node` is the one that it hits.
     fn consequences(&self, node: &str) -> Vec<Consequence>;
     /// What it does, in words that follow the node's name.
     fn describe(&self) -> String;
+    /// What of it makes no sense, each with the key that is to blame; none for the fault as a whole.
+    fn problems(&self) -> Vec<(Option<&'static str>, String)> {
+        Vec::new()
+    }
 }
 
 impl Strike {
-    /// The fault's name in YAML and in the history.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Strike::Cut(_) => "cut",
-            Strike::Crash(_) => "crash",
-            Strike::Clock(_) => "clock",
-            Strike::Impair(_) => "impair",
-        }
-    }
-
-    pub fn fault(&self) -> &dyn Fault {
-        match self {
-            Strike::Cut(fault) => fault,
-            Strike::Crash(fault) => fault,
-            Strike::Clock(fault) => fault,
-            Strike::Impair(fault) => fault,
-        }
-    }
-
     /// The node it is aimed at: `server`, `c1` ..., or [`OWNER`].
     pub fn target(&self) -> &str {
         self.fault().target()
+    }
+
+    /// How much later than otherwise a frame may arrive because of it (ns).
+    pub fn late_ns(&self) -> u64 {
+        let consequences = self.fault().consequences(self.target());
+        let late = consequences.iter().filter_map(Consequence::frames).map(|frames| frames.late_ns);
+        late.max().unwrap_or(0)
     }
 }

@@ -1,11 +1,11 @@
 //! From a scenario and a seed to a plan.
 
-use super::seeds::derive;
 use super::{FORMAT, LockImage, Plan};
 use crate::assets::{KERNEL_KEY, NODE_KEY};
 use crate::kernel::Kernels;
 use crate::lock::profile::Profile;
 use crate::scenario::Scenario;
+use crate::seeds::derive;
 use crate::site::blueprint::{
     Blueprint, DiskBlueprint, MountBlueprint, NodeBlueprint, Role, ServerBlueprint, WireBlueprint,
 };
@@ -84,7 +84,12 @@ pub fn blueprint(scenario: &Scenario, seed: u64, profile: &Profile) -> Blueprint
     Blueprint {
         clock: site.clock,
         wall_start_s: WALL_START_S,
-        wire: WireBlueprint { latency: site.wire.latency, seed: derive(seed, "wire") },
+        wire: WireBlueprint {
+            latency: site.wire.latency,
+            bandwidth: site.wire.bandwidth,
+            queue: site.wire.queue,
+            seed: derive(seed, "wire"),
+        },
         disk: DiskBlueprint {
             size_mib: site.disk.size_mib,
             latency: site.disk.latency,

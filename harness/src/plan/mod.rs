@@ -4,17 +4,19 @@
 //! to the same bytes every time, and the run's history depends on it alone (and on the kernel
 //! and the node image, whose keys it names).
 
+mod bounds;
 mod expand;
 mod on_host;
-mod seeds;
 mod validate;
 
 pub use expand::{Lock, NODE_MEMORY_MIB, Parts, WALL_START_S, expand};
 pub use on_host::beyond;
 
+use crate::fault::Strike;
 use crate::kernel::Kernels;
 use crate::lock::profile::Profile;
-use crate::scenario::Scenario;
+use crate::scenario::script::Step;
+use crate::scenario::{Scenario, WorkloadSpec};
 use crate::site::blueprint::Blueprint;
 use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,37 @@ impl Plan {
     pub fn lifetime(&self) -> Option<crate::units::Nanos> {
         let profile = self.profile.lifetime?;
         Some(self.scenario.lock.lifetime.unwrap_or(profile.default))
+    }
+
+    /// The number of the fault that a script's step strikes with: they are counted on after the
+    /// scenario's own.
+    pub fn fault_of_step(&self, step: usize) -> usize {
+        self.scenario.faults.len() + step
+    }
+
+    /// A fault by its number, whether it is the scenario's own or a script's.
+    pub fn strike(&self, fault: usize) -> Option<&Strike> {
+        match fault.checked_sub(self.scenario.faults.len()) {
+            None => Some(&self.scenario.faults[fault].strike),
+            Some(step) => match self.steps().get(step)? {
+                Step::Strike(strike) => Some(strike),
+                _ => None,
+            },
+        }
+    }
+
+    /// Every fault that may strike.
+    pub fn strikes(&self) -> impl Iterator<Item = &Strike> {
+        let last = self.scenario.faults.len() + self.steps().len();
+        (0..last).filter_map(|fault| self.strike(fault))
+    }
+
+    /// The steps of a script; none where the workload is another.
+    fn steps(&self) -> &[Step] {
+        match &self.scenario.workload {
+            WorkloadSpec::Script(steps) => steps,
+            WorkloadSpec::Cycles(_) => &[],
+        }
     }
 
     /// The plan as YAML: the same plan, the same bytes.

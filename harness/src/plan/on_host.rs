@@ -2,9 +2,10 @@
 //! own.
 
 use super::Plan;
-use crate::fault::Act;
+use crate::fault::Strike;
+use crate::history::Consequence;
 use crate::scenario::WorkloadSpec;
-use crate::scenario::script::{Step, Verb};
+use crate::scenario::script::Step;
 use crate::site::clock::Clock;
 use std::fmt;
 
@@ -47,33 +48,34 @@ impl fmt::Display for Beyond {
 pub fn beyond(plan: &Plan) -> Vec<Beyond> {
     let clock = (plan.blueprint.clock == Clock::Virtual).then_some(Beyond::VirtualClock);
     let faults = plan.scenario.faults.iter().enumerate().flat_map(|(index, spec)| {
-        let fault = spec.strike.fault();
-        let (target, does) = (fault.target(), fault.describe());
-        let what = move || format!("in faults[{index}] {target} {does}");
-        let acts = if is_client(target) { fault.begin(1) } else { Vec::new() };
-        acts.into_iter().filter_map(move |act| match act {
-            Act::PowerOff { .. } => Some(Beyond::Crash { what: what() }),
-            Act::SetClock { .. } => Some(Beyond::WallClock { what: what() }),
-            Act::Lay(_) | Act::PowerOn => None,
-        })
+        let (target, does) = (spec.strike.target(), spec.strike.fault().describe());
+        needs(&spec.strike, format!("in faults[{index}] {target} {does}"))
     });
     let steps = match &plan.scenario.workload {
         WorkloadSpec::Script(steps) => steps.as_slice(),
         _ => &[],
     };
-    let steps = steps.iter().enumerate().filter_map(|(index, step)| {
-        let what = || format!("step {} of the script is `{step}`", index + 1);
-        match step {
-            Step::Strike { verb: Verb::Crash, node, .. } if is_client(node) => {
-                Some(Beyond::Crash { what: what() })
-            }
-            Step::Strike { verb: Verb::Clock, node, .. } if is_client(node) => {
-                Some(Beyond::WallClock { what: what() })
-            }
-            _ => None,
+    let steps = steps.iter().enumerate().flat_map(|(index, step)| match step {
+        Step::Strike(strike) => {
+            needs(strike, format!("step {} of the script is `{step}`", index + 1))
         }
+        _ => Vec::new(),
     });
     clock.into_iter().chain(faults).chain(steps).collect()
+}
+
+/// What a fault needs a kernel of the client's own for; `what` says where the plan asks for it.
+fn needs(strike: &Strike, what: String) -> Vec<Beyond> {
+    let consequences = match is_client(strike.target()) {
+        true => strike.fault().consequences(strike.target()),
+        false => Vec::new(),
+    };
+    let needs = consequences.into_iter().filter_map(|consequence| match consequence {
+        Consequence::Power { .. } => Some(Beyond::Crash { what: what.clone() }),
+        Consequence::WallClock { .. } => Some(Beyond::WallClock { what: what.clone() }),
+        Consequence::Frames(_) => None,
+    });
+    needs.collect()
 }
 
 /// Whoever owns the lock is one, too.

@@ -244,37 +244,37 @@ fn a_plan_that_was_spoilt_is_shown_where() {
        |         ^
       = help: expected 1
     "#);
-    insta::assert_snapshot!(said(good.replacen("clients: 2", "clients: 3", 1)), @r#"
+    insta::assert_snapshot!(said(good.replacen("clients: 2", "clients: 3", 1)), @"
     error: the nodes are not those of the scenario
-      --> plan.yaml:84:5
+      --> plan.yaml:86:5
         |
-     84 |   - name: server
+     86 |   - name: server
         |     ^
       = help: expected the server, then its clients in order
 
     error: a client has no seed
-      --> plan.yaml:109:3
+      --> plan.yaml:111:3
          |
-     109 |   c1: 6309092423031634648
+     111 |   c1: 6309092423031634648
          |   ^
       = help: expected one for each
-    "#);
-    insta::assert_snapshot!(said(good.replacen("node: owner", "node: c7", 1)), @r#"
+    ");
+    insta::assert_snapshot!(said(good.replacen("node: owner", "node: c7", 1)), @"
     error: there is no node `c7`
-      --> plan.yaml:43:15
+      --> plan.yaml:44:15
         |
-     43 |         node: c7
+     44 |         node: c7
         |               ^^
       = help: the nodes are server, c1, c2, owner
-    "#);
-    insta::assert_snapshot!(said(good.replacen("memory_mib", "memory_mb", 1)), @r#"
+    ");
+    insta::assert_snapshot!(said(good.replacen("memory_mib", "memory_mb", 1)), @"
     error: unknown key `memory_mb`
-      --> plan.yaml:89:5
+      --> plan.yaml:91:5
         |
-     89 |     memory_mb: 44
+     91 |     memory_mb: 44
         |     ^^^^^^^^^
       = help: did you mean `memory_mib`?
-    "#);
+    ");
     insta::assert_snapshot!(said("format: 1\n".into()), @r#"
     error: the key `seed` is missing
       --> plan.yaml:1:1

@@ -82,6 +82,8 @@ fn check_blueprint(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
     let said = expand::blueprint(&plan.scenario, plan.seed, &plan.profile);
     for (key, is_so) in [
         ("wire.latency", wire.latency == said.wire.latency),
+        ("wire.bandwidth", wire.bandwidth == said.wire.bandwidth),
+        ("wire.queue", wire.queue == said.wire.queue),
         ("disk", *disk == said.disk),
         ("server", *server == said.server),
         ("mount", *mount == said.mount),

@@ -1,9 +1,9 @@
 //! Bringing up: from power-on to readiness, at the begin of a run and after a restart.
 
 use super::RunError;
-use super::crew::Progress;
-use super::cue::Cue;
-use super::stage::Stage;
+use super::event::Event;
+use super::interpreter::Interpreter;
+use super::readiness::Progress;
 use super::task::Task;
 use crate::history::What;
 use crate::lock::start::{Settings, Start, start};
@@ -13,7 +13,7 @@ use lockstorm_agent::{Command, MOUNT_POINT, Outcome};
 /// The lock's name on the mount.
 const LOCK: &str = "lock";
 
-impl Stage<'_> {
+impl Interpreter<'_> {
     /// The node's agent is there.
     pub(super) fn configure(&mut self, node: NodeId) {
         let blueprint = &self.plan().blueprint.nodes[node];
@@ -31,17 +31,18 @@ impl Stage<'_> {
     ) -> Result<(), RunError> {
         match (task, outcome) {
             (Task::Configure, _) => {
-                self.crew.advance(node, Progress::Configured);
+                self.readiness.advance(node, Progress::Configured);
+                self.events.push_back(Event::Configured(node));
                 match node {
                     0 => self.serve(),
-                    _ if self.crew.serves() || self.began() > 0 => self.mount(node),
+                    _ if self.readiness.serves() || self.has_begun() => self.mount(node),
                     _ => {}
                 }
                 Ok(())
             }
             (Task::Serve, _) => self.server_ready(),
             (Task::Mount, Outcome::Mounted { options }) => {
-                self.crew.advance(node, Progress::Ready);
+                self.readiness.advance(node, Progress::Ready);
                 let name = self.node_name(node).to_owned();
                 self.record(What::NodeReady { node: name, options })?;
                 match self.plan().lock_image {
@@ -70,14 +71,14 @@ impl Stage<'_> {
             "lease={}s,grace={}s,threads={}",
             server.lease_s, server.grace_s, server.threads
         );
-        self.crew.advance(0, Progress::Ready);
+        self.readiness.advance(0, Progress::Ready);
         self.record(What::NodeReady { node: self.node_name(0).to_owned(), options })?;
-        for node in 1..=self.clients.len() {
-            if self.crew.progress(node) == Progress::Configured && self.began() == 0 {
+        for node in 1..=self.clients().len() {
+            if self.readiness.progress(node) == Progress::Configured && !self.has_begun() {
                 self.mount(node);
             }
         }
-        self.cues.push_back(Cue::ServerReady);
+        self.events.push_back(Event::ServerReady);
         Ok(())
     }
 

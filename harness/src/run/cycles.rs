@@ -1,15 +1,17 @@
 //! The cycles workload: every client acquires, works, releases, thinks, and begins again.
 
-use super::cue::{ClientId, Cue, Wake};
-use super::stage::{Counting, Stage};
+use super::event::{ClientId, Event, Timer};
+use super::interpreter::{Counting, Interpreter};
+use super::nemesis::Nemesis;
 use super::{RunError, Workload};
 use crate::history::Operation;
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
 use crate::scenario::CyclesSpec;
+use crate::seeds;
 use crate::units::{Nanos, NanosRange, SECOND};
 use lockstorm_reports::Invariant;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 /// A release that failed is tried so often, as long as the lock says that it is still held.
@@ -21,8 +23,8 @@ pub struct Cycles<'a> {
     spec: &'a CyclesSpec,
     clients: Vec<Cycler>,
     lifetime: Option<Nanos>,
-    /// No new rounds from here on (ns of the harness's clock).
-    until: u64,
+    /// No new rounds from here on (ns of the harness's clock); none before the workload begins.
+    until: Option<u64>,
     /// How long, at the end, clients may still wait for something (ns).
     patience: u64,
     /// Whether an owner has died with the lock: those who wait for it may wait for ever.
@@ -66,7 +68,7 @@ impl<'a> Cycles<'a> {
     pub fn new(spec: &'a CyclesSpec, plan: &'a Plan) -> Cycles<'a> {
         let cycler = |seed: &u64| Cycler {
             state: State::Thinking,
-            rng: ChaCha8Rng::seed_from_u64(*seed),
+            rng: seeds::generator(*seed),
             rounds_left: spec.rounds,
         };
         let names = plan.blueprint.nodes[1..].iter().map(|node| &node.name);
@@ -76,81 +78,86 @@ impl<'a> Cycles<'a> {
                 .map(|name| cycler(plan.workload_seeds.get(name).unwrap_or(&0)))
                 .collect(),
             lifetime: plan.lifetime(),
-            until: 0,
-            patience: patience(plan),
+            until: None,
+            patience: patience(spec, plan),
             owner_died: false,
             counts_descriptors: plan.profile.promises.contains_key(&Invariant::NoDescriptorLeak),
         }
     }
 
-    fn begin(&mut self, stage: &mut Stage) {
-        self.until = stage.now() + self.spec.time.0;
-        stage.set_timer(self.until + self.patience, Wake::Overdue);
-        for id in 0..self.clients.len() {
-            self.think(id, stage);
+    fn begin(&mut self, run: &mut Interpreter) {
+        let until = run.now() + self.spec.time.0;
+        self.until = Some(until);
+        if self.spec.recover {
+            run.set_timer(until, Timer::Recovery);
+        }
+        run.set_timer(until + self.patience, Timer::Overdue);
+        for id in (0..self.clients.len()).map(ClientId) {
+            self.think(id, run);
         }
     }
 
     /// Goes to think, or home when there is no more to do.
-    fn think(&mut self, id: ClientId, stage: &mut Stage) {
-        let cycler = &mut self.clients[id];
+    fn think(&mut self, id: ClientId, run: &mut Interpreter) {
+        let cycler = &mut self.clients[id.0];
         let think = cycler.draw(self.spec.think);
-        if stage.now() + think.0 >= self.until || cycler.rounds_left == Some(0) {
+        let is_time_up = self.until.is_some_and(|until| run.now() + think.0 >= until);
+        if is_time_up || cycler.rounds_left == Some(0) {
             cycler.state = State::Done;
             return;
         }
         cycler.state = State::Thinking;
-        stage.set_timer_in(think, Wake::Round(id));
+        run.set_timer_in(think, Timer::Round(id));
     }
 
     /// The next round begins, or the next try to release.
-    fn go_on(&mut self, id: ClientId, stage: &mut Stage) -> Result<(), RunError> {
-        if let State::StillHolding { tries } = self.clients[id].state {
-            return self.release(id, tries + 1, stage);
+    fn go_on(&mut self, id: ClientId, run: &mut Interpreter) -> Result<(), RunError> {
+        if let State::StillHolding { tries } = self.clients[id.0].state {
+            return self.release(id, tries + 1, run);
         }
-        self.clients[id].state = State::Acquiring;
-        stage.call(id, Operation::Acquire { timeout: self.spec.timeout })
+        self.clients[id.0].state = State::Acquiring;
+        run.call(id, Operation::Acquire { timeout: self.spec.timeout })
     }
 
     fn acquired(
         &mut self,
         id: ClientId,
         answer: &Answer,
-        stage: &mut Stage,
+        run: &mut Interpreter,
     ) -> Result<(), RunError> {
         if !matches!(answer, Answer::Ok { .. }) {
-            self.think(id, stage);
+            self.think(id, run);
             return Ok(());
         }
-        let cycler = &mut self.clients[id];
+        let cycler = &mut self.clients[id.0];
         cycler.state = State::Inside { time_up: false, asking: false };
         cycler.rounds_left = cycler.rounds_left.map(|left| left.saturating_sub(1));
         let hold = cycler.draw(self.spec.hold);
-        stage.enter(id)?;
-        stage.begin_count(id)?;
-        stage.set_timer_in(hold, Wake::HoldOver(id));
-        for (every, wake) in
-            [(self.spec.refresh, Wake::Refresh(id)), (self.spec.is_held, Wake::AskHeld(id))]
+        run.enter(id)?;
+        run.begin_count(id)?;
+        run.set_timer_in(hold, Timer::HoldOver(id));
+        for (every, timer) in
+            [(self.spec.refresh, Timer::Refresh(id)), (self.spec.is_held, Timer::AskHeld(id))]
         {
             if let Some(every) = every {
-                stage.set_timer_in(every, wake);
+                run.set_timer_in(every, timer);
             }
         }
         Ok(())
     }
 
-    fn refresh(&mut self, id: ClientId, stage: &mut Stage) -> Result<(), RunError> {
+    fn refresh(&mut self, id: ClientId, run: &mut Interpreter) -> Result<(), RunError> {
         match (self.lifetime, self.spec.refresh) {
             (Some(lifetime), Some(every)) => {
-                self.ask(id, Operation::Refresh { lifetime }, every, Wake::Refresh(id), stage)
+                self.ask(id, Operation::Refresh { lifetime }, every, Timer::Refresh(id), run)
             }
             _ => Ok(()),
         }
     }
 
-    fn ask_held(&mut self, id: ClientId, stage: &mut Stage) -> Result<(), RunError> {
+    fn ask_held(&mut self, id: ClientId, run: &mut Interpreter) -> Result<(), RunError> {
         match self.spec.is_held {
-            Some(every) => self.ask(id, Operation::IsHeld, every, Wake::AskHeld(id), stage),
+            Some(every) => self.ask(id, Operation::IsHeld, every, Timer::AskHeld(id), run),
             None => Ok(()),
         }
     }
@@ -161,63 +168,68 @@ impl<'a> Cycles<'a> {
         id: ClientId,
         operation: Operation,
         every: Nanos,
-        wake: Wake,
-        stage: &mut Stage,
+        timer: Timer,
+        run: &mut Interpreter,
     ) -> Result<(), RunError> {
-        let State::Inside { asking, .. } = &mut self.clients[id].state else {
+        let State::Inside { asking, .. } = &mut self.clients[id.0].state else {
             return Ok(());
         };
         if std::mem::replace(asking, true) {
-            stage.set_timer_in(MOMENT, wake);
+            run.set_timer_in(MOMENT, timer);
             return Ok(());
         }
-        stage.set_timer_in(every, wake);
-        stage.call(id, operation)
+        run.set_timer_in(every, timer);
+        run.call(id, operation)
     }
 
     /// The lock of one that is inside has answered. An owner that is told that it does not hold
     /// any more leaves at once, and has nothing to release.
-    fn told(&mut self, id: ClientId, answer: &Answer, stage: &mut Stage) -> Result<(), RunError> {
-        let state = &mut self.clients[id].state;
+    fn told(
+        &mut self,
+        id: ClientId,
+        answer: &Answer,
+        run: &mut Interpreter,
+    ) -> Result<(), RunError> {
+        let state = &mut self.clients[id.0].state;
         if matches!(answer, Answer::NotHeld | Answer::Ok { held: Some(false) }) {
             *state = State::Lost;
-            self.clear_timers(id, stage);
+            self.clear_timers(id, run);
         } else if let State::Inside { asking, .. } = state {
             *asking = false;
         }
-        self.leave_when_done(id, stage)
+        self.leave_when_done(id, run)
     }
 
-    fn leave_when_done(&mut self, id: ClientId, stage: &mut Stage) -> Result<(), RunError> {
-        let counting = stage.clients[id].counting;
-        match (self.clients[id].state, counting) {
+    fn leave_when_done(&mut self, id: ClientId, run: &mut Interpreter) -> Result<(), RunError> {
+        let counting = run.client(id).counting;
+        match (self.clients[id.0].state, counting) {
             (_, Counting::Reading | Counting::Writing) => Ok(()),
             (State::Lost, _) => {
                 if counting == Counting::Read {
-                    stage.drop_count(id, "the lock is lost".into())?;
+                    run.drop_count(id, "the lock is lost".into())?;
                 }
-                stage.leave(id)?;
-                self.think(id, stage);
+                run.leave(id)?;
+                self.think(id, run);
                 Ok(())
             }
             (State::Inside { time_up: true, asking: false }, Counting::Read) => {
                 // The last work of the section: the lock is asked nothing more.
-                self.clear_timers(id, stage);
-                stage.end_count(id);
+                self.clear_timers(id, run);
+                run.end_count(id);
                 Ok(())
             }
             (State::Inside { time_up: true, asking: false }, Counting::No) => {
-                self.clear_timers(id, stage);
-                stage.leave(id)?;
-                self.release(id, 1, stage)
+                self.clear_timers(id, run);
+                run.leave(id)?;
+                self.release(id, 1, run)
             }
             _ => Ok(()),
         }
     }
 
-    fn release(&mut self, id: ClientId, tries: u32, stage: &mut Stage) -> Result<(), RunError> {
-        self.clients[id].state = State::Releasing { tries };
-        stage.call(id, Operation::Release)
+    fn release(&mut self, id: ClientId, tries: u32, run: &mut Interpreter) -> Result<(), RunError> {
+        self.clients[id.0].state = State::Releasing { tries };
+        run.call(id, Operation::Release)
     }
 
     /// A release that failed leaves open what happened: the lock is asked whether it is held.
@@ -225,74 +237,79 @@ impl<'a> Cycles<'a> {
         &mut self,
         id: ClientId,
         answer: &Answer,
-        stage: &mut Stage,
+        run: &mut Interpreter,
     ) -> Result<(), RunError> {
         if matches!(answer, Answer::Error { .. }) {
-            return stage.call(id, Operation::IsHeld);
+            return run.call(id, Operation::IsHeld);
         }
-        self.end_round(id, stage);
+        self.end_round(id, run);
         Ok(())
     }
 
-    fn end_round(&mut self, id: ClientId, stage: &mut Stage) {
+    fn end_round(&mut self, id: ClientId, run: &mut Interpreter) {
         if self.counts_descriptors {
-            stage.count_descriptors(id);
+            run.count_descriptors(id);
         }
-        self.think(id, stage);
+        self.think(id, run);
     }
 
     /// After a release that failed.
-    fn told_after_release(&mut self, id: ClientId, answer: &Answer, stage: &mut Stage) {
-        let State::Releasing { tries } = self.clients[id].state else {
+    fn told_after_release(&mut self, id: ClientId, answer: &Answer, run: &mut Interpreter) {
+        let State::Releasing { tries } = self.clients[id.0].state else {
             return;
         };
         if *answer == (Answer::Ok { held: Some(true) }) && tries < RELEASES_MAX {
-            let cycler = &mut self.clients[id];
+            let cycler = &mut self.clients[id.0];
             cycler.state = State::StillHolding { tries };
             let think = cycler.draw(self.spec.think);
-            stage.set_timer_in(think, Wake::Round(id));
+            run.set_timer_in(think, Timer::Round(id));
         } else {
-            self.end_round(id, stage);
+            self.end_round(id, run);
         }
     }
 
-    fn clear_timers(&self, id: ClientId, stage: &mut Stage) {
-        let own = [Wake::HoldOver(id), Wake::Refresh(id), Wake::AskHeld(id), Wake::Round(id)];
-        stage.clear_timers(|wake| own.contains(wake));
+    fn clear_timers(&self, id: ClientId, run: &mut Interpreter) {
+        let own = [Timer::HoldOver(id), Timer::Refresh(id), Timer::AskHeld(id), Timer::Round(id)];
+        run.clear_timers(|timer| own.contains(timer));
     }
 
-    fn lost(&mut self, id: ClientId, stage: &mut Stage) {
-        self.clear_timers(id, stage);
+    fn lost(&mut self, id: ClientId, run: &mut Interpreter) {
+        self.clear_timers(id, run);
         // It may have held the lock even while it was acquiring or releasing.
-        self.owner_died |= !matches!(self.clients[id].state, State::Thinking | State::Done);
-        self.clients[id].state = State::Done;
+        self.owner_died |= !matches!(self.clients[id.0].state, State::Thinking | State::Done);
+        self.clients[id.0].state = State::Done;
     }
 }
 
 impl Workload for Cycles<'_> {
-    fn on(&mut self, cue: &Cue, stage: &mut Stage) -> Result<(), RunError> {
-        match cue {
-            Cue::Began => self.begin(stage),
-            Cue::Returned(id) => self.think(*id, stage),
-            Cue::Lost(id) => self.lost(*id, stage),
-            Cue::Timer(Wake::Round(id)) => return self.go_on(*id, stage),
-            Cue::Timer(Wake::Refresh(id)) => return self.refresh(*id, stage),
-            Cue::Timer(Wake::AskHeld(id)) => return self.ask_held(*id, stage),
-            Cue::Timer(Wake::HoldOver(id)) => {
-                if let State::Inside { time_up, .. } = &mut self.clients[*id].state {
+    fn on(
+        &mut self,
+        event: &Event,
+        run: &mut Interpreter,
+        _: &mut Nemesis,
+    ) -> Result<(), RunError> {
+        match event {
+            Event::Began => self.begin(run),
+            Event::Returned(id) => self.think(*id, run),
+            Event::Lost(id) => self.lost(*id, run),
+            Event::Timer(Timer::Round(id)) => return self.go_on(*id, run),
+            Event::Timer(Timer::Refresh(id)) => return self.refresh(*id, run),
+            Event::Timer(Timer::AskHeld(id)) => return self.ask_held(*id, run),
+            Event::Timer(Timer::HoldOver(id)) => {
+                if let State::Inside { time_up, .. } = &mut self.clients[id.0].state {
                     *time_up = true;
                 }
-                return self.leave_when_done(*id, stage);
+                return self.leave_when_done(*id, run);
             }
-            Cue::Counted(id) => return self.leave_when_done(*id, stage),
-            Cue::Answered { client, operation, answer } => match operation {
-                Operation::Acquire { .. } => return self.acquired(*client, answer, stage),
-                Operation::Release => return self.released(*client, answer, stage),
-                Operation::IsHeld if !stage.clients[*client].inside => {
-                    self.told_after_release(*client, answer, stage);
+            Event::Counted(id) => return self.leave_when_done(*id, run),
+            Event::Answered { client, operation, answer } => match operation {
+                Operation::Acquire { .. } => return self.acquired(*client, answer, run),
+                Operation::Release => return self.released(*client, answer, run),
+                Operation::IsHeld if !run.client(*client).inside => {
+                    self.told_after_release(*client, answer, run);
                 }
                 Operation::Refresh { .. } | Operation::IsHeld => {
-                    return self.told(*client, answer, stage);
+                    return self.told(*client, answer, run);
                 }
             },
             _ => {}
@@ -301,14 +318,14 @@ impl Workload for Cycles<'_> {
     }
 
     fn is_done(&self) -> bool {
-        self.until > 0 && self.clients.iter().all(|cycler| cycler.state == State::Done)
+        self.until.is_some() && self.clients.iter().all(|cycler| cycler.state == State::Done)
     }
 
     /// Where an owner has died, to wait in vain for its lock is no failure of the run: whether the
     /// lock should have been broken is for a checker to say.
-    fn unfinished(&self, stage: &Stage) -> String {
+    fn unfinished(&self, run: &Interpreter) -> String {
         let mut open = Vec::new();
-        for (cycler, client) in self.clients.iter().zip(&stage.clients) {
+        for (cycler, client) in self.clients.iter().zip(run.clients()) {
             let what = match cycler.state {
                 State::Done | State::Thinking => continue,
                 State::Acquiring if self.owner_died => continue,
@@ -329,14 +346,24 @@ impl Cycler {
     }
 }
 
+/// How long the kernels' timers may take after a long outage to try again: TCP and the NFS client
+/// back off for as long as the outage lasted, and for 5 minutes at most (XS_TCP_MAX_REEST_TO in
+/// net/sunrpc/xprtsock.c).
+const BACK_OFF: u64 = 300 * SECOND;
+
 /// Long enough after the last round for every fault to end, a dead owner's lock to be broken, and
-/// a restarted server to be through its grace.
-fn patience(plan: &Plan) -> u64 {
+/// a restarted server to be through its grace; and for every client, after a recovery, to have its
+/// turn.
+fn patience(spec: &CyclesSpec, plan: &Plan) -> u64 {
     let faults: u64 =
         plan.scenario.faults.iter().filter_map(|fault| fault.lasts).map(|lasts| lasts.0).sum();
     let breaking = plan.profile.break_bound.map_or(0, |bound| bound.slop.0 + bound.within.0);
     let lifetime = plan.lifetime().map_or(0, |lifetime| lifetime.0);
     let server = &plan.blueprint.server;
     let recovery = u64::from(server.lease_s + server.grace_s) * SECOND;
-    faults + breaking + lifetime + recovery + 120 * SECOND
+    let patience = breaking + lifetime + recovery + 120 * SECOND;
+    match spec.recover {
+        false => faults + patience,
+        true => (patience + spec.hold.most.0 + BACK_OFF) * u64::from(plan.scenario.site.clients),
+    }
 }

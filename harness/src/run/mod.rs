@@ -1,31 +1,33 @@
 //! The run: workloads drive the clients, the nemesis strikes, the witness writes the history.
 //!
-//! [`Stage`] is what all of them stand on: it turns what happens at the site into cues, and
+//! [`Interpreter`] is what all of them stand on: it turns what happens at the site into events, and
 //! what a workload wants into commands; it is the witness, and the only one that writes the
 //! history.
 
 mod bring_up;
-mod crew;
-mod cue;
 mod cycles;
-mod hear;
+mod event;
+mod in_force;
+mod interpreter;
 mod last_words;
 mod nemesis;
+mod readiness;
+mod replies;
 mod script;
-mod stage;
 mod task;
 
 use crate::history::writer::{Finished, WriteError, Writer};
 use crate::history::{Observer, What};
 use crate::plan::Plan;
 use crate::scenario::WorkloadSpec;
-use crate::site::{Provisions, Site, SiteError, Statistics};
+use crate::site::{KernelSite, Provisions, Site, SiteError, Statistics};
 use crate::units::MILLISECOND;
-use cue::Cue;
 use cycles::Cycles;
+use event::Event;
+use interpreter::Interpreter;
 use nemesis::Nemesis;
 use script::Script;
-use stage::Stage;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -61,26 +63,43 @@ pub fn execute(
     for observer in observers {
         history.observe(observer);
     }
-    let site = Site::new(&plan.blueprint, provisions)?;
-    let mut stage = Stage::new(plan, site, history, artefacts);
-    match play(&mut stage, plan) {
-        Err(RunError::Site(stuck @ SiteError::Stuck { .. })) => {
-            let why = stage.explain_stuck(&stuck);
-            stage.record(What::WorkloadEnded { completed: false, why })?;
-        }
-        other => other?,
-    }
-    let (history, virtual_ns, statistics) = stage.finish()?;
+    let site = KernelSite::new(&plan.blueprint, provisions)?;
+    let (history, virtual_ns, statistics) = run_on(Box::new(site), plan, history, artefacts)?;
     Ok(Run { history, virtual_ns, wall: begin.elapsed(), statistics })
 }
 
-/// A workload: told of every cue, it makes its next moves on the stage.
+/// Runs a plan on a site that has been built for it. `artefacts` is where that writes its console
+/// logs.
+fn run_on<'a>(
+    site: Box<dyn Site + 'a>,
+    plan: &'a Plan,
+    history: Writer,
+    artefacts: &'a Path,
+) -> Result<(Finished, u64, Statistics), RunError> {
+    let mut run = Interpreter::new(plan, site, history, artefacts);
+    match play(&mut run, plan) {
+        Err(RunError::Site(stuck @ SiteError::Stuck { .. })) => {
+            let why = run.explain_stuck(&stuck);
+            run.record(What::WorkloadEnded { completed: false, why })?;
+        }
+        other => other?,
+    }
+    run.finish()
+}
+
+/// A workload: told of every event, it makes its next moves. What it does to the site itself it does
+/// through the nemesis.
 trait Workload {
-    fn on(&mut self, cue: &Cue, stage: &mut Stage) -> Result<(), RunError>;
+    fn on(
+        &mut self,
+        event: &Event,
+        run: &mut Interpreter,
+        nemesis: &mut Nemesis,
+    ) -> Result<(), RunError>;
     /// Nothing is left to do.
     fn is_done(&self) -> bool;
     /// Time is up: what is still open, in words; empty when that is nothing to worry about.
-    fn unfinished(&self, stage: &Stage) -> String;
+    fn unfinished(&self, run: &Interpreter) -> String;
 }
 
 /// What a host may be late with (ns). The nodes share its cores with the harness: where that has to
@@ -98,26 +117,26 @@ fn too_late(lateness_ns: u64) -> String {
     }
 }
 
-fn play(stage: &mut Stage, plan: &Plan) -> Result<(), RunError> {
+fn play(run: &mut Interpreter, plan: &Plan) -> Result<(), RunError> {
     let mut nemesis = Nemesis::new(plan);
     let mut workload: Box<dyn Workload> = match &plan.scenario.workload {
         WorkloadSpec::Cycles(spec) => Box::new(Cycles::new(spec, plan)),
-        WorkloadSpec::Script(steps) => Box::new(Script::new(steps)),
+        WorkloadSpec::Script(steps) => Box::new(Script::new(steps, plan)),
     };
-    stage.power_on_all()?;
+    run.power_on_all()?;
     let mut overdue = false;
-    while !workload.is_done() && !overdue && stage.failure().is_none() {
-        let Some(cue) = stage.next_cue()? else { break };
-        overdue = cue == Cue::Overdue;
-        nemesis.on(&cue, stage)?;
-        workload.on(&cue, stage)?;
+    while !workload.is_done() && !overdue && run.failure().is_none() {
+        let Some(event) = run.next_event()? else { break };
+        overdue = event == Event::Overdue;
+        nemesis.on(&event, run)?;
+        workload.on(&event, run, &mut nemesis)?;
     }
-    let why = match stage.failure() {
+    let why = match run.failure() {
         Some(failure) => failure.to_owned(),
-        None if workload.is_done() => too_late(stage.site().lateness()),
-        None => workload.unfinished(stage),
+        None if workload.is_done() => too_late(run.site().lateness()),
+        None => workload.unfinished(run),
     };
-    nemesis.finish(stage)?;
-    stage.read_counter()?;
-    stage.record(What::WorkloadEnded { completed: why.is_empty(), why })
+    nemesis.finish(run)?;
+    run.read_counter()?;
+    run.record(What::WorkloadEnded { completed: why.is_empty(), why })
 }

@@ -1,21 +1,44 @@
-//! The nemesis: strikes with the plan's faults, ends them, and looks whether they had an effect.
+//! The nemesis: puts faults into force, lifts them, and looks whether they acted. The plan's faults
+//! strike when their triggers say so; a script's when its steps do.
 
 use super::RunError;
-use super::cue::{ClientId, Cue, Wake};
-use super::stage::Stage;
-use crate::fault::{Act, FaultSpec, OWNER, Section, Trigger};
+use super::event::{ClientId, Event, FaultId, Timer};
+use super::in_force::InForce;
+use super::interpreter::Interpreter;
+use crate::fault::{Effect, FaultSpec, OWNER, Section, Strike, Trigger};
 use crate::history::What;
 use crate::plan::Plan;
+use crate::seeds;
 use crate::site::NodeId;
 use crate::site::wire::RuleId;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
 
 pub struct Nemesis<'a> {
-    faults: Vec<Armed<'a>>,
+    plan: &'a Plan,
+    /// The plan's own faults, by their index.
+    planned: Vec<Planned<'a>>,
     entered: Sections,
     left: Sections,
-    draws: Draws,
+    active: BTreeMap<FaultId, Active>,
+    force: InForce,
+    /// Which unflushed sectors last.
+    sectors: ChaCha8Rng,
+}
+
+/// A fault of the plan that has not struck yet, or is over.
+struct Planned<'a> {
+    spec: &'a FaultSpec,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Waiting,
+    /// By this client, if by one.
+    Triggered(Option<ClientId>),
+    Struck,
 }
 
 /// How many critical sections have come to the same point, in all and of each client.
@@ -24,159 +47,244 @@ struct Sections {
     by: Vec<u32>,
 }
 
-/// What the nemesis itself draws: which sectors last.
-pub struct Draws(ChaCha8Rng);
-
-impl Draws {
-    pub fn new(plan: &Plan) -> Draws {
-        // A stream of its own, so that no draw here shifts one of the wire's.
-        let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
-        rng.set_stream(u64::from_be_bytes(*b"nemesis\0"));
-        Draws(rng)
-    }
-}
-
-struct Armed<'a> {
-    spec: &'a FaultSpec,
-    state: State,
-}
-
-enum State {
-    Waiting,
-    /// By this client, if by one.
-    Triggered(Option<ClientId>),
-    Active(Active),
-    Over,
-}
-
 /// A fault in force.
-pub struct Active {
-    pub node: NodeId,
+struct Active {
+    node: NodeId,
     rules: Vec<RuleId>,
-    /// What it did that no counting of frames can tell.
-    effects: Vec<String>,
+    has_power_effect: bool,
+    /// What it did, beside the frames that its rules hit.
+    did: Vec<String>,
+    /// Why it could do nothing, if the node said so.
+    hindrance: Option<String>,
 }
 
 impl<'a> Nemesis<'a> {
     pub fn new(plan: &'a Plan) -> Nemesis<'a> {
-        let armed = |spec| Armed { spec, state: State::Waiting };
+        let planned = |spec| Planned { spec, state: State::Waiting };
         Nemesis {
-            faults: plan.scenario.faults.iter().map(armed).collect(),
+            plan,
+            planned: plan.scenario.faults.iter().map(planned).collect(),
             entered: Sections::none(plan),
             left: Sections::none(plan),
-            draws: Draws::new(plan),
+            active: BTreeMap::new(),
+            force: InForce::default(),
+            sectors: seeds::generator(seeds::derive(plan.seed, "nemesis/sectors")),
         }
     }
 
-    pub fn on(&mut self, cue: &Cue, stage: &mut Stage) -> Result<(), RunError> {
-        match *cue {
-            Cue::Began => self.set_times(stage),
-            Cue::Entered(client) => {
-                let count = self.entered.count(client);
-                self.come(client, count, stage, |trigger| match trigger {
+    pub fn on(&mut self, event: &Event, run: &mut Interpreter) -> Result<(), RunError> {
+        match event {
+            Event::Began => self.set_times(run),
+            Event::Entered(client) => {
+                let count = self.entered.count(*client);
+                self.come(*client, count, run, |trigger| match trigger {
                     Trigger::Entered(section) => Some(section),
                     _ => None,
                 });
             }
-            Cue::Left(client) => {
-                let count = self.left.count(client);
-                self.come(client, count, stage, |trigger| match trigger {
+            Event::Left(client) => {
+                let count = self.left.count(*client);
+                self.come(*client, count, run, |trigger| match trigger {
                     Trigger::Left(section) => Some(section),
                     _ => None,
                 });
             }
-            Cue::Timer(Wake::FaultBegins(index)) => return self.strike(index, stage),
-            Cue::Timer(Wake::FaultEnds(index)) => return self.end(index, stage),
+            Event::Timer(Timer::FaultBegins(index)) => return self.strike_planned(*index, run),
+            Event::Timer(Timer::FaultEnds(fault)) => return self.end(*fault, run).map(|_| ()),
+            Event::Timer(Timer::Recovery) => return self.recover(run),
+            Event::Configured(node) => self.set_clock(*node, run),
+            Event::ClockSet(node) => self.clock_was_set(*node),
+            Event::ClockFailed(node, why) => self.clock_was_not_set(*node, why),
             _ => {}
         }
         Ok(())
     }
 
-    fn set_times(&mut self, stage: &mut Stage) {
-        for (index, fault) in self.faults.iter_mut().enumerate() {
+    fn set_times(&mut self, run: &mut Interpreter) {
+        for (index, fault) in self.planned.iter_mut().enumerate() {
             if let Trigger::At(at) = fault.spec.when {
                 fault.state = State::Triggered(None);
-                stage.set_timer_in(at, Wake::FaultBegins(index));
+                run.set_timer_in(at, Timer::FaultBegins(index));
             }
         }
     }
 
-    /// A critical section has come to a point at which faults may wait for it: the how-manieth in
-    /// all, and of its client.
+    /// A critical section has come to a point at which faults may wait for it: the nth in all, and
+    /// the nth of its client.
     fn come(
         &mut self,
         client: ClientId,
         (all, own): (u32, u32),
-        stage: &mut Stage,
+        run: &mut Interpreter,
         waits: fn(&Trigger) -> Option<&Section>,
     ) {
-        for (index, fault) in self.faults.iter_mut().enumerate() {
+        for (index, fault) in self.planned.iter_mut().enumerate() {
             let Some(section) = waits(&fault.spec.when) else {
                 continue;
             };
             let count = match &section.client {
                 None => all,
-                Some(name) if *name == stage.clients[client].name => own,
+                Some(name) if *name == run.client(client).name => own,
                 Some(_) => continue,
             };
-            if count == section.count && matches!(fault.state, State::Waiting) {
+            if count == section.count && fault.state == State::Waiting {
                 fault.state = State::Triggered(Some(client));
-                stage.set_timer_in(section.after, Wake::FaultBegins(index));
+                run.set_timer_in(section.after, Timer::FaultBegins(index));
             }
         }
     }
 
-    fn strike(&mut self, index: usize, stage: &mut Stage) -> Result<(), RunError> {
-        let fault = &mut self.faults[index];
-        let target = match (fault.spec.strike.target(), &fault.spec.when, &fault.state) {
+    fn strike_planned(&mut self, index: usize, run: &mut Interpreter) -> Result<(), RunError> {
+        let fault = &mut self.planned[index];
+        let State::Triggered(by) = std::mem::replace(&mut fault.state, State::Struck) else {
+            // The recovery has come first.
+            return Ok(());
+        };
+        let spec = fault.spec;
+        let target = match (spec.strike.target(), &spec.when, by) {
             // It is in no critical section any more.
-            (OWNER, Trigger::Left(_), State::Triggered(Some(client))) => Some(client + 1),
-            (OWNER, ..) => stage.owner().map(|client| client + 1),
-            (name, ..) => stage.site().node(name),
+            (OWNER, Trigger::Left(_), Some(client)) => Some(client.node()),
+            (OWNER, ..) => run.owner().map(ClientId::node),
+            (name, ..) => run.node(name),
         };
         let Some(node) = target else {
-            fault.state = State::Over;
             let why = "nobody was in a critical section when it struck".into();
-            return stage.record(What::FaultMissed { fault: index, why });
+            return run.record(What::FaultMissed { fault: index, why });
         };
-        let strike = fault.spec.strike.fault();
-        stage.record(What::FaultStruck {
-            fault: index,
-            kind: fault.spec.strike.kind().into(),
-            node: stage.node_name(node).to_owned(),
-            detail: strike.describe(),
-            consequences: strike.consequences(stage.node_name(node)),
-        })?;
-        let active = Active::begin(node, strike.begin(node), index, stage, &mut self.draws)?;
-        fault.state = State::Active(active);
-        if let Some(lasts) = fault.spec.lasts {
-            stage.set_timer_in(lasts, Wake::FaultEnds(index));
+        self.strike(FaultId(index), &spec.strike, node, run)?;
+        if let Some(lasts) = spec.lasts {
+            run.set_timer_in(lasts, Timer::FaultEnds(FaultId(index)));
         }
         Ok(())
     }
 
-    fn end(&mut self, index: usize, stage: &mut Stage) -> Result<(), RunError> {
-        let fault = &mut self.faults[index];
-        let State::Active(active) = std::mem::replace(&mut fault.state, State::Over) else {
-            return Ok(());
-        };
-        let acts = fault.spec.strike.fault().end();
-        active.end(acts, index, stage, &mut self.draws)
-    }
-
-    /// The run is over: tells what every fault did that has not ended, or never began.
-    pub fn finish(&mut self, stage: &mut Stage) -> Result<(), RunError> {
-        for (index, fault) in self.faults.iter_mut().enumerate() {
-            match std::mem::replace(&mut fault.state, State::Over) {
-                State::Over => {}
-                State::Active(active) => active.end(Vec::new(), index, stage, &mut self.draws)?,
-                State::Waiting | State::Triggered(_) => {
-                    let why = "the workload ended before it struck".into();
-                    stage.record(What::FaultMissed { fault: index, why })?;
+    /// Puts a fault into force until it is ended.
+    pub fn strike(
+        &mut self,
+        id: FaultId,
+        strike: &Strike,
+        node: NodeId,
+        run: &mut Interpreter,
+    ) -> Result<(), RunError> {
+        let fault = strike.fault();
+        run.record(What::FaultStruck {
+            fault: id.0,
+            kind: strike.kind().into(),
+            node: run.node_name(node).to_owned(),
+            detail: fault.describe(),
+            consequences: fault.consequences(run.node_name(node)),
+        })?;
+        let mut active = Active::new(node);
+        let seed = seeds::derive(self.plan.seed, &format!("fault/{}", id.0));
+        for effect in fault.effects(node, seed) {
+            match effect {
+                Effect::Wire(rule) => active.rules.push(run.site().lay(rule)),
+                Effect::NoPower { keep } => {
+                    active.has_power_effect = true;
+                    self.force.keep_off(node, id);
+                    if run.site().has_power(node) {
+                        let sectors = &mut self.sectors;
+                        let lost = run.power_off(node, &mut |_| sectors.random::<f64>() < keep)?;
+                        active.did.push(lost);
+                    }
+                }
+                Effect::WallClock { step_ns, drift_ppm } => {
+                    self.force.set_wrong(node, id, step_ns, drift_ppm, run.now());
+                    active.hindrance = Some("the node had no power".into());
+                    self.set_clock(node, run);
                 }
             }
         }
+        self.active.insert(id, active);
         Ok(())
+    }
+
+    /// Lifts a fault, and tells what it did; one that did nothing was missed. Answers the node that
+    /// it hit, unless it is not in force.
+    pub fn end(&mut self, id: FaultId, run: &mut Interpreter) -> Result<Option<NodeId>, RunError> {
+        let Some(mut active) = self.active.remove(&id) else {
+            return Ok(None);
+        };
+        let node = active.node;
+        active.lift_rules(run);
+        if self.force.at_clock(node).contains(&id) {
+            self.force.set_right(node, id);
+            self.set_clock(node, run);
+        }
+        if active.has_power_effect {
+            let keepers = self.force.let_on(node, id);
+            for keeper in &keepers {
+                if let Some(keeper) = self.active.get_mut(keeper) {
+                    keeper.keeps_off();
+                }
+            }
+            if keepers.is_empty() && !run.site().has_power(node) {
+                run.power_on(node)?;
+                active.did.push("switched on again".into());
+            }
+        }
+        run.record(active.told(id))?;
+        Ok(Some(node))
+    }
+
+    /// The faults of a kind that are in force at a node, the latest last.
+    pub fn in_force(&self, kind: &str, node: NodeId) -> Vec<FaultId> {
+        let all = self.active.iter().filter(|(_, active)| active.node == node);
+        let of_kind = |id: &FaultId| self.plan.strike(id.0).is_some_and(|s| s.kind() == kind);
+        all.map(|(id, _)| *id).filter(of_kind).collect()
+    }
+
+    /// The time of the workload is over, and all is to be well again: every fault ends, and no more
+    /// strike.
+    fn recover(&mut self, run: &mut Interpreter) -> Result<(), RunError> {
+        self.miss_the_rest("the workload's time was over before it struck", run)?;
+        for id in self.active.keys().copied().collect::<Vec<_>>() {
+            self.end(id, run)?;
+        }
+        Ok(())
+    }
+
+    /// The run is over: tells what every fault did that has not ended, or never began.
+    pub fn finish(&mut self, run: &mut Interpreter) -> Result<(), RunError> {
+        for (id, mut active) in std::mem::take(&mut self.active) {
+            active.lift_rules(run);
+            run.record(active.told(id))?;
+        }
+        self.miss_the_rest("the workload ended before it struck", run)
+    }
+
+    fn miss_the_rest(&mut self, why: &str, run: &mut Interpreter) -> Result<(), RunError> {
+        for (index, fault) in self.planned.iter_mut().enumerate() {
+            if std::mem::replace(&mut fault.state, State::Struck) != State::Struck {
+                run.record(What::FaultMissed { fault: index, why: why.into() })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets a node's clock to what the faults in force make of it, if the node can be told: one
+    /// that boots is told when it has come so far.
+    fn set_clock(&mut self, node: NodeId, run: &mut Interpreter) {
+        let setting = self.force.clock(node, run.now());
+        run.set_clock(node, setting);
+    }
+
+    fn clock_was_set(&mut self, node: NodeId) {
+        for id in self.force.at_clock(node) {
+            if let Some(active) = self.active.get_mut(&id)
+                && active.did.is_empty()
+            {
+                active.did.push("clock set".into());
+            }
+        }
+    }
+
+    fn clock_was_not_set(&mut self, node: NodeId, why: &str) {
+        for id in self.force.at_clock(node) {
+            if let Some(active) = self.active.get_mut(&id) {
+                active.hindrance = Some(format!("the clock could not be set: {why}"));
+            }
+        }
     }
 }
 
@@ -188,79 +296,53 @@ impl Sections {
     /// One more, of this client: how many there were in all, and of the client.
     fn count(&mut self, client: ClientId) -> (u32, u32) {
         self.all += 1;
-        self.by[client] += 1;
-        (self.all, self.by[client])
+        self.by[client.0] += 1;
+        (self.all, self.by[client.0])
     }
 }
 
 impl Active {
-    /// A fault that strikes a node now.
-    pub fn begin(
-        node: NodeId,
-        acts: Vec<Act>,
-        index: usize,
-        stage: &mut Stage,
-        draws: &mut Draws,
-    ) -> Result<Active, RunError> {
-        let mut active = Active { node, rules: Vec::new(), effects: Vec::new() };
-        active.perform(acts, index, stage, draws)?;
-        Ok(active)
+    fn new(node: NodeId) -> Active {
+        Active {
+            node,
+            rules: Vec::new(),
+            has_power_effect: false,
+            did: Vec::new(),
+            hindrance: None,
+        }
     }
 
-    fn perform(
-        &mut self,
-        acts: Vec<Act>,
-        index: usize,
-        stage: &mut Stage,
-        draws: &mut Draws,
-    ) -> Result<(), RunError> {
-        for act in acts {
-            match act {
-                Act::Lay(rule) => self.rules.push(stage.site().wire().lay(rule)),
-                Act::PowerOff { .. } if !stage.site().has_power(self.node) => {}
-                Act::PowerOff { keep } => {
-                    let lost = stage.power_off(self.node, |_| draws.0.random::<f64>() < keep)?;
-                    self.effects.push(match self.node {
-                        0 => format!("power lost, and {lost} unflushed sectors with it"),
-                        _ => "power lost".into(),
-                    });
-                }
-                Act::PowerOn => {
-                    stage.power_on(self.node)?;
-                    self.effects.push("switched on again".into());
-                }
-                Act::SetClock { step_ns, drift_ppm } => {
-                    stage.set_clock(self.node, step_ns, drift_ppm, index);
-                    self.effects.push("clock set".into());
-                }
+    /// Without it the node would have been switched on.
+    fn keeps_off(&mut self) {
+        if self.did.is_empty() {
+            self.did.push("kept off".into());
+        }
+    }
+
+    fn lift_rules(&mut self, run: &mut Interpreter) {
+        if self.rules.is_empty() {
+            return;
+        }
+        let frames: u64 = self.rules.drain(..).map(|rule| run.site().lift(rule)).sum();
+        match frames {
+            0 => self.hindrance = self.hindrance.take().or(Some("no frame came its way".into())),
+            _ => self.did.push(format!("{frames} frames hit")),
+        }
+    }
+
+    /// What becomes of it in the history.
+    fn told(self, id: FaultId) -> What {
+        let fault = id.0;
+        match self.did.is_empty() {
+            false => What::FaultEnded { fault, effect: self.did.join(", ") },
+            true => {
+                let otherwise = "it changed nothing: the node was without power already";
+                let why = match self.has_power_effect {
+                    true => otherwise.into(),
+                    false => self.hindrance.unwrap_or_else(|| otherwise.into()),
+                };
+                What::FaultMissed { fault, why }
             }
         }
-        Ok(())
-    }
-
-    /// Takes the fault back, and tells what it did. A fault that did nothing was missed.
-    pub fn end(
-        mut self,
-        acts: Vec<Act>,
-        index: usize,
-        stage: &mut Stage,
-        draws: &mut Draws,
-    ) -> Result<(), RunError> {
-        let laid = !self.rules.is_empty();
-        let frames: u64 = self.rules.drain(..).map(|rule| stage.site().wire().lift(rule)).sum();
-        if laid && frames > 0 {
-            self.effects.push(format!("{frames} frames hit"));
-        }
-        let effective = !self.effects.is_empty();
-        self.perform(acts, index, stage, draws)?;
-        let effect = self.effects.join(", ");
-        if effective {
-            return stage.record(What::FaultEnded { fault: index, effect });
-        }
-        let why = match laid {
-            true => "no frame came its way".into(),
-            false => "the node had no power".into(),
-        };
-        stage.record(What::FaultMissed { fault: index, why })
     }
 }

@@ -1,6 +1,7 @@
 //! Tasks: what agents have been asked to do and have not answered yet.
 
-use super::cue::ClientId;
+use super::event::ClientId;
+use super::in_force::Setting;
 use std::fmt;
 
 /// A command that an agent has been given.
@@ -15,7 +16,7 @@ pub enum Task {
     EndCount(ClientId),
     CountDescriptors(ClientId),
     ReadCounter,
-    SetClock { step_ns: i64, drift_ppm: i64, fault: usize },
+    SetClock(Setting),
 }
 
 impl fmt::Display for Task {
@@ -30,7 +31,7 @@ impl fmt::Display for Task {
             Task::EndCount(_) => "writing the count",
             Task::CountDescriptors(_) => "counting descriptors",
             Task::ReadCounter => "reading the counter",
-            Task::SetClock { .. } => "setting the clock",
+            Task::SetClock(_) => "setting the clock",
         })
     }
 }

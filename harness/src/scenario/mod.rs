@@ -12,8 +12,9 @@ pub mod shipped;
 pub mod validate;
 
 use crate::fault::FaultSpec;
+use crate::site::blueprint::WireBlueprint;
 use crate::site::clock::Clock;
-use crate::units::{Nanos, NanosRange};
+use crate::units::{Bytes, Nanos, NanosRange, Rate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -136,12 +137,23 @@ pub struct WireSpec {
     /// One-way delay of a frame, at least 20us. A range is drawn from anew for every frame
     /// (frames between two nodes keep their order).
     pub latency: NanosRange,
+    /// How fast each node's way to the switch is: at least 64kbit. Without it, a frame takes no
+    /// time beyond its latency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<Rate>,
+    /// The most that can be under way from one node, waiting or in flight: 16KiB to 1GiB. What
+    /// comes on top of that is lost.
+    pub queue: Bytes,
 }
 
 impl Default for WireSpec {
     fn default() -> Self {
         let latency = Nanos(100_000);
-        WireSpec { latency: NanosRange { least: latency, most: latency } }
+        WireSpec {
+            latency: NanosRange { least: latency, most: latency },
+            bandwidth: None,
+            queue: WireBlueprint::queue(),
+        }
     }
 }
 
@@ -210,6 +222,9 @@ pub struct CyclesSpec {
     /// is not; without it, never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_held: Option<Nanos>,
+    /// When `time` is over, end all faults and wait until every client has come to an end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub recover: bool,
 }
 
 impl Default for CyclesSpec {
@@ -226,6 +241,7 @@ impl Default for CyclesSpec {
             timeout: None,
             refresh: None,
             is_held: None,
+            recover: false,
         }
     }
 }

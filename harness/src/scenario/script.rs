@@ -5,8 +5,11 @@
 //! - c2: acquire timeout 2s -> timeout
 //! - c3: acquire                  # begins, and is not waited for
 //! - at +15s                      # virtual time passes
-//! - cut c1                       # a fault: cut, heal, crash, restart
-//! - clock c2 +8s                 # a wall clock steps
+//! - cut c1                       # a fault strikes ...
+//! - clock c2 +8s
+//! - impair: {node: c3, loss: 0.1}  # any of them, with all that it can say
+//! - heal c1                      # ... and ends
+//! - end impair c3
 //! - c3: -> ok within 12s         # the answer that was not waited for
 //! - c1: release -> not held
 //! ```
@@ -17,8 +20,9 @@
 //! step        = CLIENT ":" call [ "->" expectation ]
 //!             | CLIENT ":" "->" expectation
 //!             | "at" "+"DURATION
-//!             | ( "cut" | "heal" | "crash" | "restart" ) NODE
+//!             | ( "cut" | "crash" ) NODE
 //!             | "clock" NODE [ "+" | "-" ]DURATION
+//!             | ( "heal" | "restart" | "end" FAULT ) NODE
 //! call        = "acquire" [ "timeout" DURATION ]       (0s: does not wait)
 //!             | "release"
 //!             | "refresh" [ DURATION ]
@@ -27,8 +31,12 @@
 //! answer      = "ok" | "busy" | "timeout" | "not held" | "held" | "error"
 //! ```
 
+use crate::fault::Strike;
+use crate::fault::clock::Clock;
+use crate::fault::crash::Crash;
+use crate::fault::cut::Cut;
 use crate::suggest::{closest, listed};
-use crate::units::{Nanos, SignedNanos};
+use crate::units::Nanos;
 use std::fmt;
 use std::str::FromStr;
 
@@ -42,13 +50,11 @@ pub enum Step {
     Await { client: String, expect: Expectation },
     /// Let virtual time pass.
     Pass(Nanos),
-    /// Do something to the site: the verb and the node.
-    Strike {
-        verb: Verb,
-        node: String,
-        /// How far [`Verb::Clock`] steps; `None` for the other verbs.
-        step: Option<SignedNanos>,
-    },
+    /// A fault strikes, and is in force until it is ended.
+    Strike(Strike),
+    /// The latest fault of a kind ends that is in force at a node; one that is switched on again by
+    /// that is waited for.
+    End { kind: &'static str, node: String },
 }
 
 /// What a step asks of a client's lock.
@@ -86,17 +92,6 @@ pub enum ExpectedAnswer {
     Error,
 }
 
-/// What a step does to the site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    Cut,
-    Heal,
-    Crash,
-    Restart,
-    /// `clock c2 +8s`: the node's wall clock steps.
-    Clock,
-}
-
 const ANSWERS: [(&str, ExpectedAnswer); 6] = [
     ("ok", ExpectedAnswer::Ok),
     ("busy", ExpectedAnswer::Busy),
@@ -106,13 +101,8 @@ const ANSWERS: [(&str, ExpectedAnswer); 6] = [
     ("error", ExpectedAnswer::Error),
 ];
 
-const VERBS: [(&str, Verb); 5] = [
-    ("cut", Verb::Cut),
-    ("heal", Verb::Heal),
-    ("crash", Verb::Crash),
-    ("restart", Verb::Restart),
-    ("clock", Verb::Clock),
-];
+/// The words for the end of the faults that scripts have most.
+const ENDS: [(&str, &str); 2] = [("heal", "cut"), ("restart", "crash")];
 
 const CALLS: [&str; 4] = ["acquire", "release", "refresh", "is_held"];
 
@@ -142,10 +132,16 @@ impl FromStr for Step {
         match words.split_first() {
             None => Err("an empty step; expected such as `c1: acquire -> ok` or `at +15s`".into()),
             Some((&"at", rest)) => pass(&rest.join(" ")),
-            Some((verb, rest)) => match VERBS.iter().find(|(name, _)| name == verb) {
-                Some((_, verb)) => strike(*verb, rest),
-                None => Err(unknown_step(verb, rest)),
-            },
+            Some((&"end", rest)) => end(rest),
+            Some((word, rest)) => {
+                if let Some((_, kind)) = ENDS.iter().find(|(name, _)| name == word) {
+                    return Ok(Step::End { kind, node: only_node(word, rest)? });
+                }
+                match Strike::KINDS.iter().find(|kind| *kind == word) {
+                    Some(kind) => strike(kind, rest).map(Step::Strike),
+                    None => Err(unknown_step(word, rest)),
+                }
+            }
         }
     }
 }
@@ -158,8 +154,9 @@ fn unknown_step(word: &str, rest: &[&str]) -> String {
             rest = rest.join(" ")
         );
     }
-    let mut known = names(&VERBS);
-    known.push("at");
+    let mut known = Strike::KINDS.to_vec();
+    known.extend(names(&ENDS));
+    known.extend(["end", "at"]);
     match closest(word, known.iter().copied()) {
         Some(_) => unknown(word, "a step", &known),
         None => {
@@ -194,7 +191,8 @@ impl Step {
     pub fn actor(&self) -> Option<&str> {
         match self {
             Step::Call { client, .. } | Step::Await { client, .. } => Some(client),
-            Step::Strike { node, .. } => Some(node),
+            Step::Strike(strike) => Some(strike.target()),
+            Step::End { node, .. } => Some(node),
             Step::Pass(_) => None,
         }
     }
@@ -219,22 +217,64 @@ fn pass(time: &str) -> Result<Step, String> {
     }
 }
 
-fn strike(verb: Verb, words: &[&str]) -> Result<Step, String> {
-    let Some((node, rest)) = words.split_first() else {
-        return Err(format!("`{verb}` of which node? expected such as `{verb} c1`"));
-    };
-    let node = node.to_string();
-    let step = match (verb, rest.join(" ")) {
-        (Verb::Clock, step) if step.is_empty() => {
-            return Err(format!(
-                "`clock {node}` does not say how far it steps; did you mean `clock {node} +8s`?"
-            ));
+/// The one word that is left, which is a node.
+fn only_node(word: &str, rest: &[&str]) -> Result<String, String> {
+    match rest {
+        [] => Err(format!("`{word}` of which node? expected such as `{word} c1`")),
+        [node] => Ok((*node).to_owned()),
+        [node, rest @ ..] => {
+            Err(format!("`{}` is too much; expected `{word} {node}`", rest.join(" ")))
         }
-        (Verb::Clock, step) => Some(step.parse()?),
-        (_, rest) if rest.is_empty() => None,
-        (_, rest) => return Err(format!("`{rest}` is too much; expected `{verb} {node}`")),
+    }
+}
+
+/// A fault for which a line of text is enough.
+fn strike(kind: &str, words: &[&str]) -> Result<Strike, String> {
+    match kind {
+        "cut" => Ok(Strike::Cut(Cut { node: only_node(kind, words)? })),
+        "crash" => Ok(Strike::Crash(Crash { node: only_node(kind, words)?, keep: 0.0 })),
+        "clock" => {
+            let Some((node, step)) = words.split_first() else {
+                return Err(only_node(kind, words).unwrap_err());
+            };
+            if step.is_empty() {
+                return Err(format!(
+                    "`clock {node}` does not say how far it steps; did you mean `clock {node} +8s`?"
+                ));
+            }
+            let step = step.join(" ").parse()?;
+            Ok(Strike::Clock(Clock { node: (*node).to_owned(), step, drift_ppm: 0 }))
+        }
+        _ => {
+            let node = words.first().unwrap_or(&"c1");
+            Err(format!(
+                "`{kind}` has more to say than a line can; write `- {kind}: {{node: {node}, ...}}`"
+            ))
+        }
+    }
+}
+
+fn end(words: &[&str]) -> Result<Step, String> {
+    let Some((word, rest)) = words.split_first() else {
+        return Err("`end` of which fault? expected such as `end cut c1`".into());
     };
-    Ok(Step::Strike { verb, node, step })
+    match Strike::KINDS.iter().find(|kind| *kind == word) {
+        Some(kind) => Ok(Step::End { kind, node: only_node(&format!("end {kind}"), rest)? }),
+        None => Err(unknown(word, "a fault", Strike::KINDS)),
+    }
+}
+
+/// The line of text that says all of a fault, if there is one.
+fn text_of(strike: &Strike) -> Option<String> {
+    match strike {
+        Strike::Cut(Cut { node }) => Some(format!("cut {node}")),
+        Strike::Crash(Crash { node, keep: 0.0 }) => Some(format!("crash {node}")),
+        Strike::Clock(Clock { node, step, drift_ppm: 0 }) => {
+            let plus = if step.0 < 0 { "" } else { "+" };
+            Some(format!("clock {node} {plus}{step}"))
+        }
+        _ => None,
+    }
 }
 
 impl FromStr for Call {
@@ -288,14 +328,21 @@ impl FromStr for Expectation {
 }
 
 impl fmt::Display for Step {
-    /// The canonical text, which parses back to the same step.
+    /// The canonical text, which parses back to the same step, but for faults that have more to say
+    /// than a line of text can.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Step::Pass(span) => write!(f, "at +{span}"),
-            Step::Strike { verb, node, step } => match step {
-                None => write!(f, "{verb} {node}"),
-                Some(step) if step.0 < 0 => write!(f, "{verb} {node} {step}"),
-                Some(step) => write!(f, "{verb} {node} +{step}"),
+            Step::Strike(strike) => match text_of(strike) {
+                Some(text) => f.write_str(&text),
+                None => {
+                    let (kind, does) = (strike.kind(), strike.fault().describe());
+                    write!(f, "{kind} {} ({does})", strike.target())
+                }
+            },
+            Step::End { kind, node } => match ENDS.iter().find(|(_, ended)| ended == kind) {
+                Some((word, _)) => write!(f, "{word} {node}"),
+                None => write!(f, "end {kind} {node}"),
             },
             Step::Call { .. } | Step::Await { .. } => {
                 let (client, text) = self.client_text().unwrap_or_default();
@@ -331,13 +378,6 @@ impl fmt::Display for Expectation {
 impl fmt::Display for ExpectedAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = ANSWERS.iter().find(|(_, answer)| answer == self);
-        f.write_str(found.map_or("?", |(name, _)| name))
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found = VERBS.iter().find(|(_, verb)| verb == self);
         f.write_str(found.map_or("?", |(name, _)| name))
     }
 }

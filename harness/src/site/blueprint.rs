@@ -1,7 +1,7 @@
 //! What a site is built from: plain data, a part of the plan.
 
 use super::clock::Clock;
-use crate::units::{Nanos, NanosRange};
+use crate::units::{Bytes, Nanos, NanosRange, Rate};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
@@ -26,8 +26,27 @@ pub struct Blueprint {
 pub struct WireBlueprint {
     /// One-way delay of a frame.
     pub latency: NanosRange,
+    /// Of each node's way to the switch; without it, frames take no time beyond the latency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<Rate>,
+    /// The most that can be under way from one node.
+    #[serde(default = "WireBlueprint::queue")]
+    pub queue: Bytes,
     /// Seed of everything the wire draws: delays, losses.
     pub seed: u64,
+}
+
+impl WireBlueprint {
+    /// A wire on which every frame takes as long.
+    pub fn even(latency: Nanos, seed: u64) -> WireBlueprint {
+        let latency = NanosRange { least: latency, most: latency };
+        WireBlueprint { latency, bandwidth: None, queue: WireBlueprint::queue(), seed }
+    }
+
+    /// Of a site that does not say: no NFS client has so much in flight.
+    pub const fn queue() -> Bytes {
+        Bytes(4 << 20)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,6 @@
 //! before the slice has ended, and it is enough to look into its rings then. Everything that a
 //! node sends within a slice counts as sent at the slice's begin.
 
-use super::SiteError;
 use super::blueprint::{Blueprint, Role};
 use super::clock::{Calendar, Clock};
 use super::disk::blk;
@@ -20,15 +19,13 @@ use super::node::machine::Patience;
 use super::node::slot::Slot;
 use super::node::{Machine, Slice};
 use super::wire::capture::Capture;
-use super::wire::{Frame, Switch};
+use super::wire::{Frame, Rule, RuleId, Switch};
+use super::{Happening, NodeId, Site, SiteError, Statistics};
 use crate::units::{MICROSECOND, MILLISECOND, SECOND};
-use lockstorm_agent::{Command, Message, Numbered};
+use lockstorm_agent::{Command, Numbered};
 use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// A node's index in the blueprint; also its port of the switch.
-pub type NodeId = usize;
 
 /// What a site is made from, beside its blueprint.
 pub struct Provisions<'a> {
@@ -46,36 +43,27 @@ pub struct Provisions<'a> {
     pub interrupted: &'a dyn Fn() -> bool,
 }
 
-/// What a site tells those who run it.
-#[derive(Debug, PartialEq)]
-pub enum Happening {
-    /// A node's agent said something.
-    Message { node: NodeId, message: Message },
-    /// A node's control channel carried what is no message.
-    Garbled { node: NodeId, cause: String },
-    /// A timer of [`Site::set_timer`] went off.
-    Timer(u64),
-    /// A kernel ended by itself.
-    Died { node: NodeId, cause: String },
-    /// Nothing will ever happen again.
-    Idle,
-}
-
-/// What the site has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
-    pub slices: u64,
-    pub frames: u64,
-    pub disk_requests: u64,
-}
-
 /// Events are for one incarnation of a node, its `life`: what was on the way to a machine that
 /// has lost its power is lost.
 pub(super) enum Event {
-    Frame { frame: Frame, life: u32 },
-    DiskDone { node: NodeId, life: u32, slot: Slot, done: Vec<blk::Done> },
-    Control { node: NodeId, life: u32, bytes: Vec<u8> },
+    Frame {
+        frame: Frame,
+        life: u32,
+    },
+    DiskDone {
+        node: NodeId,
+        life: u32,
+        slot: Slot,
+        done: Vec<blk::Done>,
+    },
+    Control {
+        node: NodeId,
+        life: u32,
+        bytes: Vec<u8>,
+    },
     Timer(u64),
+    /// A rule of the wire has something to send by itself.
+    Wire,
 }
 
 impl Event {
@@ -86,7 +74,7 @@ impl Event {
             Event::DiskDone { node, life, .. } | Event::Control { node, life, .. } => {
                 Some((*node, *life))
             }
-            Event::Timer(_) => None,
+            Event::Timer(_) | Event::Wire => None,
         }
     }
 }
@@ -101,13 +89,16 @@ pub(super) struct Node {
     commands: u64,
 }
 
-pub struct Site<'a> {
+/// A site of real kernels.
+pub struct KernelSite<'a> {
     pub(super) now: u64,
     pub(super) blueprint: &'a Blueprint,
     pub(super) provisions: Provisions<'a>,
     pub(super) calendar: Calendar<Event>,
     pub(super) nodes: Vec<Node>,
     pub(super) wire: Switch,
+    /// When the wire's rules are asked next.
+    pub(super) wire_due: Option<u64>,
     pub(super) capture: Capture,
     pub(super) disk: Store,
     pub(super) image: Image,
@@ -144,12 +135,12 @@ pub(super) const IMAGE_LATENCY: u64 = 50 * MICROSECOND;
 /// Slices of a node that has not greeted yet (ns).
 const BOOT_LOOKAHEAD: u64 = MICROSECOND;
 
-impl<'a> Site<'a> {
+impl<'a> KernelSite<'a> {
     /// Builds the site; no node has power yet.
     pub fn new(
         blueprint: &'a Blueprint,
         provisions: Provisions<'a>,
-    ) -> Result<Site<'a>, SiteError> {
+    ) -> Result<KernelSite<'a>, SiteError> {
         let image =
             Image::open(provisions.image).map_err(SiteError::host("opening the node image"))?;
         let supplement = provisions.supplement.map(Image::open).transpose();
@@ -191,11 +182,12 @@ impl<'a> Site<'a> {
             commands: 0,
         });
         let latencies = [wire.latency.least.0, blueprint.disk.latency.0, blueprint.disk.flush.0];
-        Ok(Site {
+        Ok(KernelSite {
             now: 0,
             nodes: nodes.collect(),
             calendar: Calendar::default(),
-            wire: Switch::new(blueprint.nodes.len(), wire.latency, wire.seed),
+            wire: Switch::new(blueprint.nodes.len(), wire),
+            wire_due: None,
             capture,
             disk: Store::new(blueprint.disk.size_mib),
             image,
@@ -216,52 +208,46 @@ impl<'a> Site<'a> {
             provisions,
         })
     }
+}
 
-    /// The harness's clock: nanoseconds since the site was built.
-    pub fn now(&self) -> u64 {
+impl Site for KernelSite<'_> {
+    fn now(&self) -> u64 {
         self.now
     }
 
-    /// By how much the host was late with what was due, at worst (ns), since it was last forgotten;
-    /// nothing on the virtual clock.
-    pub fn lateness(&self) -> u64 {
+    fn lateness(&self) -> u64 {
         self.lateness
     }
 
-    /// What was late until now does not matter: starting containers takes an engine a second.
-    pub fn forget_lateness(&mut self) {
+    fn forget_lateness(&mut self) {
         self.lateness = 0;
     }
 
-    pub fn statistics(&self) -> Statistics {
+    fn statistics(&self) -> Statistics {
         self.statistics
     }
 
-    pub fn blueprint(&self) -> &'a Blueprint {
-        self.blueprint
-    }
-
-    /// The index of a node by its name.
-    pub fn node(&self, name: &str) -> Option<NodeId> {
-        self.blueprint.nodes.iter().position(|node| node.name == name)
-    }
-
-    pub fn has_power(&self, node: NodeId) -> bool {
+    fn has_power(&self, node: NodeId) -> bool {
         self.nodes[node].machine.is_some()
     }
 
-    /// The wire, for faults to lay their rules over.
-    pub fn wire(&mut self) -> &mut Switch {
-        &mut self.wire
+    fn lay(&mut self, rule: Box<dyn Rule>) -> RuleId {
+        self.wire.lay(rule)
     }
 
-    /// Rings at a time of the harness's clock; [`Happening::Timer`] brings the token back.
-    pub fn set_timer(&mut self, at: u64, token: u64) {
+    fn lift(&mut self, id: RuleId) -> u64 {
+        let (hits, let_go) = self.wire.lift(id, self.now);
+        for (frame, at) in let_go {
+            self.arrives(frame, at);
+        }
+        hits
+    }
+
+    fn set_timer(&mut self, at: u64, token: u64) {
         self.calendar.enter(at.max(self.now), Event::Timer(token));
     }
 
-    /// Sends a command to a node's agent; answers the number that its outcome will carry.
-    pub fn send(&mut self, node: NodeId, command: Command) -> u64 {
+    fn send(&mut self, node: NodeId, command: Command) -> u64 {
         self.nodes[node].commands += 1;
         let id = self.nodes[node].commands;
         let mut bytes =
@@ -272,8 +258,7 @@ impl<'a> Site<'a> {
         id
     }
 
-    /// Switches a node on: its kernel starts and boots at this instant.
-    pub fn power_on(&mut self, node: NodeId) -> Result<(), SiteError> {
+    fn power_on(&mut self, node: NodeId) -> Result<(), SiteError> {
         let blueprint = &self.blueprint.nodes[node];
         let offers = self.offers(node);
         let slots: Vec<Slot> = offers.iter().map(|(slot, _)| *slot).collect();
@@ -305,12 +290,10 @@ impl<'a> Site<'a> {
         self.after_slice(node, slice)
     }
 
-    /// Cuts a node's power. Of a server's disk only what was flushed remains, and of the rest
-    /// what `keep` asks for. Answers how many sectors were lost.
-    pub fn power_off(
+    fn power_off(
         &mut self,
         node: NodeId,
-        keep: impl FnMut(u64) -> bool,
+        keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<usize, SiteError> {
         let blueprint = &self.blueprint.nodes[node];
         if let Some(machine) = self.nodes[node].machine.take() {
@@ -323,8 +306,7 @@ impl<'a> Site<'a> {
         })
     }
 
-    /// Lets time pass until something happens that the site does not deal with itself.
-    pub fn advance(&mut self) -> Result<Happening, SiteError> {
+    fn advance(&mut self) -> Result<Happening, SiteError> {
         loop {
             if let Some(happening) = self.happenings.pop_front() {
                 return Ok(happening);
@@ -345,12 +327,13 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Ends the capture file. The nodes lose their power when the site is dropped.
-    pub fn finish(&mut self) -> Result<(), SiteError> {
+    fn finish(&mut self) -> Result<(), SiteError> {
         self.part_from_the_host()?;
         self.capture.finish().map_err(SiteError::host(WRITING_CAPTURE))
     }
+}
 
+impl KernelSite<'_> {
     /// The next thing happens: of an event and a slice at the same instant, the event. False when
     /// there is none.
     fn step(&mut self) -> Result<bool, SiteError> {
@@ -383,8 +366,9 @@ impl<'a> Site<'a> {
         };
         self.now = self.now.max(at);
         let Some((node, _)) = event.node() else {
-            if let Event::Timer(token) = event {
-                self.happenings.push_back(Happening::Timer(token));
+            match event {
+                Event::Timer(token) => self.happenings.push_back(Happening::Timer(token)),
+                _ => self.rules_are_due(),
             }
             return Ok(());
         };

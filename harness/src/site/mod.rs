@@ -1,9 +1,9 @@
 //! The site: the simulated place. Nothing here knows what a lock is.
 //!
-//! [`Site`] owns the clock, the wire, the disk and the machines, and lets one thing happen at a
+//! [`KernelSite`] owns the clock, the wire, the disk and the machines, and lets one thing happen at a
 //! time: either an event of the calendar, or one node's slice of time. On the real clock the nodes
-//! run by themselves, and there are the calendar's events alone. Whoever runs the site asks it for
-//! the next [`Happening`], and need not know which clock it is.
+//! run by themselves, and there are the calendar's events alone. Whoever runs a [`Site`] asks it for
+//! the next [`Happening`], and need not know which clock it is, nor whether its kernels are real.
 
 pub mod blueprint;
 pub mod clock;
@@ -18,5 +18,81 @@ mod error;
 mod real_time;
 mod traffic;
 
-pub use engine::{Happening, NodeId, Provisions, Site, Statistics};
+pub use engine::{KernelSite, Provisions};
 pub use error::SiteError;
+
+use lockstorm_agent::{Command, Message};
+use wire::{Rule, RuleId};
+
+/// A node's index in the blueprint.
+pub type NodeId = usize;
+
+/// A site as those see it who run it: a clock, a wire, a power switch for each node, and an agent in
+/// each that takes commands.
+pub trait Site {
+    /// The harness's clock: nanoseconds since the site was built.
+    fn now(&self) -> u64;
+
+    /// By how much the host was late with what was due, at worst (ns), since it was last forgotten;
+    /// nothing on the virtual clock.
+    fn lateness(&self) -> u64;
+
+    /// What was late until now does not matter: starting containers takes an engine a second.
+    fn forget_lateness(&mut self);
+
+    fn statistics(&self) -> Statistics;
+
+    fn has_power(&self, node: NodeId) -> bool;
+
+    /// Lays a rule over the wire until it is lifted.
+    fn lay(&mut self, rule: Box<dyn Rule>) -> RuleId;
+
+    /// Lifts a rule; answers how many frames it decided about.
+    fn lift(&mut self, id: RuleId) -> u64;
+
+    /// Rings at a time of the harness's clock (ns); [`Happening::Timer`] brings the token back.
+    fn set_timer(&mut self, at: u64, token: u64);
+
+    /// Sends a command to a node's agent; answers the number that its outcome will carry.
+    fn send(&mut self, node: NodeId, command: Command) -> u64;
+
+    /// Switches a node on: its kernel starts and boots at this instant.
+    fn power_on(&mut self, node: NodeId) -> Result<(), SiteError>;
+
+    /// Cuts a node's power. Of a server's disk only what was flushed remains, and of the rest
+    /// what `keep` asks for. Answers how many sectors were lost.
+    fn power_off(
+        &mut self,
+        node: NodeId,
+        keep: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<usize, SiteError>;
+
+    /// Lets time pass until something happens that the site does not deal with itself.
+    fn advance(&mut self) -> Result<Happening, SiteError>;
+
+    /// Ends the site's files. The nodes lose their power when the site is dropped.
+    fn finish(&mut self) -> Result<(), SiteError>;
+}
+
+/// What a site tells those who run it.
+#[derive(Debug, PartialEq)]
+pub enum Happening {
+    /// A node's agent said something.
+    Message { node: NodeId, message: Message },
+    /// A node's control channel carried what is no message.
+    Garbled { node: NodeId, cause: String },
+    /// A timer of [`Site::set_timer`] went off.
+    Timer(u64),
+    /// A kernel ended by itself.
+    Died { node: NodeId, cause: String },
+    /// Nothing will ever happen again.
+    Idle,
+}
+
+/// What the site has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    pub slices: u64,
+    pub frames: u64,
+    pub disk_requests: u64,
+}

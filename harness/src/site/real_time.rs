@@ -3,12 +3,12 @@
 //! Events of the calendar happen when their time has come, or as soon after it as the host lets
 //! them. Nothing is repeatable here.
 
-use super::SiteError;
 use super::blueprint::NodeBlueprint;
-use super::engine::{Happening, NodeId, Site};
+use super::engine::KernelSite;
 use super::node::Slice;
 use super::node::machine::{LOOK, Source};
 use super::node::travel::Said;
+use super::{Happening, NodeId, Site, SiteError};
 use crate::units::SECOND;
 use lockstorm_agent::{Command, Message};
 use nix::errno::Errno;
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// How long clients on the host's kernel may take to unmount (ns).
 const PARTING: u64 = 5 * SECOND;
 
-impl Site<'_> {
+impl KernelSite<'_> {
     /// The next event of the calendar happens, or what the kernels have to say is heard. False
     /// when there is neither an event nor a kernel.
     pub(super) fn step_with_the_host(&mut self, begun: Instant) -> Result<bool, SiteError> {

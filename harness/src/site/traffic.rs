@@ -1,18 +1,18 @@
 //! What goes into a node's devices and comes out of them: frames, disk requests, control lines.
 
-use super::SiteError;
 use super::blueprint::Role;
 use super::disk::blk::{self, Medium};
 use super::disk::image::Image;
-use super::engine::{CONTROL_LATENCY, Event, Happening, IMAGE_LATENCY, NodeId, Site};
+use super::engine::{CONTROL_LATENCY, Event, IMAGE_LATENCY, KernelSite};
 use super::node::console::{self, Flood};
 use super::node::link::Link;
 use super::node::machine::Offer;
 use super::node::slot::Slot;
 use super::wire::{Frame, net};
+use super::{Happening, NodeId, SiteError};
 use std::rc::Rc;
 
-impl Site<'_> {
+impl KernelSite<'_> {
     /// Puts an event into its node's device; true when the node must run now.
     pub(super) fn deliver(&mut self, event: Event) -> Result<bool, SiteError> {
         let Some((id, life)) = event.node() else {
@@ -47,7 +47,7 @@ impl Site<'_> {
                     None => Ok(false),
                 }
             }
-            Event::Timer(_) => Ok(false),
+            Event::Timer(_) | Event::Wire => Ok(false),
         };
         match delivered {
             Ok(interrupted) if careful => {
@@ -118,19 +118,43 @@ impl Site<'_> {
 
     fn forward(&mut self, from: NodeId, bytes: Rc<[u8]>) {
         let mut lost = Vec::new();
-        for to in self.wire.ports_for(from, &bytes) {
+        for to in self.wire.receivers(from, &bytes) {
             let frame = Frame { from, to, bytes: Rc::clone(&bytes) };
             let route = self.wire.route(&frame, self.now);
             if route.arrivals.is_empty() {
                 lost.push(self.blueprint.nodes[to].name.as_str());
             }
             for at in route.arrivals {
-                let life = self.nodes[to].life;
-                self.calendar.enter(at, Event::Frame { frame: frame.clone(), life });
+                self.arrives(frame.clone(), at);
             }
         }
+        self.await_rules();
         let comment = (!lost.is_empty()).then(|| format!("lost on the way to {}", lost.join(", ")));
         self.capture.frame(self.now, from, &bytes, comment.as_deref());
+    }
+
+    /// A frame reaches its node at a time of the harness's clock.
+    pub(super) fn arrives(&mut self, frame: Frame, at: u64) {
+        let life = self.nodes[frame.to].life;
+        self.calendar.enter(at, Event::Frame { frame, life });
+    }
+
+    /// Rules that send by themselves are asked when they want to.
+    pub(super) fn await_rules(&mut self) {
+        if let Some(at) = self.wire.next_at()
+            && self.wire_due.is_none_or(|due| at < due)
+        {
+            self.wire_due = Some(at);
+            self.calendar.enter(at.max(self.now), Event::Wire);
+        }
+    }
+
+    pub(super) fn rules_are_due(&mut self) {
+        self.wire_due = None;
+        for (frame, at) in self.wire.due(self.now) {
+            self.arrives(frame, at);
+        }
+        self.await_rules();
     }
 
     pub(super) fn collect_disk(&mut self, id: NodeId, slot: Slot) -> std::io::Result<()> {

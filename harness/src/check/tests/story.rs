@@ -18,7 +18,7 @@ use crate::plan::{FORMAT, Plan};
 use crate::scenario::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
 use crate::site::blueprint::*;
 use crate::site::clock::Clock;
-use crate::units::{Nanos, NanosRange, SignedNanos};
+use crate::units::{Nanos, SignedNanos};
 use lockstorm_reports::Invariant;
 use std::collections::BTreeMap;
 
@@ -121,7 +121,7 @@ fn blueprint() -> Blueprint {
     Blueprint {
         clock: Clock::Virtual,
         wall_start_s: 1_700_000_000,
-        wire: WireBlueprint { latency: NanosRange { least: latency, most: latency }, seed: 1 },
+        wire: WireBlueprint::even(latency, 1),
         disk: DiskBlueprint { size_mib: 64, latency, flush: latency },
         server: ServerBlueprint { lease_s: 30, grace_s: 30, threads: 4 },
         mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },

@@ -238,14 +238,14 @@ fn a_wrong_step_is_shown_at_its_line() {
        |       ^^^^^^^^^^^^^^^^
       = help: did you mean `c1: acquire -> ok`?
     "#);
-    insta::assert_snapshot!(script("{c1: acquire, c2: acquire}"), @r#"
-    error: a step has one client, here `c2` is a second one
+    insta::assert_snapshot!(script("{c1: acquire, c2: acquire}"), @"
+    error: a step has one client or one fault, here `c2` is a second one
       --> story.yaml:4:7
        |
      4 |     - {c1: acquire, c2: acquire}
        |       ^
       = help: expected a list item (`- `) for each step
-    "#);
+    ");
     insta::assert_snapshot!(script("c1:"), @r#"
     error: `c1:` asks for nothing
       --> story.yaml:4:9

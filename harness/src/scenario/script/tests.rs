@@ -1,4 +1,6 @@
 use super::*;
+use crate::fault::impair::Impair;
+use crate::units::{NanosRange, SignedNanos};
 use proptest::prelude::*;
 
 fn nanos() -> impl Strategy<Value = Nanos> {
@@ -23,18 +25,18 @@ fn call() -> impl Strategy<Value = Call> {
 
 fn step() -> impl Strategy<Value = Step> {
     let node = || "(c[1-9]|server)";
-    let verb = prop::sample::select(vec![Verb::Cut, Verb::Heal, Verb::Crash, Verb::Restart]);
+    let kind = prop::sample::select(Strike::KINDS);
     prop_oneof![
         (node(), call(), prop::option::of(expectation()))
             .prop_map(|(client, call, expect)| { Step::Call { client, call, expect } }),
         (node(), expectation()).prop_map(|(client, expect)| Step::Await { client, expect }),
         nanos().prop_map(Step::Pass),
-        (verb, node()).prop_map(|(verb, node)| Step::Strike { verb, node, step: None }),
-        (node(), -1_000_000_000_000i64..1_000_000_000_000).prop_map(|(node, step)| Step::Strike {
-            verb: Verb::Clock,
-            node,
-            step: Some(SignedNanos(step)),
+        node().prop_map(|node| Step::Strike(Strike::Cut(Cut { node }))),
+        node().prop_map(|node| Step::Strike(Strike::Crash(Crash { node, keep: 0.0 }))),
+        (node(), -1_000_000_000_000i64..1_000_000_000_000).prop_map(|(node, step)| {
+            Step::Strike(Strike::Clock(Clock { node, step: SignedNanos(step), drift_ppm: 0 }))
         }),
+        (kind, node()).prop_map(|(kind, node)| Step::End { kind, node }),
     ]
 }
 
@@ -45,7 +47,12 @@ proptest! {
     }
 
     #[test]
-    fn steps_go_through_yaml_unchanged(steps in prop::collection::vec(step(), 0..6)) {
+    fn steps_go_through_yaml_unchanged(
+        mut steps in prop::collection::vec(step(), 0..6),
+        loss in 0.0..1.0f64,
+    ) {
+        let (node, delay) = ("c1".into(), NanosRange::default());
+        steps.push(Step::Strike(Strike::Impair(Impair { node, loss, duplicate: 0.5, delay })));
         let text = serde_yaml::to_string(&steps).unwrap();
         prop_assert_eq!(serde_yaml::from_str::<Vec<Step>>(&text).unwrap(), steps);
     }
@@ -63,23 +70,29 @@ fn the_story_of_the_head_comment_parses() {
 - c2: acquire timeout 2s -> timeout
 - c3: acquire                  # begins, and is not waited for
 - at +15s                      # virtual time passes
-- cut c1                       # a fault: cut, heal, crash, restart
-- clock c2 +8s                 # a wall clock steps
+- cut c1                       # a fault strikes ...
+- clock c2 +8s
+- impair: {node: c3, loss: 0.1}  # any of them, with all that it can say
+- heal c1                      # ... and ends
+- end impair c3
 - c3: -> ok within 12s         # the answer that was not waited for
 - c1: release -> not held
 ";
     let steps: Vec<Step> = serde_yaml::from_str(story).unwrap();
     let lines: Vec<String> = steps.iter().map(Step::to_string).collect();
-    insta::assert_snapshot!(lines.join("\n"), @r#"
+    insta::assert_snapshot!(lines.join("\n"), @"
     c1: acquire -> ok
     c2: acquire timeout 2s -> timeout
     c3: acquire
     at +15s
     cut c1
     clock c2 +8s
+    impair c3 (has a bad link: 10% of frames lost, 0% doubled, 0s late)
+    heal c1
+    end impair c3
     c3: -> ok within 12s
     c1: release -> not held
-    "#);
+    ");
 }
 
 #[test]
@@ -105,13 +118,17 @@ fn a_step_that_does_not_parse_says_what_was_expected() {
         "crahs server",
         "clock c2",
         "clock c2 8",
+        "impair c1",
+        "end",
+        "end c1",
+        "end impair",
         "dance",
     ];
     let messages: Vec<String> = wrong
         .iter()
         .map(|text| format!("{text:32}| {}", text.parse::<Step>().unwrap_err()))
         .collect();
-    insta::assert_snapshot!(messages.join("\n"), @r#"
+    insta::assert_snapshot!(messages.join("\n"), @"
                                     | an empty step; expected such as `c1: acquire -> ok` or `at +15s`
     c1:                             | `c1:` asks for nothing; expected a call (`acquire`, `release`, `refresh` or `is_held`) or `-> ANSWER`
     c1 acquire -> ok                | `c1 acquire -> ok` names a client without a colon; did you mean `c1: acquire -> ok`?
@@ -132,6 +149,10 @@ fn a_step_that_does_not_parse_says_what_was_expected() {
     crahs server                    | `crahs` is not a step; did you mean `crash`?
     clock c2                        | `clock c2` does not say how far it steps; did you mean `clock c2 +8s`?
     clock c2 8                      | `8` has no unit; did you mean `8s`?
-    dance                           | `dance` is not a step; expected `cut`, `heal`, `crash`, `restart`, `clock` or `at`, or a client and its call such as `c1: acquire -> ok`
-    "#);
+    impair c1                       | `impair` has more to say than a line can; write `- impair: {node: c1, ...}`
+    end                             | `end` of which fault? expected such as `end cut c1`
+    end c1                          | `c1` is not a fault; expected `cut`, `crash`, `clock` or `impair`
+    end impair                      | `end impair` of which node? expected such as `end impair c1`
+    dance                           | `dance` is not a step; expected `cut`, `crash`, `clock`, `impair`, `heal`, `restart`, `end` or `at`, or a client and its call such as `c1: acquire -> ok`
+    ");
 }

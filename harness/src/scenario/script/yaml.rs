@@ -1,6 +1,8 @@
-//! A step in YAML: a one-key map `c1: acquire -> ok` (the key is the client), or a string.
+//! A step in YAML: a string, or a map of one key: a client, as in `c1: acquire -> ok`, or a fault, as
+//! in `impair: {node: c1, loss: 0.1}`.
 
-use super::Step;
+use super::{Step, text_of};
+use crate::fault::Strike;
 use schemars::JsonSchema;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -9,6 +11,13 @@ use std::fmt;
 
 impl Serialize for Step {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Step::Strike(strike) = self
+            && text_of(strike).is_none()
+        {
+            let mut map = serializer.serialize_map(Some(1))?;
+            strike.serialize_entry(&mut map)?;
+            return map.end();
+        }
         match self.client_text() {
             Some((client, text)) => {
                 let mut map = serializer.serialize_map(Some(1))?;
@@ -40,17 +49,31 @@ impl<'de> Visitor<'de> for StepVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Step, A::Error> {
-        let Some(client) = map.next_key::<String>()? else {
+        let Some(key) = map.next_key::<String>()? else {
             return Err(de::Error::custom("an empty step"));
         };
-        let step = map.next_value_seed(OfClient(client))?;
+        let step = match Strike::KINDS.contains(&key.as_str()) {
+            true => Step::Strike(map.next_value_seed(OfKind(key))?),
+            false => map.next_value_seed(OfClient(key))?,
+        };
         match map.next_key::<String>()? {
             None => Ok(step),
             Some(second) => Err(de::Error::custom(format!(
-                "a step has one client, here `{second}` is a second one; \
+                "a step has one client or one fault, here `{second}` is a second one; \
                  expected a list item (`- `) for each step"
             ))),
         }
+    }
+}
+
+/// Reads what follows the name of a fault.
+struct OfKind(String);
+
+impl<'de> DeserializeSeed<'de> for OfKind {
+    type Value = Strike;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Strike, D::Error> {
+        Strike::of_kind(&self.0, deserializer)
     }
 }
 
@@ -86,12 +109,15 @@ impl JsonSchema for Step {
         "Step".into()
     }
 
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let strike = generator.subschema_for::<Strike>();
         schemars::json_schema!({
             "description": "A step: `c1: acquire timeout 2s -> timeout`, `c1: -> ok within 12s`, \
-                `at +15s`, `cut c1`, `heal c1`, `crash server`, `restart server`, `clock c2 +8s`",
+                `at +15s`, `cut c1`, `heal c1`, `crash server`, `restart server`, `clock c2 +8s`, \
+                `impair: {node: c1, loss: 0.1}`, `end impair c1`",
             "anyOf": [
                 { "type": "string" },
+                strike,
                 {
                     "type": "object",
                     "minProperties": 1,

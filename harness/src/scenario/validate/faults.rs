@@ -1,15 +1,11 @@
 //! Rules about faults.
 
-use super::{DELAY_MAX, Findings, clients, nodes};
-use crate::fault::{FaultSpec, Section, Strike, Trigger, clock, impair};
+use super::{Findings, clients, nodes};
+use crate::fault::clock::DRIFT_MAX_PPM;
+use crate::fault::{FaultSpec, OWNER, Section, Strike, Trigger};
 use crate::scenario::{Scenario, WorkloadSpec};
 use crate::source::{KeyPath, Problem};
-use crate::units::{Nanos, SECOND};
-
-/// The limit of adjtimex(2)'s tick: ten per cent.
-const DRIFT_MAX_PPM: i64 = 100_000;
-/// Further from the truth, a clock would leave what file systems can write down.
-const STEP_MAX_S: u64 = 365 * 24 * 3600;
+use crate::units::Nanos;
 
 pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &mut Findings) {
     match &fault.when {
@@ -24,15 +20,48 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
     if let Some(lasts) = fault.lasts {
         findings.span(path.key("for"), lasts, Nanos(1));
     }
-    let kind = fault.strike.kind();
-    let strike = path.key("strike").key(kind);
     let mut known = nodes(scenario);
-    known.push("owner".into());
-    findings.node(strike.key("node"), fault.strike.target(), &known);
-    match &fault.strike {
-        Strike::Cut(_) | Strike::Crash(_) => {}
-        Strike::Clock(clock) => check_clock(clock, &strike, findings),
-        Strike::Impair(impair) => check_impair(impair, &strike, findings),
+    known.push(OWNER.into());
+    let path = path.key("strike").key(fault.strike.kind());
+    findings.node(path.key("node"), fault.strike.target(), &known);
+    check_strike(&fault.strike, &path, findings);
+}
+
+/// What a fault itself says makes no sense, whatever makes it strike.
+pub fn check_strike(strike: &Strike, path: &KeyPath, findings: &mut Findings) {
+    for (key, message) in strike.fault().problems() {
+        match key {
+            Some(key) => findings.add(path.key(key), message),
+            None => findings.add_key(path.clone(), message),
+        }
+    }
+}
+
+/// Rates add up, and no clock can be made to run at just any rate.
+pub fn check_drifts(scenario: &Scenario, findings: &mut Findings) {
+    for node in nodes(scenario) {
+        let mut sum: i64 = 0;
+        for (index, fault) in scenario.faults.iter().enumerate() {
+            let Strike::Clock(clock) = &fault.strike else {
+                continue;
+            };
+            let may_hit = clock.node == node || (clock.node == OWNER && node != "server");
+            if !may_hit || clock.drift_ppm.abs() > DRIFT_MAX_PPM {
+                continue;
+            }
+            sum += clock.drift_ppm.abs();
+            if sum > DRIFT_MAX_PPM {
+                let path = KeyPath::keys("faults").index(index).join("strike.clock.drift_ppm");
+                findings.add(
+                    path,
+                    format!(
+                        "with the faults before it this makes the clock of {node} drift by {sum} \
+                         ppm; expected {DRIFT_MAX_PPM} in all at most"
+                    ),
+                );
+                return;
+            }
+        }
     }
 }
 
@@ -71,42 +100,5 @@ fn check_section(scenario: &Scenario, section: &Section, path: &KeyPath, finding
                 );
             }
         }
-    }
-}
-
-fn check_clock(clock: &clock::Clock, path: &KeyPath, findings: &mut Findings) {
-    if clock.step.0 == 0 && clock.drift_ppm == 0 {
-        findings.add_key(
-            path.clone(),
-            "this clock neither steps nor drifts; expected `step: 8s` or `drift_ppm: 1000`",
-        );
-    }
-    if !(-DRIFT_MAX_PPM..=DRIFT_MAX_PPM).contains(&clock.drift_ppm) {
-        findings.add(
-            path.key("drift_ppm"),
-            format!(
-                "`drift_ppm` is {}; expected -{DRIFT_MAX_PPM} to {DRIFT_MAX_PPM}",
-                clock.drift_ppm
-            ),
-        );
-    }
-    if clock.step.0.unsigned_abs() > STEP_MAX_S * SECOND {
-        findings
-            .add(path.key("step"), format!("`step` is {}; expected at most a year", clock.step));
-    }
-}
-
-fn check_impair(impair: &impair::Impair, path: &KeyPath, findings: &mut Findings) {
-    for (key, share) in [("loss", impair.loss), ("duplicate", impair.duplicate)] {
-        // Not `<`: a share may be "not a number" too.
-        if !(0.0..=1.0).contains(&share) {
-            findings
-                .add(path.key(key), format!("`{key}` is {share}; expected a share from 0 to 1"));
-        }
-    }
-    findings.range(path.key("delay"), impair.delay, Nanos::ZERO, DELAY_MAX);
-    if impair.loss == 0.0 && impair.duplicate == 0.0 && impair.delay.most == Nanos::ZERO {
-        findings
-            .add_key(path.clone(), "this impairs nothing; expected `loss`, `duplicate` or `delay`");
     }
 }

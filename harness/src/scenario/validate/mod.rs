@@ -36,6 +36,7 @@ pub fn scenario(scenario: &Scenario) -> Vec<Problem> {
         let path = KeyPath::keys("faults").index(index);
         faults::check(scenario, fault, &path, &mut findings);
     }
+    faults::check_drifts(scenario, &mut findings);
     findings.0
 }
 

@@ -1,19 +1,21 @@
 //! Rules about scripts: the story must be one that can be told.
 
+use super::faults::check_strike;
 use super::{Findings, SPAN_MAX, clients, nodes};
+use crate::fault::Strike;
 use crate::scenario::Scenario;
-use crate::scenario::script::{Call, Expectation, ExpectedAnswer, Step, Verb};
+use crate::scenario::script::{Call, Expectation, ExpectedAnswer, Step};
 use crate::source::{KeyPath, Segment};
 use crate::units::Nanos;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What the steps so far have left behind.
 #[derive(Default)]
 struct Story<'a> {
     /// Calls whose answer was not waited for.
     pending: BTreeMap<&'a str, Call>,
-    cut: BTreeSet<&'a str>,
-    crashed: BTreeSet<&'a str>,
+    /// The faults in force, by kind and node: how many.
+    faults: BTreeMap<(&'a str, &'a str), u32>,
     passed: u64,
 }
 
@@ -35,7 +37,11 @@ pub fn check(scenario: &Scenario, steps: &[Step], findings: &mut Findings) {
                 }
                 path.0.push(Segment::Key(client.clone()));
             }
-            Step::Strike { node, .. } => findings.node(path.clone(), node, &nodes),
+            Step::Strike(strike) => {
+                findings.node(path.clone(), strike.target(), &nodes);
+                check_strike(strike, &path, findings);
+            }
+            Step::End { node, .. } => findings.node(path.clone(), node, &nodes),
             Step::Pass(_) => {}
         }
         if let Err(message) = story.tell(step) {
@@ -48,10 +54,8 @@ impl<'a> Story<'a> {
     fn tell(&mut self, step: &'a Step) -> Result<(), String> {
         match step {
             Step::Pass(span) => self.pass(*span),
-            Step::Strike { verb, node, step } => match step {
-                Some(step) if step.0 == 0 => Err("this clock does not step".into()),
-                _ => self.strike(*verb, node),
-            },
+            Step::Strike(strike) => self.strike(strike),
+            Step::End { kind, node } => self.end(kind, node),
             Step::Call { client, call, expect } => self.call(client, *call, expect.as_ref()),
             Step::Await { client, expect } => self.wait(client, expect),
         }
@@ -71,7 +75,7 @@ impl<'a> Story<'a> {
         call: Call,
         expect: Option<&Expectation>,
     ) -> Result<(), String> {
-        if self.crashed.contains(client) {
+        if self.has_crashed(client) {
             return Err(format!("`{client}` has crashed; expected `restart {client}` before this"));
         }
         if let Some(pending) = self.pending.get(client) {
@@ -92,7 +96,7 @@ impl<'a> Story<'a> {
     fn wait(&mut self, client: &'a str, expect: &Expectation) -> Result<(), String> {
         match self.pending.remove(client) {
             Some(call) => answers(call, expect.answer),
-            None if self.crashed.contains(client) => {
+            None if self.has_crashed(client) => {
                 Err(format!("`{client}` has crashed, no answer can come"))
             }
             None => Err(format!(
@@ -102,22 +106,36 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn strike(&mut self, verb: Verb, node: &'a str) -> Result<(), String> {
-        match verb {
-            Verb::Cut if !self.cut.insert(node) => Err(format!("`{node}` is cut off already")),
-            Verb::Heal if !self.cut.remove(node) => {
-                Err(format!("`{node}` is not cut off; expected `cut {node}` before this"))
-            }
-            Verb::Restart if !self.crashed.remove(node) => {
-                Err(format!("`{node}` has not crashed; expected `crash {node}` before this"))
-            }
-            Verb::Crash if !self.crashed.insert(node) => Err(format!("`{node}` is down already")),
-            Verb::Clock if self.crashed.contains(node) => Err(format!("`{node}` is down")),
-            Verb::Crash => {
+    fn has_crashed(&self, node: &str) -> bool {
+        self.faults.get(&("crash", node)).is_some_and(|count| *count > 0)
+    }
+
+    fn strike(&mut self, strike: &'a Strike) -> Result<(), String> {
+        let (kind, node) = (strike.kind(), strike.target());
+        let count = self.faults.entry((kind, node)).or_default();
+        *count += 1;
+        match (kind, *count) {
+            ("cut", 2..) => Err(format!("`{node}` is cut off already")),
+            ("crash", 2..) => Err(format!("`{node}` is down already")),
+            ("crash", _) => {
                 self.pending.remove(node);
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    fn end(&mut self, kind: &'a str, node: &'a str) -> Result<(), String> {
+        match self.faults.get_mut(&(kind, node)) {
+            Some(count @ 1..) => {
+                *count -= 1;
+                Ok(())
+            }
+            _ => Err(match kind {
+                "cut" => format!("`{node}` is not cut off; expected `cut {node}` before this"),
+                "crash" => format!("`{node}` has not crashed; expected `crash {node}` before this"),
+                _ => format!("no `{kind}` of `{node}` is in force; expected one before this"),
+            }),
         }
     }
 }

@@ -376,13 +376,14 @@ fn a_script_must_be_a_story_that_can_be_told() {
        |       ^^^^^^^^^^^^^^
       = help: expected `crash server` before this
     "#);
-    insta::assert_snapshot!(script(&["clock c1 +0s"]), @r#"
-    error: this clock does not step
+    insta::assert_snapshot!(script(&["clock c1 +0s"]), @"
+    error: this clock neither steps nor drifts
       --> story.yaml:4:7
        |
      4 |     - clock c1 +0s
        |       ^^^^^^^^^^^^
-    "#);
+      = help: expected `step: 8s` or `drift_ppm: 1000`
+    ");
     insta::assert_snapshot!(script(&["at +20h", "at +20h"]), @r#"
     error: the script takes more than 86400s in all
       --> story.yaml:5:7

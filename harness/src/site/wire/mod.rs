@@ -1,7 +1,10 @@
 //! The wire: an Ethernet switch, the rules that faults lay over it, and the capture.
 
 pub mod capture;
+pub mod link;
 pub mod net;
+pub mod rule;
 pub mod switch;
 
-pub use switch::{Frame, Rule, RuleId, Switch, Verdict};
+pub use rule::{Fate, Passing, Rule};
+pub use switch::{Frame, RuleId, Switch};

@@ -1,9 +1,9 @@
-//! Hearing: what agents and adapters say becomes events of the history, and cues.
+//! What agents and adapters say becomes lines of the history, and events.
 
 use super::RunError;
-use super::cue::{ClientId, Cue, Wake};
+use super::event::{ClientId, Event, Timer};
+use super::interpreter::{Counting, Interpreter};
 use super::last_words;
-use super::stage::{Counting, Stage};
 use super::task::Task;
 use crate::history::What;
 use crate::lock::adapter::Reply;
@@ -11,19 +11,19 @@ use crate::site::NodeId;
 use crate::units::Nanos;
 use lockstorm_agent::{Message, Outcome};
 
-impl Stage<'_> {
-    pub(super) fn wake(&mut self, token: u64) -> Result<(), RunError> {
+impl Interpreter<'_> {
+    pub(super) fn timer(&mut self, token: u64) -> Result<(), RunError> {
         match self.timers.remove(&token) {
             None => {}
-            Some(Wake::Overdue) if self.began.is_none() => {
-                let waiting = self.crew.unready(self.plan());
+            Some(Timer::Overdue) if !self.has_begun() => {
+                let waiting = self.readiness.unready(self.plan());
                 let lock = &self.plan().profile.name;
                 self.fail(format!("the site was not ready in time for {lock}: {waiting}"));
             }
-            Some(Wake::Overdue) => self.cues.push_back(Cue::Overdue),
-            Some(Wake::PowerOn(node)) => self.power_on(node)?,
-            Some(Wake::Remount(node)) => self.mount(node),
-            Some(wake) => self.cues.push_back(Cue::Timer(wake)),
+            Some(Timer::Overdue) => self.events.push_back(Event::Overdue),
+            Some(Timer::PowerOn(node)) => self.power_on(node)?,
+            Some(Timer::Remount(node)) => self.mount(node),
+            Some(timer) => self.events.push_back(Event::Timer(timer)),
         }
         Ok(())
     }
@@ -60,17 +60,15 @@ impl Stage<'_> {
             (Task::BeginCount(id), outcome) => self.count_read(id, outcome),
             (Task::EndCount(id), outcome) => self.counted(id, outcome),
             (Task::CountDescriptors(id), Outcome::Descriptors { open }) => {
-                self.record(What::Descriptors { client: self.clients[id].name.clone(), open })
+                self.record(What::Descriptors { client: self.client(id).name.clone(), open })
             }
             // The adapter has ended, which is told by itself.
             (Task::CountDescriptors(_), _) => Ok(()),
             (Task::ReadCounter, Outcome::Count { value }) => {
-                self.cues.push_back(Cue::CounterRead(value));
+                self.events.push_back(Event::CounterRead(value));
                 Ok(())
             }
-            (Task::SetClock { step_ns, drift_ppm, .. }, Outcome::Ok) => {
-                self.clock_set(node, step_ns, drift_ppm)
-            }
+            (Task::SetClock(setting), Outcome::Ok) => self.clock_was_set(node, setting),
             (task, Outcome::Failed { message, .. }) => self.task_failed(node, task, message),
             (task, outcome) => self.go_on(node, task, outcome),
         }
@@ -80,13 +78,13 @@ impl Stage<'_> {
         let name = self.node_name(node);
         match task {
             // A client that returns while the server is away tries again.
-            Task::Mount if self.began.is_some() => {
-                self.set_timer_in(Nanos::from_secs(1), Wake::Remount(node));
+            Task::Mount if self.has_begun() => {
+                self.set_timer_in(Nanos::from_secs(1), Timer::Remount(node));
                 Ok(())
             }
-            Task::SetClock { fault, .. } => {
-                let why = format!("the clock of {name} could not be set: {message}");
-                self.record(What::FaultMissed { fault, why })
+            Task::SetClock(_) => {
+                self.events.push_back(Event::ClockFailed(node, message));
+                Ok(())
             }
             Task::StartAdapter => {
                 let profile = &self.plan().profile;
@@ -103,20 +101,20 @@ impl Stage<'_> {
 
     fn count_read(&mut self, id: ClientId, outcome: Outcome) -> Result<(), RunError> {
         match outcome {
-            Outcome::Count { .. } => self.clients[id].counting = Counting::Read,
+            Outcome::Count { .. } => self.client_mut(id).counting = Counting::Read,
             Outcome::Failed { errno, message } => {
                 let error = errno.unwrap_or(message);
                 self.drop_count(id, format!("it could not be read: {error}"))?;
             }
             other => self.drop_count(id, format!("it could not be read: {other:?}"))?,
         }
-        self.cues.push_back(Cue::Counted(id));
+        self.events.push_back(Event::Counted(id));
         Ok(())
     }
 
     fn counted(&mut self, id: ClientId, outcome: Outcome) -> Result<(), RunError> {
-        self.clients[id].counting = Counting::No;
-        let client = self.clients[id].name.clone();
+        self.client_mut(id).counting = Counting::No;
+        let client = self.client(id).name.clone();
         self.record(match outcome {
             Outcome::Counted { read } => What::Counted { client, read },
             Outcome::Failed { errno, message } => {
@@ -124,22 +122,12 @@ impl Stage<'_> {
             }
             other => What::CountFailed { client, error: format!("{other:?}") },
         })?;
-        self.cues.push_back(Cue::Counted(id));
+        self.events.push_back(Event::Counted(id));
         Ok(())
     }
 
-    fn clock_set(&mut self, node: NodeId, step_ns: i64, drift_ppm: i64) -> Result<(), RunError> {
-        let now = self.now();
-        let clock = &mut self.clocks[node];
-        let drifted = i128::from(clock.drift_ppm) * i128::from(now - clock.since) / 1_000_000;
-        clock.offset_ns += drifted as i64 + step_ns;
-        (clock.drift_ppm, clock.since) = (drift_ppm, now);
-        let offset_ns = clock.offset_ns;
-        self.record(What::ClockSet { node: self.node_name(node).to_owned(), offset_ns, drift_ppm })
-    }
-
     fn take_adapter_line(&mut self, node: NodeId, line: &str) -> Result<(), RunError> {
-        let Some(id) = node.checked_sub(1) else {
+        let Some(id) = ClientId::on(node) else {
             return Ok(());
         };
         let reply = match Reply::parse(line) {
@@ -148,11 +136,11 @@ impl Stage<'_> {
         };
         match reply {
             Reply::Ready { library, version } => self.adapter_ready(id, library, version),
-            Reply::Answer { id: call, answer } => match self.clients[id].call.take() {
+            Reply::Answer { id: call, answer } => match self.client_mut(id).call.take() {
                 Some((asked, operation, _)) if asked == call => {
-                    let client = self.clients[id].name.clone();
+                    let client = self.client(id).name.clone();
                     self.record(What::Answered { client, call, answer: answer.clone() })?;
-                    self.cues.push_back(Cue::Answered { client: id, operation, answer });
+                    self.events.push_back(Event::Answered { client: id, operation, answer });
                     Ok(())
                 }
                 pending => {
@@ -174,25 +162,25 @@ impl Stage<'_> {
         library: String,
         version: String,
     ) -> Result<(), RunError> {
-        let client = self.clients[id].name.clone();
-        self.clients[id].ready = true;
+        let client = self.client(id).name.clone();
+        self.client_mut(id).ready = true;
         self.record(What::AdapterReady { client, library, version })?;
-        if self.began.is_some() {
-            self.cues.push_back(Cue::Returned(id));
-        } else if self.clients.iter().all(|client| client.ready) {
+        if self.has_begun() {
+            self.events.push_back(Event::Returned(id));
+        } else if self.clients().iter().all(|client| client.ready) {
             self.began = Some(self.now());
             // Until now nobody had a lock that a busy host could have spoiled.
             self.site().forget_lateness();
-            self.clear_timers(|wake| *wake == Wake::Overdue);
+            self.clear_timers(|timer| *timer == Timer::Overdue);
             self.record(What::WorkloadBegan)?;
-            self.cues.push_back(Cue::Began);
+            self.events.push_back(Event::Began);
         }
         Ok(())
     }
 
     pub fn adapter_failed(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
         let client = self.node_name(node).to_owned();
-        let asked = node.checked_sub(1).and_then(|id| self.asked_for(id));
+        let asked = ClientId::on(node).and_then(|id| self.asked_for(id));
         let cause = match asked {
             Some(asked) => format!("{cause}, {asked}"),
             None => cause,

@@ -5,14 +5,19 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
-/// The seed of the stream `name`. The generator is keyed by the run's seed itself, not through
-/// `seed_from_u64`, whose expansion its library may change.
-pub fn derive(seed: u64, name: &str) -> u64 {
+/// The generator of a seed. It is keyed by the seed itself, not through `seed_from_u64`, whose
+/// expansion its library may change.
+pub fn generator(seed: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
+    ChaCha8Rng::from_seed(key)
+}
+
+/// The seed of the stream `name`.
+pub fn derive(seed: u64, name: &str) -> u64 {
     let mut stream = [0; 8];
     stream.copy_from_slice(&Sha256::digest(name)[..8]);
-    let mut generator = ChaCha8Rng::from_seed(key);
+    let mut generator = generator(seed);
     generator.set_stream(u64::from_le_bytes(stream));
     generator.next_u64()
 }

@@ -1,4 +1,4 @@
-//! The crew: how far every node has come on its way to readiness.
+//! The readiness: how far every node has come on its way to readiness.
 
 use crate::plan::Plan;
 use crate::site::NodeId;
@@ -16,13 +16,13 @@ pub enum Progress {
     Ready,
 }
 
-pub struct Crew {
+pub struct Readiness {
     progress: Vec<Progress>,
 }
 
-impl Crew {
-    pub fn new(nodes: usize) -> Crew {
-        Crew { progress: vec![Progress::Absent; nodes] }
+impl Readiness {
+    pub fn new(nodes: usize) -> Readiness {
+        Readiness { progress: vec![Progress::Absent; nodes] }
     }
 
     pub fn progress(&self, node: NodeId) -> Progress {

@@ -1,15 +1,31 @@
-//! Cues: what has happened, for workloads and the nemesis; and what their timers are for.
+//! What has happened, for workloads and the nemesis; and what their timers are for.
 
 use crate::history::Operation;
 use crate::lock::adapter::Answer;
 use crate::site::NodeId;
 
 /// A client's index: 0 is `c1`.
-pub type ClientId = usize;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClientId(pub usize);
+
+/// A fault: the plan's own by their index, then the steps of a script that strike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FaultId(pub usize);
+
+impl ClientId {
+    /// The client that runs on a node; none runs on the server.
+    pub fn on(node: NodeId) -> Option<ClientId> {
+        node.checked_sub(1).map(ClientId)
+    }
+
+    pub fn node(self) -> NodeId {
+        self.0 + 1
+    }
+}
 
 /// What a timer of the run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wake {
+pub enum Timer {
     /// A client's time in its critical section is over.
     HoldOver(ClientId),
     /// A client refreshes its lock.
@@ -20,8 +36,11 @@ pub enum Wake {
     Round(ClientId),
     /// A script's pause is over, or the time for an answer.
     Step(usize),
+    /// A fault of the plan strikes, by its index.
     FaultBegins(usize),
-    FaultEnds(usize),
+    FaultEnds(FaultId),
+    /// The workload's time is over: all faults end.
+    Recovery,
     /// A node is switched on for the first time.
     PowerOn(NodeId),
     /// Try again to mount.
@@ -34,7 +53,7 @@ pub enum Wake {
 
 /// What has happened, for workloads and the nemesis.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Cue {
+pub enum Event {
     /// Every client is ready: the workload begins.
     Began,
     /// A client is ready again after a restart of its node.
@@ -54,7 +73,13 @@ pub enum Cue {
     Counted(ClientId),
     /// The counter's value on the server.
     CounterRead(u64),
-    Timer(Wake),
+    Timer(Timer),
+    /// A node has booted so far that it takes commands.
+    Configured(NodeId),
+    /// A node's clock is as the faults in force want it.
+    ClockSet(NodeId),
+    /// A node's clock could not be set, and why.
+    ClockFailed(NodeId, String),
     /// The server (again) serves.
     ServerReady,
     Overdue,

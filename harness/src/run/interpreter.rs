@@ -1,13 +1,16 @@
-//! The stage: the site as workloads and the nemesis see it.
+//! The interpreter: turns what happens at the site into events for workloads and the nemesis, and what
+//! they want into commands. It is the witness, and alone writes the history.
 
 use super::RunError;
-use super::crew::{Crew, READY_WITHIN};
-use super::cue::{ClientId, Cue, Wake};
+use super::event::{ClientId, Event, Timer};
+use super::in_force::Setting;
+use super::readiness::{Progress, READY_WITHIN, Readiness};
 use super::task::Task;
 use crate::history::writer::{Finished, Writer};
 use crate::history::{Operation, What};
 use crate::lock::adapter::Request;
 use crate::plan::Plan;
+use crate::site::blueprint::Role;
 use crate::site::{Happening, NodeId, Site, SiteError, Statistics};
 use crate::units::{Nanos, SECOND};
 use lockstorm_agent::{Command, EXPORT, MOUNT_POINT};
@@ -37,35 +40,33 @@ pub enum Counting {
     Writing,
 }
 
-/// How far a node's wall clock is from the harness's.
-#[derive(Clone, Copy, Default)]
-pub(super) struct WallClock {
-    pub(super) offset_ns: i64,
-    pub(super) drift_ppm: i64,
-    pub(super) since: u64,
-}
-
-pub struct Stage<'a> {
+pub struct Interpreter<'a> {
     plan: &'a Plan,
-    site: Site<'a>,
+    site: Box<dyn Site + 'a>,
     pub(super) history: Writer,
-    pub(super) crew: Crew,
-    pub clients: Vec<Client>,
-    pub(super) cues: VecDeque<Cue>,
-    pub(super) timers: BTreeMap<u64, Wake>,
+    pub(super) readiness: Readiness,
+    clients: Vec<Client>,
+    pub(super) events: VecDeque<Event>,
+    pub(super) timers: BTreeMap<u64, Timer>,
     next_timer: u64,
     calls: u64,
     /// Commands to agents that are still to be answered.
     pub(super) tasks: BTreeMap<(NodeId, u64), Task>,
-    pub(super) clocks: Vec<WallClock>,
+    /// How the nodes' wall clocks were set last.
+    clocks: Vec<Setting>,
     pub(super) began: Option<u64>,
     pub(super) failure: Option<String>,
     pub(super) artefacts: &'a Path,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Interpreter<'a> {
     /// `artefacts` is where the site writes its console logs.
-    pub fn new(plan: &'a Plan, site: Site<'a>, history: Writer, artefacts: &'a Path) -> Stage<'a> {
+    pub fn new(
+        plan: &'a Plan,
+        site: Box<dyn Site + 'a>,
+        history: Writer,
+        artefacts: &'a Path,
+    ) -> Interpreter<'a> {
         let nodes = &plan.blueprint.nodes;
         let client = |name: &String| Client {
             name: name.clone(),
@@ -74,18 +75,18 @@ impl<'a> Stage<'a> {
             inside: false,
             counting: Counting::No,
         };
-        Stage {
+        Interpreter {
             plan,
             site,
             history,
-            crew: Crew::new(nodes.len()),
+            readiness: Readiness::new(nodes.len()),
             clients: nodes[1..].iter().map(|node| client(&node.name)).collect(),
-            cues: VecDeque::new(),
+            events: VecDeque::new(),
             timers: BTreeMap::new(),
             next_timer: 0,
             calls: 0,
             tasks: BTreeMap::new(),
-            clocks: vec![WallClock::default(); nodes.len()],
+            clocks: vec![Setting::default(); nodes.len()],
             began: None,
             failure: None,
             artefacts,
@@ -96,17 +97,42 @@ impl<'a> Stage<'a> {
         self.plan
     }
 
-    pub fn site(&mut self) -> &mut Site<'a> {
-        &mut self.site
+    pub fn site(&mut self) -> &mut (dyn Site + 'a) {
+        &mut *self.site
     }
 
     pub fn now(&self) -> u64 {
         self.site.now()
     }
 
-    /// When the workload began.
-    pub fn began(&self) -> u64 {
-        self.began.unwrap_or(0)
+    /// Whether the workload has begun.
+    pub fn has_begun(&self) -> bool {
+        self.began.is_some()
+    }
+
+    pub fn client(&self, id: ClientId) -> &Client {
+        &self.clients[id.0]
+    }
+
+    pub(super) fn client_mut(&mut self, id: ClientId) -> &mut Client {
+        &mut self.clients[id.0]
+    }
+
+    pub fn clients(&self) -> &[Client] {
+        &self.clients
+    }
+
+    /// Whether a node serves, or its client's adapter takes requests.
+    pub fn is_ready(&self, node: NodeId) -> bool {
+        match ClientId::on(node) {
+            Some(id) => self.client(id).ready,
+            None => self.readiness.serves(),
+        }
+    }
+
+    /// The index of a node by its name.
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        self.plan.blueprint.nodes.iter().position(|node| node.name == name)
     }
 
     /// Why the run cannot go on.
@@ -124,19 +150,19 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    pub fn set_timer(&mut self, at: u64, wake: Wake) {
+    pub fn set_timer(&mut self, at: u64, timer: Timer) {
         self.next_timer += 1;
-        self.timers.insert(self.next_timer, wake);
+        self.timers.insert(self.next_timer, timer);
         self.site.set_timer(at, self.next_timer);
     }
 
-    pub fn set_timer_in(&mut self, delay: Nanos, wake: Wake) {
-        self.set_timer(self.now().saturating_add(delay.0), wake);
+    pub fn set_timer_in(&mut self, delay: Nanos, timer: Timer) {
+        self.set_timer(self.now().saturating_add(delay.0), timer);
     }
 
-    /// Strikes out every timer that `wake` matches.
-    pub fn clear_timers(&mut self, matches: impl Fn(&Wake) -> bool) {
-        self.timers.retain(|_, wake| !matches(wake));
+    /// Strikes out every timer that `timer` matches.
+    pub fn clear_timers(&mut self, matches: impl Fn(&Timer) -> bool) {
+        self.timers.retain(|_, timer| !matches(timer));
     }
 
     pub fn node_name(&self, node: NodeId) -> &'a str {
@@ -147,10 +173,10 @@ impl<'a> Stage<'a> {
         for (node, blueprint) in self.plan.blueprint.nodes.iter().enumerate() {
             match blueprint.power_on {
                 Nanos::ZERO => self.power_on(node)?,
-                later => self.set_timer_in(later, Wake::PowerOn(node)),
+                later => self.set_timer_in(later, Timer::PowerOn(node)),
             }
         }
-        self.set_timer(self.now() + READY_WITHIN, Wake::Overdue);
+        self.set_timer(self.now() + READY_WITHIN, Timer::Overdue);
         Ok(())
     }
 
@@ -160,21 +186,22 @@ impl<'a> Stage<'a> {
         }
         let name = self.node_name(node).to_owned();
         self.record(What::NodeBooted { node: name.clone() })?;
-        // A machine that is switched on takes its time from the true one.
-        if self.clocks[node].offset_ns != 0 || self.clocks[node].drift_ppm != 0 {
-            self.clocks[node] = WallClock::default();
+        // A machine that is switched on takes its time from the true one, until it can be told.
+        if self.clocks[node] != Setting::default() {
+            self.clocks[node] = Setting::default();
             self.record(What::ClockSet { node: name, offset_ns: 0, drift_ppm: 0 })?;
         }
         self.site.power_on(node)?;
         Ok(())
     }
 
-    /// Cuts a node's power, as the plan wants it. Answers the number of sectors lost.
+    /// Cuts a node's power, as the plan wants it; of a server's unflushed sectors those last for
+    /// which `keep` says so. Answers in words what was lost.
     pub fn power_off(
         &mut self,
         node: NodeId,
-        keep: impl FnMut(u64) -> bool,
-    ) -> Result<usize, RunError> {
+        keep: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<String, RunError> {
         let lost = self.site.power_off(node, keep)?;
         let name = self.node_name(node).to_owned();
         self.record(What::NodeDied {
@@ -183,20 +210,23 @@ impl<'a> Stage<'a> {
             cause: "its power was cut".into(),
         })?;
         self.forget(node);
-        Ok(lost)
+        Ok(match self.plan.blueprint.nodes[node].role {
+            Role::Server => format!("power lost, and {lost} unflushed sectors with it"),
+            Role::Client => "power lost".into(),
+        })
     }
 
     /// What was under way on a node that has no power any more.
     pub(super) fn forget(&mut self, node: NodeId) {
         self.tasks.retain(|(owner, _), _| *owner != node);
-        self.crew.forget(node);
-        let Some(id) = node.checked_sub(1) else {
+        self.readiness.forget(node);
+        let Some(id) = ClientId::on(node) else {
             return;
         };
-        let client = &mut self.clients[id];
+        let client = self.client_mut(id);
         (client.ready, client.call, client.inside) = (false, None, false);
         client.counting = Counting::No;
-        self.cues.push_back(Cue::Lost(id));
+        self.events.push_back(Event::Lost(id));
     }
 
     /// Sends a command to an agent; `task` is taken up again when it is done.
@@ -209,72 +239,88 @@ impl<'a> Stage<'a> {
     pub fn call(&mut self, id: ClientId, operation: Operation) -> Result<(), RunError> {
         self.calls += 1;
         let (call, now) = (self.calls, self.now());
-        let client = &mut self.clients[id];
+        let client = self.client_mut(id);
         client.call = Some((call, operation.clone(), now));
         let name = client.name.clone();
         let request = Request::from(&operation).numbered(call);
         self.record(What::Called { client: name, call, operation })?;
-        self.site.send(id + 1, Command::Adapter { holder: 0, line: request });
+        self.site.send(id.node(), Command::Adapter { holder: 0, line: request });
         Ok(())
     }
 
     /// The witness: the client's acquire has returned, and it is in its critical section.
+    /// One that acquires its lock a second time is inside already.
     pub fn enter(&mut self, id: ClientId) -> Result<(), RunError> {
-        self.clients[id].inside = true;
-        self.record(What::Entered { client: self.clients[id].name.clone() })?;
-        self.cues.push_back(Cue::Entered(id));
+        if std::mem::replace(&mut self.client_mut(id).inside, true) {
+            return Ok(());
+        }
+        self.record(What::Entered { client: self.client(id).name.clone() })?;
+        self.events.push_back(Event::Entered(id));
         Ok(())
     }
 
     /// The witness: the client is about to call release.
     pub fn leave(&mut self, id: ClientId) -> Result<(), RunError> {
-        self.clients[id].inside = false;
-        self.cues.push_back(Cue::Left(id));
-        self.record(What::Left { client: self.clients[id].name.clone() })
+        self.client_mut(id).inside = false;
+        self.events.push_back(Event::Left(id));
+        self.record(What::Left { client: self.client(id).name.clone() })
     }
 
     /// Begins to increment the counter on a client's mount: reads it.
     pub fn begin_count(&mut self, id: ClientId) -> Result<(), RunError> {
-        self.clients[id].counting = Counting::Reading;
-        self.record(What::CountBegan { client: self.clients[id].name.clone() })?;
+        self.client_mut(id).counting = Counting::Reading;
+        self.record(What::CountBegan { client: self.client(id).name.clone() })?;
         let file = format!("{MOUNT_POINT}/{COUNTER}");
-        self.command(id + 1, Command::BeginCount { file }, Task::BeginCount(id));
+        self.command(id.node(), Command::BeginCount { file }, Task::BeginCount(id));
         Ok(())
     }
 
     /// Writes the count that was read.
     pub fn end_count(&mut self, id: ClientId) {
-        self.clients[id].counting = Counting::Writing;
-        self.command(id + 1, Command::EndCount, Task::EndCount(id));
+        self.client_mut(id).counting = Counting::Writing;
+        self.command(id.node(), Command::EndCount, Task::EndCount(id));
     }
 
     /// Leaves the count that was read unwritten.
     pub fn drop_count(&mut self, id: ClientId, why: String) -> Result<(), RunError> {
-        self.clients[id].counting = Counting::No;
-        self.record(What::CountDropped { client: self.clients[id].name.clone(), why })
+        self.client_mut(id).counting = Counting::No;
+        self.record(What::CountDropped { client: self.client(id).name.clone(), why })
     }
 
     /// Has the descriptors counted that a client's adapter has open.
     pub fn count_descriptors(&mut self, id: ClientId) {
-        self.command(id + 1, Command::CountDescriptors, Task::CountDescriptors(id));
+        self.command(id.node(), Command::CountDescriptors, Task::CountDescriptors(id));
     }
 
-    /// Steps a node's wall clock and sets its rate; fault number `fault` did it.
-    pub fn set_clock(&mut self, node: NodeId, step_ns: i64, drift_ppm: i64, fault: usize) {
-        let task = Task::SetClock { step_ns, drift_ppm, fault };
-        self.command(node, Command::SetClock { step_ns, drift_ppm }, task);
+    /// Sets a node's wall clock, if that takes commands and its clock is not so already.
+    pub fn set_clock(&mut self, node: NodeId, setting: Setting) {
+        let told = self.readiness.progress(node) >= Progress::Configured;
+        if !told || (setting == self.clocks[node] && setting.drift_ppm == 0) {
+            return;
+        }
+        let Setting { offset_ns, drift_ppm } = setting;
+        self.command(node, Command::SetClock { offset_ns, drift_ppm }, Task::SetClock(setting));
+    }
+
+    pub(super) fn clock_was_set(&mut self, node: NodeId, setting: Setting) -> Result<(), RunError> {
+        self.clocks[node] = setting;
+        let node_name = self.node_name(node).to_owned();
+        let Setting { offset_ns, drift_ppm } = setting;
+        self.record(What::ClockSet { node: node_name, offset_ns, drift_ppm })?;
+        self.events.push_back(Event::ClockSet(node));
+        Ok(())
     }
 
     /// The client that is in its critical section; the first, should there be several.
     pub fn owner(&self) -> Option<ClientId> {
-        self.clients.iter().position(|client| client.inside)
+        self.clients.iter().position(|client| client.inside).map(ClientId)
     }
 
-    /// Lets time pass until there is a cue. `None`: nothing will ever happen again.
-    pub fn next_cue(&mut self) -> Result<Option<Cue>, RunError> {
+    /// Lets time pass until there is a event. `None`: nothing will ever happen again.
+    pub fn next_event(&mut self) -> Result<Option<Event>, RunError> {
         loop {
-            if let Some(cue) = self.cues.pop_front() {
-                return Ok(Some(cue));
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
             }
             if self.failure.is_some() {
                 return Ok(None);
@@ -282,7 +328,7 @@ impl<'a> Stage<'a> {
             let happening = self.site.advance()?;
             self.history.tick(self.site.now());
             match happening {
-                Happening::Timer(token) => self.wake(token)?,
+                Happening::Timer(token) => self.timer(token)?,
                 Happening::Message { node, message } => self.take_message(node, message)?,
                 Happening::Garbled { node, cause } => {
                     self.fail(format!(
@@ -298,7 +344,7 @@ impl<'a> Stage<'a> {
 
     /// Reads the counter on the server, past every client's cache.
     pub fn read_counter(&mut self) -> Result<(), RunError> {
-        if self.failure.is_some() || !self.crew.serves() {
+        if self.failure.is_some() || !self.readiness.serves() {
             return Ok(());
         }
         self.command(
@@ -306,11 +352,11 @@ impl<'a> Stage<'a> {
             Command::ReadCount { file: format!("{EXPORT}/{COUNTER}") },
             Task::ReadCounter,
         );
-        self.set_timer(self.now() + 60 * SECOND, Wake::NoCounter);
+        self.set_timer(self.now() + 60 * SECOND, Timer::NoCounter);
         loop {
-            match self.next_cue()? {
-                Some(Cue::CounterRead(value)) => return self.record(What::CounterRead { value }),
-                None | Some(Cue::Timer(Wake::NoCounter)) => return Ok(()),
+            match self.next_event()? {
+                Some(Event::CounterRead(value)) => return self.record(What::CounterRead { value }),
+                None | Some(Event::Timer(Timer::NoCounter)) => return Ok(()),
                 Some(_) => {}
             }
         }
@@ -321,7 +367,7 @@ impl<'a> Stage<'a> {
         let SiteError::Stuck { node, .. } = stuck else {
             return stuck.to_string();
         };
-        let client = self.clients.iter().position(|client| client.name == *node);
+        let client = self.clients.iter().position(|client| client.name == *node).map(ClientId);
         let lock = &self.plan.profile.name;
         match client.and_then(|client| self.asked_for(client)) {
             Some(asked) => format!("{stuck}; its adapter ({lock}) has not answered, {asked}"),
@@ -331,12 +377,12 @@ impl<'a> Stage<'a> {
 
     /// The call that a client's adapter has not answered, in words.
     pub(super) fn asked_for(&self, id: ClientId) -> Option<String> {
-        let (_, operation, at) = self.clients[id].call.as_ref()?;
+        let (_, operation, at) = self.client(id).call.as_ref()?;
         let at = Nanos(*at).as_secs_f64();
         Some(format!("asked for {} at {at:.3} s", operation.name()))
     }
 
-    /// Ends the artefacts and gives the history away.
+    /// Ends the site's files and gives the history away.
     pub fn finish(mut self) -> Result<(Finished, u64, Statistics), RunError> {
         self.site.finish()?;
         Ok((self.history.finish()?, self.site.now(), self.site.statistics()))

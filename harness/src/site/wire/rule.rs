@@ -1,0 +1,126 @@
+//! Rules that faults lay over the wire, and how the effects of several add up.
+
+use super::Frame;
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use std::net::IpAddr;
+
+/// A frame of which more copies than this would arrive: the latest are lost. A rule that doubles
+/// frames is no reason to fill the memory, nor are ten of them.
+const COPIES_MAX: usize = 64;
+
+/// What becomes of one frame: how much later than otherwise each of its copies arrives (ns), the
+/// earliest first. Without a copy the frame is lost.
+///
+/// The fates that several rules decide on add up, whatever their order: lost is lost, delays are
+/// added, and copies are multiplied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fate(Vec<u64>);
+
+impl Fate {
+    /// It arrives, as if there were no rule.
+    pub fn pass() -> Fate {
+        Fate(vec![0])
+    }
+
+    pub fn lost() -> Fate {
+        Fate(Vec::new())
+    }
+
+    /// It arrives this much later (ns). Later frames may overtake it.
+    pub fn delayed(by_ns: u64) -> Fate {
+        Fate(vec![by_ns])
+    }
+
+    /// A copy arrives after each of these delays (ns).
+    pub fn copies(mut delays_ns: Vec<u64>) -> Fate {
+        delays_ns.sort_unstable();
+        delays_ns.truncate(COPIES_MAX);
+        Fate(delays_ns)
+    }
+
+    pub fn is_pass(&self) -> bool {
+        self.0 == [0]
+    }
+
+    /// The delays after which its copies arrive (ns).
+    pub fn delays(&self) -> &[u64] {
+        &self.0
+    }
+
+    /// What becomes of a frame that has both fates.
+    pub fn and(&self, other: &Fate) -> Fate {
+        if self.is_pass() {
+            return other.clone();
+        }
+        let sums = self.0.iter().flat_map(|one| other.0.iter().map(|two| one.saturating_add(*two)));
+        Fate::copies(sums.collect())
+    }
+}
+
+/// A frame that passes the switch.
+#[derive(Clone, Copy)]
+pub struct Passing<'a> {
+    /// The harness's clock (ns).
+    pub now: u64,
+    pub frame: &'a Frame,
+}
+
+/// The two ends of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flow {
+    pub protocol: Protocol,
+    pub from: (IpAddr, u16),
+    pub to: (IpAddr, u16),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+impl Passing<'_> {
+    /// Which conversation the frame belongs to; none for what is neither TCP nor UDP.
+    pub fn flow(&self) -> Option<Flow> {
+        let packet = SlicedPacket::from_ethernet(&self.frame.bytes).ok()?;
+        let (from, to): (IpAddr, IpAddr) = match packet.net? {
+            NetSlice::Ipv4(ip) => {
+                (ip.header().source_addr().into(), ip.header().destination_addr().into())
+            }
+            NetSlice::Ipv6(ip) => {
+                (ip.header().source_addr().into(), ip.header().destination_addr().into())
+            }
+            NetSlice::Arp(_) => return None,
+        };
+        let (protocol, source, destination) = match packet.transport? {
+            TransportSlice::Tcp(tcp) => (Protocol::Tcp, tcp.source_port(), tcp.destination_port()),
+            TransportSlice::Udp(udp) => (Protocol::Udp, udp.source_port(), udp.destination_port()),
+            _ => return None,
+        };
+        Some(Flow { protocol, from: (from, source), to: (to, destination) })
+    }
+}
+
+/// A rule that a fault lays over the wire until it is lifted. What it draws at random it draws
+/// from a generator of its own, so that no other rule changes what it does.
+pub trait Rule {
+    /// Decides about one frame. A rule that means to hold the frame back keeps it, and says
+    /// [`Fate::lost`].
+    fn on_frame(&mut self, passing: &Passing) -> Fate;
+
+    /// When it next has something to send by itself (ns of the harness's clock), if it has.
+    fn next_at(&self) -> Option<u64> {
+        None
+    }
+
+    /// Sends what is due: frames that it has held back, and frames of its own. They pass the other
+    /// rules, and take the time of the link.
+    fn due(&mut self, _now: u64) -> Vec<Frame> {
+        Vec::new()
+    }
+
+    /// It is lifted: the frames that it still holds back and now lets go.
+    fn let_go(&mut self) -> Vec<Frame> {
+        Vec::new()
+    }
+}
