@@ -6,6 +6,7 @@
 
 pub mod load;
 pub mod overrides;
+pub mod random;
 pub mod schema;
 pub mod script;
 pub mod shipped;

@@ -1,0 +1,293 @@
+//! Random scenarios: any mixture of faults, on any site and workload within bounds.
+//!
+//! The same seed, lock and bounds give the same scenario. Every fault may miss, and the workload
+//! goes on until everybody is done, so that a run of such a scenario proves something.
+
+use super::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
+use crate::fault::clock::{Clock, DRIFT_MAX_PPM};
+use crate::fault::crash::Crash;
+use crate::fault::cut::Cut;
+use crate::fault::impair::Impair;
+use crate::fault::{FaultSpec, OWNER, Section, Strike, Trigger};
+use crate::lock::profile::{Profile, Renewed};
+use crate::seeds;
+use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND, SignedNanos};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use std::ops::RangeInclusive;
+
+/// What a random scenario keeps within. Times are in nanoseconds; those that span orders of
+/// magnitude are drawn so that each order is as likely as another.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    pub clients: RangeInclusive<u8>,
+    /// One-way delay of a frame.
+    pub latency: RangeInclusive<u64>,
+    /// NFSv4 lease and grace time, in seconds.
+    pub lease_s: RangeInclusive<u64>,
+    pub versions: &'static [&'static str],
+    /// How long new rounds are begun.
+    pub time_s: RangeInclusive<u64>,
+    pub hold: RangeInclusive<u64>,
+    pub think: RangeInclusive<u64>,
+    pub faults: RangeInclusive<u32>,
+    pub lasts: RangeInclusive<u64>,
+    /// The longest delay that one fault of a link can add.
+    pub late: RangeInclusive<u64>,
+    /// The nth critical section at which a fault may strike.
+    pub section: RangeInclusive<u32>,
+    /// How likely each kind of fault is, of the sum of all.
+    pub weights: &'static [(&'static str, u32)],
+}
+
+/// Of a run that takes seconds on real kernels.
+pub const BOUNDS: Bounds = Bounds {
+    clients: 2..=4,
+    latency: 50_000..=20 * MILLISECOND,
+    lease_s: 10..=45,
+    versions: &["4.0", "4.1", "4.2"],
+    time_s: 30..=75,
+    hold: 20 * MILLISECOND..=8 * SECOND,
+    think: MILLISECOND..=2 * SECOND,
+    faults: 1..=5,
+    lasts: 200 * MILLISECOND..=50 * SECOND,
+    late: MILLISECOND..=2 * SECOND,
+    section: 1..=12,
+    weights: &[("cut", 3), ("crash", 2), ("clock", 2), ("impair", 3)],
+};
+
+/// A scenario of this seed for a lock.
+pub fn scenario(seed: u64, profile: &Profile, bounds: &Bounds) -> Scenario {
+    let rng = seeds::generator(seeds::derive(seed, &format!("random/{}", profile.name)));
+    let mut draw = Draw { rng, bounds, profile };
+    let clients = draw.within(&bounds.clients);
+    let time = Nanos::from_secs(draw.within(&bounds.time_s));
+    let lifetime = draw.lifetime();
+    let renewed_within = lifetime.or(profile.lifetime.map(|known| known.default));
+    let count = draw.within(&bounds.faults);
+    Scenario {
+        name: format!("random-{seed}"),
+        about: "A random mixture of faults.".into(),
+        site: draw.site(clients),
+        lock: LockSpec { name: profile.name.clone(), lifetime, options: Default::default() },
+        workload: WorkloadSpec::Cycles(draw.cycles(time, renewed_within)),
+        faults: (0..count).map(|_| draw.fault(time, clients)).collect(),
+        expect: Expect::default(),
+    }
+}
+
+/// The clock skew of a lock that assumes none of its own (ns).
+const SKEW: u64 = 10 * SECOND;
+/// Of a clock that is to stay within what any lock assumes (ppm).
+const SLOW_DRIFT: i64 = 400;
+
+struct Draw<'a> {
+    rng: ChaCha8Rng,
+    bounds: &'a Bounds,
+    profile: &'a Profile,
+}
+
+impl Draw<'_> {
+    fn within<T>(&mut self, range: &RangeInclusive<T>) -> T
+    where
+        T: rand::distr::uniform::SampleUniform + PartialOrd + Clone,
+    {
+        self.rng.random_range(range.clone())
+    }
+
+    /// Whole milliseconds, or microseconds of short ones; each order of magnitude is as likely.
+    fn time(&mut self, range: &RangeInclusive<u64>) -> Nanos {
+        let (least, most) = (*range.start() as f64, *range.end() as f64);
+        let drawn = least * (most / least).powf(self.rng.random::<f64>());
+        let unit = if drawn < 10.0 * MILLISECOND as f64 { 1_000 } else { MILLISECOND };
+        let whole = (drawn as u64) / unit * unit;
+        Nanos(whole.clamp(*range.start(), *range.end()))
+    }
+
+    fn range(&mut self, range: &RangeInclusive<u64>) -> NanosRange {
+        let (one, two) = (self.time(range), self.time(range));
+        NanosRange { least: one.min(two), most: one.max(two) }
+    }
+
+    fn chance(&mut self, share: f64) -> bool {
+        self.rng.random::<f64>() < share
+    }
+
+    fn one_of<'t, T>(&mut self, all: &'t [T]) -> &'t T {
+        &all[self.rng.random_range(0..all.len())]
+    }
+
+    /// A lifetime that a run is long enough for; the lock's own where that is so long that nobody
+    /// would choose it so short.
+    fn lifetime(&mut self) -> Option<Nanos> {
+        const MOST: Nanos = Nanos::from_secs(30);
+        let known = self.profile.lifetime?;
+        let least = known.least.max(Nanos::from_secs(2));
+        (known.default <= MOST && self.chance(0.7)).then(|| self.time(&(least.0..=MOST.0)))
+    }
+
+    fn site(&mut self, clients: u8) -> SiteSpec {
+        let mut site = SiteSpec { clients, ..SiteSpec::default() };
+        site.wire.latency = match self.chance(0.5) {
+            true => site.wire.latency,
+            false => self.range(&self.bounds.latency),
+        };
+        site.server.lease = Nanos::from_secs(self.within(&self.bounds.lease_s));
+        site.server.grace = Nanos::from_secs(self.within(&self.bounds.lease_s));
+        let known = &self.profile.assumes.nfs;
+        let versions: Vec<&str> = (self.bounds.versions.iter().copied())
+            .filter(|version| known.is_empty() || known.iter().any(|known| known == version))
+            .collect();
+        if self.chance(0.5) && !versions.is_empty() {
+            site.nfs.version = (*self.one_of(&versions)).into();
+        }
+        site
+    }
+
+    /// `lifetime` is the lock's, if it has one.
+    fn cycles(&mut self, time: Nanos, lifetime: Option<Nanos>) -> CyclesSpec {
+        let timeout = match self.rng.random_range(0..10) {
+            0..6 => None,
+            6 => Some(Nanos::ZERO),
+            _ => Some(self.time(&(500 * MILLISECOND..=30 * SECOND))),
+        };
+        let renewed = self.profile.lifetime.map(|known| known.renewed);
+        let refresh = match (renewed, lifetime) {
+            (Some(Renewed::ByCalls), Some(lifetime)) if self.chance(0.4) => {
+                Some(self.time(&(lifetime.0 / 8..=lifetime.0)))
+            }
+            _ => None,
+        };
+        CyclesSpec {
+            rounds: None,
+            time,
+            hold: self.range(&self.bounds.hold),
+            think: self.range(&self.bounds.think),
+            timeout,
+            refresh,
+            is_held: self.chance(0.3).then(|| self.time(&(300 * MILLISECOND..=8 * SECOND))),
+            recover: true,
+        }
+    }
+
+    fn fault(&mut self, time: Nanos, clients: u8) -> FaultSpec {
+        let section = |draw: &mut Self| Section {
+            count: draw.within(&draw.bounds.section),
+            client: draw.chance(0.3).then(|| format!("c{}", draw.within(&(1..=clients)))),
+            after: match draw.chance(0.5) {
+                true => Nanos::ZERO,
+                false => draw.time(&(MILLISECOND..=4 * SECOND)),
+            },
+        };
+        let when = match self.rng.random_range(0..4) {
+            0 | 1 => {
+                Trigger::At(Nanos(self.rng.random_range(0..time.0) / MILLISECOND * MILLISECOND))
+            }
+            2 => Trigger::Entered(section(self)),
+            _ => Trigger::Left(section(self)),
+        };
+        let lasts = self.time(&self.bounds.lasts);
+        FaultSpec {
+            when,
+            strike: self.strike(clients),
+            lasts: self.chance(0.9).then_some(lasts),
+            may_miss: true,
+        }
+    }
+
+    fn strike(&mut self, clients: u8) -> Strike {
+        let sum: u32 = self.bounds.weights.iter().map(|(_, weight)| weight).sum();
+        let mut drawn = self.rng.random_range(0..sum);
+        let kind = self.bounds.weights.iter().find(|(_, weight)| {
+            let is_it = drawn < *weight;
+            drawn = drawn.saturating_sub(*weight);
+            is_it
+        });
+        let node = match self.rng.random_range(0..10) {
+            0..4 => OWNER.to_owned(),
+            4..7 => "server".into(),
+            _ => format!("c{}", self.within(&(1..=clients))),
+        };
+        match kind.map_or("cut", |(kind, _)| *kind) {
+            "crash" => Strike::Crash(Crash { node, keep: *self.one_of(&[0.0, 0.0, 0.3, 1.0]) }),
+            "clock" => Strike::Clock(self.clock(node)),
+            "impair" => Strike::Impair(self.impair(node)),
+            _ => Strike::Cut(Cut { node }),
+        }
+    }
+
+    /// Most stay within what the lock assumes, even if all faults are at clocks.
+    fn clock(&mut self, node: String) -> Clock {
+        let assumed = self.profile.assumes.clock_skew.map_or(SKEW, |skew| skew.0);
+        let within = self.chance(0.75);
+        let faults = i64::from(*self.bounds.faults.end()).max(1);
+        let (step, drift) = match within {
+            true => (assumed as i64 / 2 / faults, SLOW_DRIFT / faults),
+            false => (6 * SKEW as i64, DRIFT_MAX_PPM / faults),
+        };
+        let whole = MILLISECOND as i64;
+        let step = self.rng.random_range(-step..=step) / whole * whole;
+        let drift_ppm = match self.chance(0.5) {
+            true => self.rng.random_range(1..=drift) * *self.one_of(&[-1, 1]),
+            false => 0,
+        };
+        let step = if step == 0 && drift_ppm == 0 { whole } else { step };
+        Clock { node, step: SignedNanos(step), drift_ppm }
+    }
+
+    fn impair(&mut self, node: String) -> Impair {
+        let mut share = || (self.rng.random_range(0..100) as f64) / 100.0;
+        let (loss, duplicate) = (share(), share());
+        let [loses, doubles] = [self.chance(0.5), self.chance(0.5)];
+        let delays = self.chance(0.5) || !(loses || doubles);
+        Impair {
+            node,
+            loss: if loses { loss.max(0.01) } else { 0.0 },
+            duplicate: if doubles { duplicate.max(0.01) } else { 0.0 },
+            delay: if delays { self.range(&self.bounds.late) } else { NanosRange::default() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::validate;
+    use crate::source::Source;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    fn profile(name: &str) -> Profile {
+        let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../containers/locks");
+        Profile::load(&locks.join(name)).unwrap()
+    }
+
+    #[test]
+    fn every_random_scenario_makes_sense_and_reads_back_from_yaml() {
+        for name in ["good-lifetime", "fcntl", "dotlockfile", "filelock-soft-rw"] {
+            let profile = profile(name);
+            for seed in 0..500 {
+                let scenario = scenario(seed, &profile, &BOUNDS);
+                let problems = validate::scenario(&scenario);
+                let more = validate::against_profile(&scenario, &profile);
+                assert!(problems.is_empty() && more.is_empty(), "{problems:?} {more:?}");
+                let yaml = serde_yaml::to_string(&scenario).unwrap();
+                let source = Source::from_bytes("random.yaml", yaml.into()).unwrap();
+                let loaded = crate::scenario::load::load_source(source, &Default::default());
+                assert_eq!(loaded.unwrap().scenario, scenario);
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_of_fault_has_its_weight() {
+        let weighed: BTreeSet<&str> = BOUNDS.weights.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(weighed, Strike::KINDS.iter().copied().collect());
+    }
+
+    #[test]
+    fn a_seed_keeps_its_meaning() {
+        let scenario = scenario(1, &profile("good-lifetime"), &BOUNDS);
+        insta::assert_snapshot!(serde_yaml::to_string(&scenario).unwrap());
+    }
+}
