@@ -88,6 +88,11 @@ impl Plan {
         }
     }
 
+    /// Whether it is no reason to doubt the run that this fault missed.
+    pub fn may_miss(&self, fault: usize) -> bool {
+        self.scenario.faults.get(fault).is_some_and(|fault| fault.may_miss)
+    }
+
     /// Every fault that may strike.
     pub fn strikes(&self) -> impl Iterator<Item = &Strike> {
         let last = self.scenario.faults.len() + self.steps().len();
