@@ -20,6 +20,8 @@ pub mod source;
 
 pub mod units;
 
+pub mod name;
+
 pub mod lock;
 
 pub mod history;

@@ -5,11 +5,13 @@
 //! and the node image, whose keys it names).
 
 mod expand;
+mod hash;
 mod on_host;
 mod seeds;
 mod validate;
 
 pub use expand::{Lock, NODE_MEMORY_MIB, Parts, WALL_START_S, expand};
+pub use hash::PlanHash;
 pub use on_host::beyond;
 
 use crate::kernel::Kernels;
