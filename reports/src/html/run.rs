@@ -361,6 +361,9 @@ fn provenance(report: &Report, options: Options) -> Markup {
         },
     ));
     all.push(("History", html! { code.hash { (name(&provenance.history_sha256)) } }));
+    if let Some(plan) = &provenance.plan_sha256 {
+        all.push(("Plan", html! { code.hash { (name(plan)) } }));
+    }
     for (what, count) in &report.statistics.site {
         all.push(("Counted", html! { (count) " " (name(&what.replace('_', " "))) }));
     }

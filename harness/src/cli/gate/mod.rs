@@ -56,7 +56,8 @@ pub struct Args {
     /// Judge this result set, of `gate`, `matrix` or `merge`, and run nothing.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "budget", "shard", "seeds"])]
     judge: Option<PathBuf>,
-    /// Where the result set goes.
+    /// Where the result set goes. Without it, to lockstorm-runs/gate, where it replaces that of
+    /// other locks or scenarios.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -103,12 +104,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let baseline = args.baseline.as_deref().map(Baseline::load).transpose()?.unwrap_or_default();
     let (set, path, left) = match &args.judge {
         Some(path) => {
-            let set = lockstorm_reports::set::read(path).map_err(Failure::Host)?;
+            let set = lockstorm_reports::set::read(path)?;
             (set, path.as_path(), 0)
         }
         None => {
             let path = args.out.as_deref().unwrap_or(Path::new(DIRECTORY));
-            let (set, left) = make(args, path)?;
+            let (set, left) = make(args, path, terminal)?;
             (set, path, left)
         }
     };
@@ -134,15 +135,18 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 /// Runs the suite; answers the results, and how many runs the budget did not allow.
-fn make(args: &Args, path: &Path) -> Result<(ResultSet, usize), Failure> {
+fn make(args: &Args, path: &Path, terminal: &Terminal) -> Result<(ResultSet, usize), Failure> {
     let selection = Selection::of(&args.lock, args.with.as_deref(), &args.suite.scenarios())?;
     let mut pairs = pairs(&selection, &[])?;
     // A story that needs what the lock does not have is none of its suite.
     pairs.retain(|pair| !matches!(pair.prepared(), Err(Failure::Input(_)) if pair.lock_is_ready()));
     let header = matrix::header(&selection, &pairs);
     let terms = Terms { budget: args.budget, ..args.side_by_side.terms(args.quiet)? };
-    let identity = Identity::new(&header, selection.images(), &[], &terms.kernels);
+    let identity = Identity::new(&header, selection.images(), &[], &terms.kernels, &pairs);
     let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
+    if let Some(command) = directory.replaced().filter(|_| !args.quiet) {
+        terminal.note(&format!("{}: replaces the results of `{command}`", path.display()));
+    }
     let made = directory.made()?;
     let jobs = suite_jobs(&pairs, args.seeds.unwrap_or(args.suite.seeds()), args.shard);
     let jobs: Vec<Job> = jobs.into_iter().filter(|job| !made.contains(&job.key())).collect();
