@@ -1,6 +1,6 @@
 //! `lockstorm matrix`: every lock against every scenario, over many seeds, as one table.
 
-use super::batch::{self, Identity, Job, Selection, SetDirectory, SideBySide, pairs};
+use super::batch::{self, Identity, Job, Selection, SetDirectory, SideBySide, expect_any, pairs};
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
 use lockstorm_reports::format::{self, Format, Options, Subject};
@@ -73,6 +73,7 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let selection = Selection::of(&args.locks, args.with.as_deref(), &args.scenarios)?;
     let pairs = pairs(&selection, &args.set)?;
+    expect_any(&pairs)?;
     let header = header(&selection, &pairs);
     let terms = args.side_by_side.terms(args.quiet)?;
     let identity = Identity::new(&header, selection.images(), &args.set, &terms.kernels, &pairs);

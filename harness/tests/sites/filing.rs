@@ -141,6 +141,25 @@ fn different_stories_or_locks_of_one_name_are_told_apart_before_anything_runs() 
 }
 
 #[test]
+fn a_matrix_of_which_nothing_can_run_is_bad_input() {
+    let cache = full_cache();
+    let own = cache.path().join("own");
+    fs::create_dir(&own).unwrap();
+    let plain = PROFILE.replace("flufl.lock", "own").replace("lifetime:", "# lifetime:");
+    fs::write(own.join("profile.yaml"), plain).unwrap();
+    let matrix = |locks| {
+        let set = ["--set", "lock.lifetime=10s", "--scenarios", "calm", "--locks", locks];
+        matrix(cache.path(), &set)
+    };
+    let (code, said, _) = matrix("own/profile.yaml");
+    assert_eq!(code, 10, "{said}");
+    assert!(said.contains("--> --set lock.lifetime=10s"), "{said}");
+    assert!(!cache.path().join("set").exists(), "{said}");
+    let (code, said, results) = matrix("own/profile.yaml,flufl.lock");
+    assert_eq!((code, results.len()), (2, 2), "the other one can: {said}");
+}
+
+#[test]
 fn a_matrix_of_other_things_has_a_directory_of_its_own() {
     let cache = full_cache();
     let sets = || {

@@ -6,7 +6,7 @@ mod select;
 
 use directory::RUNS_FOLDER;
 pub use directory::{Identity, SetDirectory, expect_same};
-pub use select::{Pair, Selection, pairs};
+pub use select::{Pair, Selection, expect_any, pairs};
 
 use super::engine::{Engine, dated, listen_for_signals};
 use super::exit::Failure;

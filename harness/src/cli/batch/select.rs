@@ -218,6 +218,19 @@ pub fn pairs(selection: &Selection, set: &[String]) -> Result<Vec<Pair>, Failure
     Ok(pairs)
 }
 
+/// Refuses a selection of which nothing can run, for reasons that its user has given: a table of
+/// nothing else would hide them.
+pub fn expect_any(pairs: &[Pair]) -> Result<(), Failure> {
+    let refusals = pairs.iter().map(|pair| match pair.prepared() {
+        Err(failure @ (Failure::Input(_) | Failure::Argument(_))) => Some(failure),
+        _ => None,
+    });
+    match refusals.collect::<Option<Vec<Failure>>>().map(|all| all.into_iter().next()) {
+        Some(Some(first)) => Err(first),
+        _ => Ok(()),
+    }
+}
+
 /// The scenarios of a selection, each with what the user calls it. The same story again is one
 /// story; another one of the same name would have the same column and the same directories.
 fn stories<'a>(

@@ -4,7 +4,9 @@ mod baseline;
 mod decision;
 mod suite;
 
-use super::batch::{self, Identity, Job, Pair, Selection, SetDirectory, SideBySide, Terms, pairs};
+use super::batch::{
+    self, Identity, Job, Pair, Selection, SetDirectory, SideBySide, Terms, expect_any, pairs,
+};
 use super::exit::{Exit, Failure};
 use super::matrix;
 use super::terminal::Terminal;
@@ -12,6 +14,7 @@ use baseline::Baseline;
 use decision::Decision;
 use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::set::ResultSet;
+use lockstorm_reports::text::clean;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use suite::Suite;
@@ -140,12 +143,14 @@ fn make(args: &Args, path: &Path, terminal: &Terminal) -> Result<(ResultSet, usi
     let mut pairs = pairs(&selection, &[])?;
     // A story that needs what the lock does not have is none of its suite.
     pairs.retain(|pair| !matches!(pair.prepared(), Err(Failure::Input(_)) if pair.lock_is_ready()));
+    expect_any(&pairs)?;
     let header = matrix::header(&selection, &pairs);
     let terms = Terms { budget: args.budget, ..args.side_by_side.terms(args.quiet)? };
     let identity = Identity::new(&header, selection.images(), &[], &terms.kernels, &pairs);
     let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
     if let Some(command) = directory.replaced().filter(|_| !args.quiet) {
-        terminal.note(&format!("{}: replaces the results of `{command}`", path.display()));
+        let (path, command) = (path.display(), clean(command));
+        terminal.note(&format!("{path}: replaces the results of `{command}`"));
     }
     let made = directory.made()?;
     let jobs = suite_jobs(&pairs, args.seeds.unwrap_or(args.suite.seeds()), args.shard);
