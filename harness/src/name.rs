@@ -5,8 +5,7 @@
 pub const CHARS_MAX: usize = 64;
 
 /// What a name is made of, for messages.
-pub const RULE: &str =
-    "letters, digits, `-`, `_` and `.`, at most 64, the first a letter or a digit";
+pub const RULE: &str = "letters, digits, `-_.`, at most 64, first a letter or digit";
 
 /// Whether it can be a part of a path as it is, and means no other place.
 pub fn is_name(text: &str) -> bool {

@@ -17,7 +17,7 @@ pub const REPEAT: &str = "repeat";
 
 /// A name for people, then so many hex digits of the hash that it is filed under.
 const DIGITS: usize = 8;
-/// With the hash and what a replay adds, a file's name of 255 bytes (NAME_MAX in limits.h) holds it.
+/// With the hash and what a replay adds it fits into 255 bytes (NAME_MAX in limits.h).
 const NAME_CHARS_MAX: usize = 200;
 
 pub struct RunDirectory {

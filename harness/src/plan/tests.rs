@@ -300,7 +300,7 @@ fn a_plan_whose_names_lead_elsewhere_is_refused() {
        |
      6 |   name: ../../..
        |         ^^^^^^^^
-      = help: write such as `name: my-story`: letters, digits, `-`, `_` and `.`, at most 64, the first a letter or a digit
+      = help: write `name: my-story`: letters, digits, `-_.`, at most 64, first a letter or digit
     "#);
     plan.scenario.name.clear();
     assert!(said(&plan).contains("`` cannot be a scenario's name"), "{}", said(&plan));

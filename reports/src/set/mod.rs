@@ -2,7 +2,8 @@
 //!
 //! A set is a directory. `set.json` is its [`Header`]; `results.jsonl` has one [`RunSummary`] a
 //! line, appended as the runs end, so that a job that is killed keeps what it had. A run has one
-//! summary: one that could not be made, and was made later, counts as made. Each run's own files (report.json among them) are below the same directory.
+//! summary: one that could not be made, and was made later, counts as made. Each run's own files
+//! (report.json among them) are below the same directory.
 
 mod read;
 mod table;

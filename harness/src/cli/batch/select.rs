@@ -20,7 +20,7 @@ pub struct Selection {
     pub scenarios: Vec<String>,
 }
 
-/// So many characters of a lock's label are in the name of its directory: a tree's name may be long.
+/// So many characters of a lock's label name its directory: a tree's name may be long.
 const FILED_CHARS_MAX: usize = 120;
 
 /// A lock of the selection: ready, or why not.
@@ -247,8 +247,8 @@ fn stories<'a>(
             Some((other, _)) => {
                 let name = &scenario.name;
                 return Err(Failure::Argument(format!(
-                    "the scenarios `{other}` and `{reference}` are both called `{name}`, and results \
-                     are filed by name; give one of them another `name:`"
+                    "the scenarios `{other}` and `{reference}` are both called `{name}`, and \
+                     results are filed by name; give one of them another `name:`"
                 )));
             }
         }

@@ -18,5 +18,5 @@ pub fn check(name: &str, findings: &mut Findings) {
     let message =
         format!("`{quoted}{cut}` cannot be a scenario's name, under which results are filed");
     let problem = Problem::new(KeyPath::keys("name"), message);
-    findings.0.push(problem.help(format!("write such as `name: {instead}`: {RULE}")));
+    findings.0.push(problem.help(format!("write `name: {instead}`: {RULE}")));
 }

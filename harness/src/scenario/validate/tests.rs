@@ -33,7 +33,7 @@ fn a_name_is_no_way_out_of_the_directory_of_results() {
        |
      3 | name: ../../my story
        |       ^^^^^^^^^^^^^^
-      = help: write such as `name: my-story`: letters, digits, `-`, `_` and `.`, at most 64, the first a letter or a digit
+      = help: write `name: my-story`: letters, digits, `-_.`, at most 64, first a letter or digit
     "#);
     let said = in_cycles("name: ..");
     assert!(
@@ -56,7 +56,7 @@ fn a_file_whose_stem_is_no_name_is_told_to_give_one() {
        |
      1 | lock: {name: flufl.lock}
        | ^
-      = help: write such as `name: two-words`: letters, digits, `-`, `_` and `.`, at most 64, the first a letter or a digit
+      = help: write `name: two-words`: letters, digits, `-_.`, at most 64, first a letter or digit
     "#);
 }
 
