@@ -6,10 +6,12 @@
 
 mod bounds;
 mod expand;
+mod hash;
 mod on_host;
 mod validate;
 
 pub use expand::{Lock, NODE_MEMORY_MIB, Parts, WALL_START_S, expand};
+pub use hash::PlanHash;
 pub use on_host::beyond;
 
 use crate::fault::Strike;

@@ -157,6 +157,7 @@ fn report(
             site: Some(summary::site(plan)),
             mounts: summary::mounts(plan, history),
             history_sha256: circumstances.history_sha256,
+            plan_sha256: plan.hash().ok().map(|hash| hash.to_string()),
         },
         verdict,
         class,

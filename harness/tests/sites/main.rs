@@ -14,6 +14,7 @@ mod endings;
 #[cfg(feature = "docker")]
 mod engines;
 mod example;
+mod filing;
 mod fuzz;
 mod gate;
 mod guest;
