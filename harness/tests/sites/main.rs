@@ -6,6 +6,7 @@
 mod artefacts;
 mod ci_templates;
 mod cli;
+mod clocks;
 mod common;
 #[cfg(feature = "docker")]
 mod containers;
