@@ -5,7 +5,7 @@
 
 use crate::assets::KERNEL_KEY;
 use crate::site::blueprint::Role;
-use crate::units::hex;
+use crate::units::{hex, is_key};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -57,7 +57,7 @@ impl Kernel {
 
     /// The key has the form of one; whoever reads a plan makes a path of it.
     pub fn has_key(&self) -> bool {
-        self.key.len() == 16 && self.key.bytes().all(|byte| byte.is_ascii_hexdigit())
+        is_key(&self.key)
     }
 }
 

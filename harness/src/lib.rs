@@ -22,6 +22,8 @@ pub mod units;
 
 pub mod seeds;
 
+pub mod name;
+
 pub mod lock;
 
 pub mod history;

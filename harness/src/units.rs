@@ -280,6 +280,12 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether a text is the key of a part in the cache: 16 hexadecimal digits, and so no way to
+/// anywhere else.
+pub fn is_key(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl JsonSchema for Nanos {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Duration".into()

@@ -141,6 +141,9 @@ pub struct Provenance {
     pub mounts: Vec<Mount>,
     /// SHA-256 of history.jsonl.
     pub history_sha256: String,
+    /// SHA-256 of plan.yaml, by which a run is known; absent in reports that are older than it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_sha256: Option<String>,
 }
 
 /// What time the nodes lived by.

@@ -105,6 +105,7 @@ fn a_report_of_format_1_reads_as_one_of_today_with_less_in_it() {
     expected.lock.summary.clear();
     expected.lock.assumes = None;
     expected.provenance.site = None;
+    expected.provenance.plan_sha256 = None;
     expected.artefacts.pop();
     expected.findings[0].story.clear();
     expected.timeline = None;
@@ -150,6 +151,7 @@ fn hostile_names_break_neither_lines_nor_the_terminal() {
     report.lock.name.clone_from(&hostile);
     report.lock.version = Some(hostile.clone());
     report.provenance.history_sha256.clone_from(&hostile);
+    report.provenance.plan_sha256 = Some(hostile.clone());
     report.provenance.nfs_version.clone_from(&hostile);
     report.notes = vec![hostile.clone(); 50];
     report.unknown_because = vec![hostile.clone()];

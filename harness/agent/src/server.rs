@@ -16,7 +16,7 @@ const HASH_SEED: &str = "hash_seed=00000000-0000-0000-0000-000000000001";
 /// Exports [`EXPORT`] over NFSv4. After a restart the disk still has its file system: mounting
 /// it replays the journal, and the clients known from before may reclaim their locks in grace.
 pub fn serve(lease_s: u32, grace_s: u32, threads: u8) -> io::Result<()> {
-    mount_disk()?;
+    let is_new = mount_disk()?;
     // knfsd keeps the names of its clients here; they must survive a power cut.
     bind_mount("/disk/nfs", "/var/lib/nfs")?;
     mount_fs("nfsd", "/proc/fs/nfsd", MsFlags::empty(), "")?;
@@ -27,12 +27,19 @@ pub fn serve(lease_s: u32, grace_s: u32, threads: u8) -> io::Result<()> {
     let export = format!("*:{EXPORT}");
     run(&["exportfs", "-i", "-o", "rw,no_root_squash,fsid=0,insecure,no_subtree_check", &export])?;
     start_mountd()?;
-    run(&["rpc.nfsd", "-N", "3", "-V", "4.2", &threads.to_string()])
+    run(&["rpc.nfsd", "-N", "3", "-V", "4.2", &threads.to_string()])?;
+    if is_new {
+        // Nobody has anything to reclaim. Clients of NFSv4.1 would tell so themselves
+        // (RECLAIM_COMPLETE, RFC 8881, section 18.51), those of NFSv4.0 cannot.
+        write("/proc/fs/nfsd/v4_end_grace", "Y")?;
+    }
+    Ok(())
 }
 
-fn mount_disk() -> io::Result<()> {
+/// Mounts the disk; true when it had no file system, and was given one.
+fn mount_disk() -> io::Result<bool> {
     match mount_fs_from(DISK, "/disk", "ext4", MsFlags::empty(), "") {
-        Ok(()) => return Ok(()),
+        Ok(()) => return Ok(false),
         // No file system yet.
         Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => {}
         Err(error) => return Err(error),
@@ -46,7 +53,7 @@ fn mount_disk() -> io::Result<()> {
     for file in ["nfs/etab", "nfs/rmtab"] {
         write(format!("/disk/{file}"), "")?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// rpc.mountd answers the kernel's questions about exports, for NFSv4 too.

@@ -25,8 +25,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let read = |directory: &PathBuf| set::read(directory).map_err(Failure::Host);
-    let comparison = Comparison::of(&read(&args.base)?, &read(&args.new)?);
+    let comparison = Comparison::of(&set::read(&args.base)?, &set::read(&args.new)?);
     let options = Options {
         colour: terminal.colour(),
         columns: Some(terminal.columns()),

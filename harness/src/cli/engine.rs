@@ -1,11 +1,12 @@
 //! From a plan to a verdict: runs it into a directory, judges it, prints the report.
 
-use super::directory::{self, RunDirectory};
+use super::directory::{self, REPEAT, RunDirectory, expect_new};
 use super::exit::{Exit, Failure};
 use super::host;
 use super::kernels;
 use super::launch::LaunchArgs;
 use super::locks;
+use super::repeat::difference;
 use super::terminal::Terminal;
 use crate::assets::Assets;
 use crate::history::Observer;
@@ -14,6 +15,7 @@ use crate::run::{self, Run, RunError};
 use crate::site::clock::Clock;
 use crate::site::launch::{Launch, Programs};
 use crate::site::{Provisions, SiteError, Statistics};
+use crate::verdict::recheck::HISTORY;
 use crate::verdict::{Circumstances, judge, recheck};
 use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::{Report, Verdict, Wall, json};
@@ -62,7 +64,38 @@ pub struct Engine {
     pub interrupted: Arc<AtomicBool>,
 }
 
-pub fn execute(plan: &Plan, args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+impl RunArgs {
+    /// Refuses what can be refused without a plan.
+    pub fn check(&self) -> Result<(), Failure> {
+        expect_new(self.out.as_deref())
+    }
+}
+
+/// Where a run goes that is given no directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// To the plan's own, in place of the run before.
+    OfPlan,
+    /// Beside it.
+    OfReplay,
+}
+
+/// A run that has ended and was told.
+pub struct Ended {
+    pub exit: Exit,
+    pub directory: RunDirectory,
+    /// SHA-256 of its history.
+    pub history: String,
+}
+
+/// Runs a plan and prints its report. Nothing is made before all that can be refused is refused.
+pub fn execute(
+    plan: &Plan,
+    args: &RunArgs,
+    home: Home,
+    terminal: &Terminal,
+) -> Result<Ended, Failure> {
+    args.check()?;
     if args.verify_repeat && plan.blueprint.clock == Clock::Real {
         let message = "--verify-repeat: on the real clock no run is like another";
         return Err(Failure::Argument(message.into()));
@@ -70,29 +103,53 @@ pub fn execute(plan: &Plan, args: &RunArgs, terminal: &Terminal) -> Result<Exit,
     host::fit(plan, args.launch.place())?;
     let (assets, lock_image) = locks::provide(plan)?;
     let kernels = kernels::provide(&plan.kernels)?;
-    let run_directory = match &args.out {
-        Some(out) => RunDirectory::create(out)?,
-        None => RunDirectory::of_plan(plan)?,
-    };
-    let directory = run_directory.path();
     let patience = Duration::from_secs(args.timeout.into());
     let launch = args.launch.fit()?;
     let interrupted = listen_for_signals()?;
     let engine = Engine { assets, kernels, lock_image, launch, patience, interrupted };
+    let plan = &dated(plan);
+    let directory = match (&args.out, home) {
+        (Some(out), _) => RunDirectory::create(out)?,
+        (None, Home::OfPlan) => RunDirectory::of_plan(plan)?,
+        (None, Home::OfReplay) => RunDirectory::of_replay(plan)?,
+    };
+    if directory.has_replaced() && !args.quiet {
+        let path = directory.path().display();
+        terminal.note(&format!("{path}: this plan was run before; this run takes its place"));
+    }
     let observers = || terminal.observers(args.quiet, plan);
-    let (report, run) = engine.run(plan, directory, observers())?;
+    let (report, run) = engine.run(plan, directory.path(), observers())?;
     match args.quiet {
         true => terminal.print(&format!("{}\n", report.verdict.words()))?,
-        false => print(&report, directory, args.format, terminal)?,
+        false => print(&report, directory.path(), args.format, terminal)?,
     }
     if args.verify_repeat {
-        let again = directory.join("repeat");
+        let again = directory.path().join(REPEAT);
         fs::create_dir_all(&again).map_err(directory::host(&again))?;
-        let (_, second) = engine.run(plan, &again, observers())?;
-        compare(&run, &second, terminal)?;
+        engine.run(plan, &again, observers())?;
+        expect_same(directory.path(), &again)?;
         fs::remove_dir_all(&again).map_err(directory::host(&again))?;
+        let hash = short(&run.history.sha256);
+        terminal.remark(&format!("The second run had the same history: {hash}"), args.format)?;
     }
-    Ok(exit(&report))
+    Ok(Ended { exit: exit(&report), directory, history: run.history.sha256 })
+}
+
+/// The second run must have the same history; where it has not, it is kept.
+fn expect_same(first: &Path, second: &Path) -> Result<(), Failure> {
+    match difference(&first.join(HISTORY), &second.join(HISTORY))? {
+        None => Ok(()),
+        Some(difference) => Err(Failure::Internal(format!(
+            "the second run, which is kept in {}, had another history, {}",
+            second.display(),
+            difference.words("first", "second")
+        ))),
+    }
+}
+
+/// Of a hash, what people compare.
+pub fn short(hash: &str) -> &str {
+    hash.get(..16).unwrap_or(hash)
 }
 
 /// The exit code of a verdict.
@@ -121,14 +178,13 @@ pub fn print(
 }
 
 impl Engine {
-    /// Runs a plan into an existing directory, and judges the run.
+    /// Runs a plan, which must be [`dated`], into an existing directory, and judges the run.
     pub fn run(
         &self,
         plan: &Plan,
         directory: &Path,
         observers: Vec<Box<dyn Observer>>,
     ) -> Result<(Report, Run), Failure> {
-        let plan = &dated(plan);
         let text = plan
             .to_yaml()
             .map_err(|error| Failure::Internal(format!("the plan is no YAML: {error}")))?;
@@ -159,7 +215,7 @@ impl Engine {
 }
 
 /// A plan for today. On the virtual clock all days are one.
-fn dated(plan: &Plan) -> Cow<'_, Plan> {
+pub fn dated(plan: &Plan) -> Cow<'_, Plan> {
     match plan.blueprint.clock {
         Clock::Virtual => Cow::Borrowed(plan),
         Clock::Real => {
@@ -178,27 +234,6 @@ fn counts(statistics: &Statistics) -> BTreeMap<String, u64> {
         ("frames".to_owned(), frames),
         ("disk_requests".to_owned(), disk_requests),
     ])
-}
-
-/// The two runs must have the same history. Where they do not, the first difference is told.
-fn compare(first: &Run, second: &Run, terminal: &Terminal) -> Result<(), Failure> {
-    let (one, two) = (&first.history, &second.history);
-    if one.sha256 == two.sha256 {
-        return terminal
-            .print(&format!("The second run had the same history: {}\n", &one.sha256[..16]));
-    }
-    let differs = one.events.iter().zip(&two.events).position(|(a, b)| a != b);
-    let line = differs.unwrap_or(one.events.len().min(two.events.len()));
-    let show = |events: &[crate::history::Event]| match events.get(line) {
-        Some(event) => serde_json::to_string(event).unwrap_or_default(),
-        None => "(the history ends)".into(),
-    };
-    Err(Failure::Internal(format!(
-        "the second run had another history, from line {} on:\n  {}\n  {}",
-        line + 1,
-        show(&one.events),
-        show(&two.events)
-    )))
 }
 
 fn failure(error: RunError) -> Failure {

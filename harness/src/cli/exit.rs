@@ -1,7 +1,11 @@
 //! How lockstorm ends: the exit codes, and the errors that lead to those from 10 up.
 
 use crate::assets::Missing;
+use crate::history::reader::ReadError;
 use crate::source::{Diagnostic, Diagnostics};
+use crate::verdict::RecheckError;
+use lockstorm_reports::set;
+use std::io;
 use std::process::ExitCode;
 
 /// The exit codes. Below 10 they are a verdict; from 10 up, there is none.
@@ -74,6 +78,19 @@ impl Failure {
             Failure::Interrupted => Exit::Interrupted,
         }
     }
+
+    /// What came of a path that the user named: bad input where nothing is there, or cannot be;
+    /// otherwise it is the host that refuses.
+    pub fn of_a_named_path(error: &io::Error, message: String) -> Failure {
+        match error.kind() {
+            io::ErrorKind::NotFound
+            | io::ErrorKind::AlreadyExists
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::InvalidFilename => Failure::Argument(message),
+            _ => Failure::Host(message),
+        }
+    }
 }
 
 impl From<Diagnostic> for Failure {
@@ -85,5 +102,30 @@ impl From<Diagnostic> for Failure {
 impl From<Missing> for Failure {
     fn from(missing: Missing) -> Failure {
         Failure::SetUpMissing(missing.to_string())
+    }
+}
+
+impl From<RecheckError> for Failure {
+    fn from(error: RecheckError) -> Failure {
+        let message = error.to_string();
+        match error {
+            RecheckError::Io { source, .. }
+            | RecheckError::History(ReadError::Io { source, .. }) => {
+                Failure::of_a_named_path(&source, message)
+            }
+            RecheckError::Plan { .. } | RecheckError::Report { .. } | RecheckError::History(_) => {
+                Failure::Argument(message)
+            }
+        }
+    }
+}
+
+impl From<set::ReadError> for Failure {
+    fn from(error: set::ReadError) -> Failure {
+        let message = error.to_string();
+        match error {
+            set::ReadError::Io { source, .. } => Failure::of_a_named_path(&source, message),
+            set::ReadError::Content(_) => Failure::Argument(message),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The lock under test, from the arguments to a profile and, where it is none of the node image's,
 //! an image of its own.
 
+use super::directory::named;
 use super::exit::Failure;
 use crate::assets::{self, Assets, NODE_KEY};
 use crate::lock::bring::{BringError, Order, bring, image_path};
@@ -28,8 +29,17 @@ pub fn catalogue() -> Result<Catalogue, Failure> {
         .map_err(|error| Failure::Host(format!("failed to list {directory}: {error}")))
 }
 
+/// Refuses a tree for `--with` that is not there.
+pub fn expect_tree(with: Option<&Path>) -> Result<(), Failure> {
+    match with {
+        Some(tree) => fs::read_dir(tree).map(|_| ()).map_err(named(tree)),
+        None => Ok(()),
+    }
+}
+
 /// Reads the user's own profile.
 pub fn own(file: &Path, with: Option<&Path>) -> Result<Found, Failure> {
+    expect_tree(with)?;
     Ok(Found {
         profile: Profile::read(file, None)?,
         choice: Choice::Own(file.to_owned()),
@@ -52,6 +62,7 @@ pub fn shipped(
     else {
         return Ok(None);
     };
+    expect_tree(with)?;
     let mut profile = profile?;
     match choice {
         Choice::Release { version, .. } => profile.version = Some(version.clone()),
@@ -109,6 +120,15 @@ impl Found {
             key = Some(brought);
         }
         Ok(key.map(|key| LockImage { key, from: self.label() }))
+    }
+
+    /// Whether another choice, of the same tree if of any, is the same lock by other words.
+    pub fn is_same(&self, other: &Found) -> bool {
+        let file = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match (&self.choice, &other.choice) {
+            (Choice::Own(one), Choice::Own(two)) => file(one) == file(two),
+            (one, two) => one == two,
+        }
     }
 
     /// The lock as reports and directories name it.

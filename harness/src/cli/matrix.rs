@@ -1,14 +1,14 @@
 //! `lockstorm matrix`: every lock against every scenario, over many seeds, as one table.
 
-use super::batch::{self, Identity, Job, Selection, SetDirectory, SideBySide, pairs};
+use super::batch::{self, Identity, Job, Selection, SetDirectory, SideBySide, expect_any, pairs};
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
 use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::set::{self, Counts, Entry, Header, Outcome, ResultSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// Where a matrix goes that is given no directory.
-const DIRECTORY: &str = "lockstorm-runs/matrix";
+/// What a matrix is called that is given no directory; the hash of what it is made of follows.
+const NAME: &str = "matrix";
 
 /// Runs locks against scenarios, several sites side by side, and prints the table.
 ///
@@ -38,7 +38,8 @@ pub struct Args {
     /// Set a key of every scenario, such as site.clients=5; may be given more than once.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Where the result set goes.
+    /// Where the result set goes, in place of lockstorm-runs/matrix-HASH; another set there is
+    /// not replaced.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -72,11 +73,12 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let selection = Selection::of(&args.locks, args.with.as_deref(), &args.scenarios)?;
     let pairs = pairs(&selection, &args.set)?;
+    expect_any(&pairs)?;
     let header = header(&selection, &pairs);
-    let path = args.out.as_deref().unwrap_or(Path::new(DIRECTORY));
     let terms = args.side_by_side.terms(args.quiet)?;
-    let identity = Identity::new(&header, selection.images(), &args.set, &terms.kernels);
-    let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
+    let identity = Identity::new(&header, selection.images(), &args.set, &terms.kernels, &pairs);
+    let path = &args.out.clone().unwrap_or_else(|| identity.default_path(NAME));
+    let directory = SetDirectory::open(path, &header, &identity, false)?;
     let made = directory.made()?;
     let seeds = args.seeds.first..=args.seeds.last;
     // By seed first: a batch that is cut short has something of every cell.
@@ -99,6 +101,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         directory: Some(&name),
     };
     terminal.print(&(args.format.render)(Subject::Set(&set), options))?;
+    if args.out.is_none() && !args.quiet {
+        terminal.note(&format!("the results are in {name}"));
+    }
     Ok(exit(&set))
 }
 

@@ -1,13 +1,15 @@
 //! `lockstorm merge DIR... --out DIR`: the result sets of several shards become one.
 
-use super::batch::SetDirectory;
+use super::batch::{SetDirectory, expect_same};
 use super::directory::host;
 use super::exit::{Exit, Failure};
+use super::results::below;
 use super::terminal::Terminal;
 use lockstorm_reports::format::{self, Options, Subject};
-use lockstorm_reports::set::{self, RunSummary};
+use lockstorm_reports::set::{self, ResultSet, RunSummary};
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Puts result sets together that were made by the same lockstorm of the same locks and scenarios,
 /// as `gate --shard` makes them.
@@ -25,16 +27,21 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let whole = SetDirectory::beside(&args.out, &args.parts[0])?;
-    let mut made = whole.made()?;
+    // All that can be refused is refused before anything is made.
+    let mut parts = Vec::new();
     for part in &args.parts {
-        whole.expect_same(part)?;
-        for mut run in set::read(part).map_err(Failure::Host)?.runs {
-            if made.insert((run.lock.clone(), run.scenario.clone(), run.seed)) {
-                run.directory = take_files(&run, part, whole.path())?;
-                whole.append(&run)?;
-            }
+        parts.push((part.as_path(), set::read(part)?));
+    }
+    expect_same(&args.parts)?;
+    for (part, set) in &parts {
+        for directory in set.runs.iter().filter_map(|run| run.directory.as_deref()) {
+            below(part, Path::new(directory))?;
         }
+    }
+    let whole = SetDirectory::beside(&args.out, &args.parts[0])?;
+    for (part, mut run) in one_each(parts) {
+        run.directory = take_files(&run, part, whole.path())?;
+        whole.append(&run)?;
     }
     let whole = whole.read()?;
     let options = Options {
@@ -47,23 +54,40 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(Exit::Valid)
 }
 
-/// Brings the files of a run into the whole; answers where they are there, if they were kept.
+/// The runs of all parts, each once: of the first part that has it, and rather one that was made.
+fn one_each(parts: Vec<(&Path, ResultSet)>) -> Vec<(&Path, RunSummary)> {
+    let mut each: BTreeMap<(String, String, u64), (&Path, RunSummary)> = BTreeMap::new();
+    for (part, set) in parts {
+        for run in set.runs {
+            let key = (run.lock.clone(), run.scenario.clone(), run.seed);
+            match each.get(&key) {
+                Some((_, other)) if other.is_made() || !run.is_made() => {}
+                _ => {
+                    each.insert(key, (part, run));
+                }
+            }
+        }
+    }
+    each.into_values().collect()
+}
+
+/// Brings the files of a run into the whole, to the same place; answers where, if they were kept.
 fn take_files(run: &RunSummary, part: &Path, whole: &Path) -> Result<Option<String>, Failure> {
-    let Some(from) = run.directory.as_ref().map(|directory| part.join(directory)) else {
+    let Some(directory) = &run.directory else {
         return Ok(None);
     };
+    // A part may be of another machine, and what it says is no reason to read or write elsewhere.
+    let from = below(part, Path::new(directory))?;
+    let to = below(whole, Path::new(directory))?;
     if !from.is_dir() {
         return Ok(None);
     }
-    let name = format!("runs/{}/{}/{}", run.lock, run.scenario, run.seed);
-    // A part may be of another machine, and what it says is no reason to write anywhere else.
-    let inside = |component| matches!(component, Component::Normal(_));
-    if !Path::new(&name).components().all(inside) {
-        let part = part.display();
-        return Err(Failure::Argument(format!("{part}: `{name}` is no place for a run's files")));
+    if to.exists() {
+        let (part, to) = (part.display(), to.display());
+        return Err(Failure::Argument(format!("{part}: another run has its files in {to}")));
     }
-    link(&from, &whole.join(&name))?;
-    Ok(Some(name))
+    link(&from, &to)?;
+    Ok(Some(directory.clone()))
 }
 
 /// The files of a tree under another name: hard links, or copies where there can be none.
@@ -113,13 +137,41 @@ mod tests {
     }
 
     #[test]
-    fn a_part_cannot_have_files_written_outside_the_whole() {
+    fn a_part_cannot_have_files_read_or_written_outside() {
         let home = tempfile::tempdir().unwrap();
-        fs::create_dir(home.path().join("there")).unwrap();
-        for lock in ["../../evil", "a/../../..", ".."] {
-            let refused = take_files(&run(lock, "there"), home.path(), &home.path().join("whole"));
-            let said = refused.unwrap_err().to_string();
-            assert!(said.contains("no place for a run's files"), "{said}");
+        let (part, whole) = (home.path().join("part"), home.path().join("whole"));
+        fs::create_dir_all(home.path().join("secret")).unwrap();
+        fs::create_dir_all(&part).unwrap();
+        std::os::unix::fs::symlink("../secret", part.join("link")).unwrap();
+        for directory in ["../secret", "a/../../secret", "..", "/etc", "link"] {
+            let said = take_files(&run("a", directory), &part, &whole).unwrap_err().to_string();
+            assert!(said.contains("no place for results"), "{said}");
+        }
+        assert!(!whole.exists());
+    }
+
+    #[test]
+    fn two_runs_do_not_share_a_directory() {
+        let home = tempfile::tempdir().unwrap();
+        let (part, whole) = (home.path().join("part"), home.path().join("whole"));
+        fs::create_dir_all(part.join("there")).unwrap();
+        take_files(&run("a", "there"), &part, &whole).unwrap();
+        let said = take_files(&run("b", "there"), &part, &whole).unwrap_err().to_string();
+        assert!(said.contains("another run has its files in"), "{said}");
+    }
+
+    #[test]
+    fn a_run_that_one_part_could_not_make_counts_as_the_other_made_it() {
+        let report = concat!(env!("CARGO_MANIFEST_DIR"), "/../reports/samples/valid/report.json");
+        let report = lockstorm_reports::json::read(&fs::read_to_string(report).unwrap()).unwrap();
+        let made = RunSummary::of(&report, None);
+        let end = End::NotMade { cause: Cause::Host, message: "full".into() };
+        let not_made = RunSummary { end, ..made.clone() };
+        let set = |run: &RunSummary| ResultSet { runs: vec![run.clone()], ..ResultSet::default() };
+        for (one, two) in [(&made, &not_made), (&not_made, &made)] {
+            let parts = vec![(Path::new("1"), set(one)), (Path::new("2"), set(two))];
+            let each = one_each(parts);
+            assert!(matches!(&each[..], [(_, run)] if *run == made), "{each:?}");
         }
     }
 }

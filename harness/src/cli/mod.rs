@@ -23,8 +23,10 @@ mod plan;
 mod prepare;
 mod progress;
 mod recheck;
+mod repeat;
 mod replay;
 mod report;
+mod results;
 mod scenario;
 mod schema;
 mod terminal;
@@ -64,7 +66,7 @@ enum Command {
     Merge(merge::Args),
     /// Compare two result sets: what got better, what got worse.
     Compare(compare::Args),
-    /// Run a saved plan again, to the same history.
+    /// Run a saved plan again, and compare the histories.
     Replay(replay::Args),
     /// Print the plan that a scenario expands to.
     Plan(plan::Args),

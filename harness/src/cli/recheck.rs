@@ -21,7 +21,7 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     // A plan that is wrong is told with its line.
     saved_plan(&args.directory)?;
-    let report = recheck(&args.directory).map_err(|error| Failure::Host(error.to_string()))?;
+    let report = recheck(&args.directory)?;
     print(&report, &args.directory, args.format, terminal)?;
     Ok(exit(&report))
 }

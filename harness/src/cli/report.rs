@@ -1,10 +1,12 @@
 //! `lockstorm report DIR`: a saved run, or a result set, in any format.
 
-use super::directory::host;
+use super::directory::named;
 use super::exit::{Exit, Failure};
 use super::prepare::saved_plan;
+use super::results::{self, below};
 use super::terminal::Terminal;
 use crate::verdict::recheck;
+use crate::verdict::recheck::HISTORY;
 use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::set::{self, ResultSet};
 use lockstorm_reports::{Report, json};
@@ -40,8 +42,9 @@ enum Saved {
 
 impl Saved {
     fn load(directory: &Path) -> Result<Saved, Failure> {
+        fs::read_dir(directory).map_err(named(directory))?;
         match directory.join(set::HEADER_FILE).exists() {
-            true => Ok(Saved::Set(set::read(directory).map_err(Failure::Host)?)),
+            true => Ok(Saved::Set(set::read(directory)?)),
             false => Ok(Saved::Run(Box::new(load_run(directory)?))),
         }
     }
@@ -57,13 +60,20 @@ impl Saved {
 /// A run is judged again, so that an old one is told as well as a new one; where its history was
 /// not kept, its report.json must do.
 fn load_run(directory: &Path) -> Result<Report, Failure> {
-    if directory.join("history.jsonl").exists() {
+    if directory.join(HISTORY).exists() {
         saved_plan(directory)?;
-        return recheck(directory).map_err(|error| Failure::Host(error.to_string()));
+        return Ok(recheck(directory)?);
     }
     let path = directory.join("report.json");
-    let text = fs::read_to_string(&path).map_err(host(&path))?;
-    json::read(&text).map_err(|error| Failure::Host(format!("{}: {error}", path.display())))
+    if !path.exists() {
+        let (directory, path) = (directory.display(), path.display());
+        return Err(Failure::Argument(format!(
+            "{directory}: there is neither {path} nor set.json; expected the directory of a run or \
+             of a result set"
+        )));
+    }
+    let text = fs::read_to_string(&path).map_err(named(&path))?;
+    json::read(&text).map_err(|error| Failure::Argument(format!("{}: {error}", path.display())))
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -79,9 +89,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         return Ok(Exit::Valid);
     }
     let out = args.out.as_deref().unwrap_or(&args.directory);
-    fs::create_dir_all(out).map_err(host(out))?;
+    fs::create_dir_all(out).map_err(named(out))?;
     for format in &args.to {
-        let path = write(format, saved.subject(), out)?;
+        let path = write(format, saved.subject(), out, Path::new(""))?;
         terminal.print(&format!("{}\n", path.display()))?;
     }
     if let Saved::Set(set) = &saved
@@ -95,19 +105,23 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 /// The pages that a set's page links to.
 fn write_runs(set: &ResultSet, from: &Path, out: &Path) -> Result<(), Failure> {
     let page = format::named("html").map_err(Failure::Internal)?;
-    for directory in set.runs.iter().filter_map(|run| run.directory.as_ref()) {
-        let saved = from.join(directory);
+    for directory in set.runs.iter().filter_map(|run| run.directory.as_deref()) {
+        let directory = Path::new(directory);
+        let saved = below(from, directory)?;
         if saved.join("report.json").exists() {
-            let beside = out.join(directory);
-            fs::create_dir_all(&beside).map_err(host(&beside))?;
-            write(page, Subject::Run(&load_run(&saved)?), &beside)?;
+            write(page, Subject::Run(&load_run(&saved)?), out, directory)?;
         }
     }
     Ok(())
 }
 
-fn write(format: &Format, subject: Subject, out: &Path) -> Result<PathBuf, Failure> {
-    let path = out.join(format.file);
-    fs::write(&path, (format.render)(subject, Options::default())).map_err(host(&path))?;
-    Ok(path)
+/// Writes a rendering into `out/directory`; answers where it is.
+fn write(
+    format: &Format,
+    subject: Subject,
+    out: &Path,
+    directory: &Path,
+) -> Result<PathBuf, Failure> {
+    let text = (format.render)(subject, Options::default());
+    results::write(out, &directory.join(format.file), &text)
 }

@@ -1,6 +1,6 @@
 //! `lockstorm scenario NAME`: the main job.
 
-use super::engine::{RunArgs, execute};
+use super::engine::{Home, RunArgs, execute};
 use super::exit::{Exit, Failure};
 use super::prepare::{StoryArgs, prepare};
 use super::terminal::Terminal;
@@ -14,6 +14,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    // Before a lock is brought for it.
+    args.run.check()?;
     let plan = prepare(&args.story)?;
-    execute(&plan, &args.run, terminal)
+    Ok(execute(&plan, &args.run, Home::OfPlan, terminal)?.exit)
 }

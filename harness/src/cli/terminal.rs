@@ -4,36 +4,36 @@ use super::exit::Failure;
 use super::progress::{Progress, Show};
 use crate::history::Observer;
 use crate::plan::Plan;
+use lockstorm_reports::format::Format;
 use std::io::{self, IsTerminal, Write};
 
 /// What `--color` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColorWish {
-    /// If standard error is a terminal and NO_COLOR is not set.
+    /// Where it goes to a terminal and NO_COLOR is not set.
     Auto,
     Always,
     Never,
 }
 
-/// Where to print, and how.
+/// Where to print, and how. Either of the two may go to a file while the other is a terminal.
 pub struct Terminal {
-    color: bool,
+    color_on_stdout: bool,
+    color_on_stderr: bool,
 }
 
 impl Terminal {
     pub fn new(wish: ColorWish) -> Terminal {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let color = match wish {
-            ColorWish::Always => true,
-            ColorWish::Never => false,
-            ColorWish::Auto => !refused && io::stderr().is_terminal(),
-        };
-        Terminal { color }
+        Terminal {
+            color_on_stdout: colours(wish, refused, io::stdout().is_terminal()),
+            color_on_stderr: colours(wish, refused, io::stderr().is_terminal()),
+        }
     }
 
     /// Whether standard output may have colours.
     pub fn colour(&self) -> bool {
-        self.color
+        self.color_on_stdout
     }
 
     /// How wide standard output is; 100 where it is no terminal.
@@ -65,15 +65,34 @@ impl Terminal {
         }
     }
 
+    /// Says something after a report of this format: where that is for programs, on standard error.
+    pub fn remark(&self, text: &str, format: &Format) -> Result<(), Failure> {
+        match format.name {
+            "text" => self.print(&format!("{text}\n")),
+            _ => {
+                self.note(text);
+                Ok(())
+            }
+        }
+    }
+
     /// Says on standard error why there is no verdict.
     pub fn failure(&self, failure: &Failure) {
         let mut stderr = io::stderr().lock();
         // Nobody is left to tell when standard error is closed.
-        let _ = match (failure, self.color) {
+        let _ = match (failure, self.color_on_stderr) {
             (Failure::Input(found), true) => write!(stderr, "{found:#}"),
             (Failure::Input(found), false) => write!(stderr, "{found}"),
             (other, true) => writeln!(stderr, "\x1b[1;31merror\x1b[0m\x1b[1m:\x1b[0m {other}"),
             (other, false) => writeln!(stderr, "error: {other}"),
         };
+    }
+}
+
+fn colours(wish: ColorWish, refused: bool, is_terminal: bool) -> bool {
+    match wish {
+        ColorWish::Always => true,
+        ColorWish::Never => false,
+        ColorWish::Auto => is_terminal && !refused,
     }
 }

@@ -1,6 +1,7 @@
 //! Lock profiles: `containers/locks/NAME/profile.yaml`.
 
 use super::layer::{Install, Layer};
+use crate::name::{RULE, is_name};
 use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
 use crate::units::{Mebibytes, Nanos};
 use lockstorm_reports::Invariant;
@@ -164,10 +165,6 @@ impl Primitive {
 /// What a node can have, in MiB.
 pub const MEMORY_MIB: std::ops::RangeInclusive<u32> = 32..=4096;
 
-fn is_of_a_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "-_.".contains(c)
-}
-
 const NFS_VERSIONS: [&str; 4] = ["3", "4.0", "4.1", "4.2"];
 
 impl Profile {
@@ -199,9 +196,8 @@ impl Profile {
         let mut add = |key: &str, message: String| {
             found.push(Problem::new(KeyPath::keys(key), message));
         };
-        let mut add_name = |message: &str| add("name", message.into());
-        if self.name.is_empty() || !self.name.chars().all(is_of_a_name) {
-            add_name("a lock's name is part of file names; expected letters, digits and `-_.`");
+        if !is_name(&self.name) {
+            add("name", format!("a lock's name is part of file names; expected {RULE}"));
         }
         if let Some(directory) = directory
             && self.name != directory

@@ -6,10 +6,12 @@
 
 mod bounds;
 mod expand;
+mod hash;
 mod on_host;
 mod validate;
 
 pub use expand::{Lock, NODE_MEMORY_MIB, Parts, WALL_START_S, expand};
+pub use hash::PlanHash;
 pub use on_host::beyond;
 
 use crate::fault::Strike;
@@ -86,6 +88,11 @@ impl Plan {
                 _ => None,
             },
         }
+    }
+
+    /// Whether it is no reason to doubt the run that this fault missed.
+    pub fn may_miss(&self, fault: usize) -> bool {
+        self.scenario.faults.get(fault).is_some_and(|fault| fault.may_miss)
     }
 
     /// Every fault that may strike.

@@ -285,6 +285,47 @@ fn a_plan_that_was_spoilt_is_shown_where() {
     "#);
 }
 
+#[test]
+fn a_plan_whose_names_lead_elsewhere_is_refused() {
+    let good = plan_of(1);
+    let said = |plan: &Plan| {
+        let source = Source::from_bytes("plan.yaml", plan.to_yaml().unwrap().into()).unwrap();
+        Plan::from_source(source).unwrap_err().to_string()
+    };
+    let mut plan = good.clone();
+    plan.scenario.name = "../../..".into();
+    insta::assert_snapshot!(said(&plan), @r#"
+    error: `../../..` cannot be a scenario's name, under which results are filed
+      --> plan.yaml:6:9
+       |
+     6 |   name: ../../..
+       |         ^^^^^^^^
+      = help: write `name: my-story`: letters, digits, `-_.`, at most 64, first a letter or digit
+    "#);
+    plan.scenario.name.clear();
+    assert!(said(&plan).contains("`` cannot be a scenario's name"), "{}", said(&plan));
+    let mut plan = good.clone();
+    plan.profile.name = "..".into();
+    assert!(said(&plan).contains("this is no lock's name"), "{}", said(&plan));
+    let mut plan = good;
+    plan.lock_image = Some(LockImage { key: "../../secret".into(), from: "mine".into() });
+    assert!(said(&plan).contains("this is no key"), "{}", said(&plan));
+}
+
+#[test]
+fn a_plan_is_known_by_the_hash_of_its_file() {
+    let (plan, other) = (plan_of(1), plan_of(2));
+    let hash = plan.hash().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("plan.yaml");
+    std::fs::write(&file, plan.to_yaml().unwrap()).unwrap();
+    let said = std::process::Command::new("sha256sum").arg(&file).output().unwrap().stdout;
+    assert!(said.starts_with(hash.to_string().as_bytes()), "{hash}");
+    assert!(hash.to_string().starts_with(&hash.short()) && hash.short().len() == 16);
+    assert_eq!(plan_of(1).hash().unwrap(), hash);
+    assert_ne!(other.hash().unwrap(), hash);
+}
+
 /// The real profile, where the repository has it, else one with lifetimes.
 fn profile_of(lock: &str) -> Profile {
     let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../containers/locks");

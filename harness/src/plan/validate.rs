@@ -3,16 +3,18 @@
 use super::{Plan, expand};
 use crate::kernel::Kernels;
 use crate::lock::profile::MEMORY_MIB;
+use crate::name::{RULE, is_name};
 use crate::scenario::validate;
 use crate::site::blueprint::{Blueprint, NodeBlueprint, Role};
 use crate::source::{KeyPath, Problem};
-use crate::units::SECOND;
+use crate::units::{SECOND, is_key};
 
 /// Until the year 2242: in nanoseconds it still leaves room for the longest run.
 const WALL_START_S_MAX: u64 = 1 << 33;
 
 /// In nanoseconds; it is a part of what the site has for becoming ready.
 const POWER_ON_MAX: u64 = 60 * SECOND;
+const NO_KEY: &str = "this is no key; expected 16 hexadecimal digits";
 /// Each costs a thread.
 const PIDS_USED_MAX: u32 = 10_000;
 
@@ -29,6 +31,7 @@ pub fn problems(plan: &Plan) -> Vec<Problem> {
     let mut add = |key: &str, message: &str| {
         problems.push(Problem::new(KeyPath::keys(key), message));
     };
+    check_lock(plan, &mut add);
     check_kernels(plan, &mut add);
     check_nodes(plan, &mut add);
     if scenario_is_sound {
@@ -37,12 +40,22 @@ pub fn problems(plan: &Plan) -> Vec<Problem> {
     problems
 }
 
+/// Results are filed under its name, and its image is found in the cache by its key.
+fn check_lock(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
+    if !is_name(&plan.profile.name) {
+        add("profile.name", &format!("this is no lock's name; expected {RULE}"));
+    }
+    if plan.lock_image.as_ref().is_some_and(|image| !is_key(&image.key)) {
+        add("lock_image.key", NO_KEY);
+    }
+}
+
 /// They become paths in the cache.
 fn check_kernels(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
     let Kernels { server, clients } = &plan.kernels;
     for (role, kernel) in [("server", server), ("clients", clients)] {
         if kernel.as_ref().is_some_and(|kernel| !kernel.has_key()) {
-            add(&format!("kernels.{role}.key"), "this is no key; expected 16 hexadecimal digits");
+            add(&format!("kernels.{role}.key"), NO_KEY);
         }
     }
 }

@@ -27,8 +27,10 @@ pub const CLIENTS_MAX: u8 = 16;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// The name in reports; the file's stem when left out.
+    /// The name in reports, under which results are filed; the file's stem when left out. Letters,
+    /// digits, `-`, `_` and `.`, at most 64, the first a letter or a digit.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
     pub name: String,
     /// What the story is, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]

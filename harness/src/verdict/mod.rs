@@ -157,6 +157,7 @@ fn report(
             site: Some(summary::site(plan)),
             mounts: summary::mounts(plan, history),
             history_sha256: circumstances.history_sha256,
+            plan_sha256: plan.hash().ok().map(|hash| hash.to_string()),
         },
         verdict,
         class,
@@ -263,7 +264,8 @@ fn told(all: impl Iterator<Item = String>) -> Vec<String> {
 
 /// Faults that said so, and faults of the plan of which the history says nothing.
 fn faults_missed<'a>(evidence: &'a Evidence) -> impl Iterator<Item = String> + 'a {
-    let missed = evidence.faults.iter().filter(|fault| fault.missed);
+    let plan = evidence.plan;
+    let missed = evidence.faults.iter().filter(|f| f.missed && !plan.may_miss(f.fault));
     let missed = missed.map(|fault| match fault.struck_ns {
         Some(_) => format!("{} of {} missed: {}", fault.kind, fault.node, fault.effect),
         None => format!("fault {} never struck: {}", fault.node, fault.effect),

@@ -10,7 +10,7 @@ use std::{fs, io};
 /// Files of a run's directory, each with what it is.
 pub const FILES: [(&str, &str); 4] = [
     ("report.json", "this report, for programs"),
-    ("history.jsonl", "every event, one a line"),
+    (HISTORY, "every event, one a line"),
     ("plan.yaml", "the plan; `lockstorm replay` runs it again"),
     ("wire.pcapng", "every frame, with the virtual time"),
 ];
@@ -28,8 +28,10 @@ pub enum RecheckError {
     History(#[from] ReadError),
 }
 
+/// What happened, as [`crate::history`] writes it.
+pub const HISTORY: &str = "history.jsonl";
 /// Where the nodes' console logs are.
-const CONSOLES: &str = "console";
+pub const CONSOLES: &str = "console";
 
 /// Reads plan.yaml and history.jsonl in `directory` and judges them. The circumstances (files,
 /// counts of the site) are taken from report.json when there is one, so that the same history
@@ -39,7 +41,7 @@ pub fn recheck(directory: &Path) -> Result<Report, RecheckError> {
     let plan = read(&path)?;
     let plan: Plan = serde_yaml::from_str(&plan)
         .map_err(|error| RecheckError::Plan { path, problem: error.to_string() })?;
-    let saved = reader::read(&directory.join("history.jsonl"))?;
+    let saved = reader::read(&directory.join(HISTORY))?;
     let before = read_report(&directory.join("report.json"))?;
     let changed =
         before.as_ref().is_some_and(|report| report.provenance.history_sha256 != saved.sha256);

@@ -1,11 +1,15 @@
 //! What a run leaves behind: it can be judged and run again, and other tools can read it.
 
 use crate::common::{lockstorm, permit, read_report, scenario, tshark};
+use lockstorm::plan::Plan;
+use lockstorm::source::Source;
 use lockstorm::verdict::recheck::recheck;
 use lockstorm_reports::json;
 use rstest::rstest;
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 
 const SHORT: [&str; 2] = ["--set", "workload.cycles.time=15s"];
 
@@ -20,18 +24,51 @@ fn a_saved_run_is_judged_the_same_again() {
     assert_eq!(verdict(&String::from_utf8(again.stdout).unwrap()), verdict(&run.stdout));
 }
 
+/// Every file of a run, and what is in it.
+fn files(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let here = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().path();
+    let consoles = fs::read_dir(run.join("console")).unwrap().map(here);
+    let all = fs::read_dir(run).unwrap().map(here).chain(consoles).filter(|path| path.is_file());
+    all.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
 /// With faults, since they draw too.
 #[test]
-fn a_saved_plan_is_run_again_to_the_same_history() {
-    let run = scenario("partition", &["--seed", "3"]);
+fn a_saved_plan_is_run_again_to_the_same_history_and_the_run_stays_as_it_was() {
     let _permit = permit();
-    let again = lockstorm(&run.directory, &["replay", ".", "--out", "again"]).output().unwrap();
-    assert_eq!(again.status.code(), Some(run.code), "{}", run.said());
-    let hash = run.report().provenance.history_sha256;
-    let replayed = read_report(&run.directory.join("again")).unwrap();
-    assert_eq!(replayed.provenance.history_sha256, hash);
-    let plan = |directory: &std::path::Path| fs::read(directory.join("plan.yaml")).unwrap();
-    assert_eq!(plan(&run.directory.join("again")), plan(&run.directory));
+    let home = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let output = lockstorm(home.path(), arguments).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, stdout, stderr) = said(&["scenario", "partition", "--seed", "3"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    let run = fs::read_dir(home.path().join("lockstorm-runs")).unwrap().next().unwrap().unwrap();
+    let run = format!("lockstorm-runs/{}", run.file_name().to_string_lossy());
+    assert!(stdout.contains(&format!("files in {run}")), "{stdout}");
+    let (saved, replay) = (home.path().join(&run), home.path().join(format!("{run}-replay")));
+    let before = files(&saved);
+
+    let (code, stdout, stderr) = said(&["replay", &run]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    let report = read_report(&saved).unwrap();
+    let same = format!("The same history as in {run}: {}", &report.provenance.history_sha256[..16]);
+    assert!(stdout.contains(&same), "{stdout}");
+    assert_eq!(files(&saved), before);
+    let plan = fs::read(replay.join("plan.yaml")).unwrap();
+    assert_eq!(plan, before[&saved.join("plan.yaml")]);
+    assert_eq!(read_report(&replay).unwrap().provenance.plan_sha256, report.provenance.plan_sha256);
+
+    let history = String::from_utf8(before[&saved.join("history.jsonl")].clone()).unwrap();
+    let edited = history.replacen("\"c1\"", "\"c9\"", 1);
+    let line = history.lines().position(|line| line.contains("\"c1\"")).unwrap() + 1;
+    fs::write(saved.join("history.jsonl"), edited).unwrap();
+    let (code, _, stderr) = said(&["replay", &run]);
+    assert_eq!(code, 13, "{stderr}");
+    let differs = format!("{run}-replay-2, has another history than {run}, from line {line} on:");
+    assert!(stderr.contains(&differs), "{stderr}");
+    assert!(stderr.contains("\n  saved   {") && stderr.contains("\n  replay  {"), "{stderr}");
 }
 
 #[test]
@@ -56,7 +93,10 @@ fn a_full_disk_of_the_host_is_an_error_message(
 ) {
     let _permit = permit();
     let home = tempfile::tempdir().unwrap();
-    let directory = home.path().join("lockstorm-runs/calm-flufl.lock-1");
+    let plan = lockstorm(home.path(), &[&["plan", "calm"], &SHORT[..]].concat()).output().unwrap();
+    let plan = Plan::from_source(Source::from_bytes("plan.yaml", plan.stdout).unwrap()).unwrap();
+    let hash = &plan.hash().unwrap().short()[..8];
+    let directory = home.path().join(format!("lockstorm-runs/calm-flufl.lock-1-{hash}"));
     fs::create_dir_all(&directory).unwrap();
     symlink("/dev/full", directory.join(file)).unwrap();
     let mut arguments = vec!["scenario", "calm"];

@@ -1,51 +1,12 @@
 //! The command line as a person meets it: exit codes, messages, pipes. No site is run here.
 
+use crate::common::without_sites::{
+    empty_cache, full_cache, kept_report, lockstorm, run, write_set,
+};
 use lockstorm::assets::{Assets, KernelFiles};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-
-const PROFILE: &str = "\
-name: flufl.lock
-kind: library
-summary: a lock
-layer: python
-start: [python3, adapter.py]
-primitive: link
-lifetime: {default: 15s, least: 1s}
-";
-
-/// The command, with a cache of its own.
-fn lockstorm(cache: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstorm"));
-    command.args(arguments).env("XDG_CACHE_HOME", cache).current_dir(cache);
-    command
-}
-
-fn run(cache: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = lockstorm(cache, arguments).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
-}
-
-fn empty_cache() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
-}
-
-/// A cache that looks as if set-up had been run.
-fn full_cache() -> tempfile::TempDir {
-    let cache = empty_cache();
-    let assets = Assets::below(&cache.path().join("lockstorm"));
-    let kernel = &assets.kernel;
-    for part in [&kernel.linux, &kernel.seeded_random, &kernel.cpu_state_size, &assets.image] {
-        fs::create_dir_all(part.parent().unwrap()).unwrap();
-        fs::write(part, "").unwrap();
-    }
-    let lock = assets.locks.join("flufl.lock");
-    fs::create_dir_all(&lock).unwrap();
-    fs::write(lock.join("profile.yaml"), PROFILE).unwrap();
-    cache
-}
+use std::process::{Command, Stdio};
 
 #[test]
 fn wrong_arguments_are_bad_input_and_help_is_not() {
@@ -237,6 +198,31 @@ fn a_full_disk_under_standard_output_is_trouble_with_the_host() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("failed to print"));
 }
 
+/// Runs a line of the shell on a terminal of its own; answers what is shown there.
+fn on_a_terminal(home: &Path, line: &str) -> String {
+    let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_lockstorm"));
+    let mut command = Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]).current_dir(home).env_remove("NO_COLOR");
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn what_goes_to_a_file_has_no_colours_while_the_other_output_is_a_terminal() {
+    let home = empty_cache();
+    kept_report(home.path());
+    let shown = on_a_terminal(home.path(), "report run 2>said.txt");
+    assert!(shown.contains("\x1b[1;31mVIOLATED"), "{shown}");
+    on_a_terminal(home.path(), "report run >report.txt");
+    let report = fs::read_to_string(home.path().join("report.txt")).unwrap();
+    assert!(report.contains("VIOLATED") && !report.contains('\x1b'), "{report}");
+    let shown = on_a_terminal(home.path(), "report nowhere >report.txt");
+    assert!(shown.contains("\x1b[1;31merror"), "{shown}");
+    on_a_terminal(home.path(), "report nowhere 2>said.txt");
+    let said = fs::read_to_string(home.path().join("said.txt")).unwrap();
+    assert!(said.contains("nowhere") && !said.contains('\x1b'), "{said}");
+}
+
 #[test]
 fn colours_are_only_there_when_asked_for() {
     let cache = empty_cache();
@@ -245,12 +231,18 @@ fn colours_are_only_there_when_asked_for() {
     assert!(!plain.contains('\x1b') && painted.contains('\x1b'));
 }
 
-/// The sample of a run in reports/, as a directory of which only the report was kept.
-fn kept_report(home: &Path) {
-    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../reports/samples");
-    let report = Path::new(samples).join("violated/report.json");
-    fs::create_dir(home.join("run")).unwrap();
-    fs::copy(report, home.join("run/report.json")).unwrap();
+#[test]
+fn a_history_that_is_spoilt_is_bad_input_with_its_line() {
+    let cache = full_cache();
+    fs::write(cache.path().join("plan.yaml"), run(cache.path(), &["plan", "calm"]).1).unwrap();
+    for (history, words) in [("{\"at_ns\"\n", "history.jsonl:1:"), ("{\"at", "cut short")] {
+        fs::write(cache.path().join("history.jsonl"), history).unwrap();
+        for command in ["recheck", "report"] {
+            let (code, _, said) = run(cache.path(), &[command, "."]);
+            assert_eq!(code, 10, "{said}");
+            assert!(said.contains(words), "{said}");
+        }
+    }
 }
 
 #[test]
@@ -275,8 +267,11 @@ fn a_saved_run_is_reported_in_any_format() {
 fn what_cannot_be_reported_is_told() {
     let home = empty_cache();
     let (code, _, said) = run(home.path(), &["report", "nowhere"]);
-    assert_eq!(code, 12);
-    assert!(said.contains("nowhere/report.json"), "{said}");
+    assert_eq!(code, 10);
+    assert!(said.contains("nowhere: there is no such file or directory"), "{said}");
+    let (code, _, said) = run(home.path(), &["report", "."]);
+    assert_eq!(code, 10);
+    assert!(said.contains("expected the directory of a run or of a result set"), "{said}");
     kept_report(home.path());
     let (code, _, said) = run(home.path(), &["report", "run", "--to", "pdf"]);
     assert_eq!(code, 10);
@@ -291,13 +286,7 @@ fn the_page_of_a_set_leads_to_those_of_its_runs() {
     fs::rename(home.path().join("run"), home.path().join("runs/one")).unwrap();
     let text = fs::read_to_string(home.path().join("runs/one/report.json")).unwrap();
     let report = lockstorm_reports::json::read(&text).unwrap();
-    let summary = lockstorm_reports::set::RunSummary::of(&report, Some("runs/one"));
-    fs::write(home.path().join("results.jsonl"), summary.line()).unwrap();
-    let header = lockstorm_reports::set::Header {
-        format: lockstorm_reports::set::FORMAT,
-        ..Default::default()
-    };
-    fs::write(home.path().join("set.json"), header.to_json()).unwrap();
+    write_set(home.path(), &report, "runs/one");
     assert_eq!(run(home.path(), &["report", ".", "--to", "html"]).0, 0);
     let page = fs::read_to_string(home.path().join("report.html")).unwrap();
     assert!(page.contains("href=\"./runs/one/report.html\""));

@@ -6,6 +6,7 @@
 mod artefacts;
 mod ci_templates;
 mod cli;
+mod clocks;
 mod common;
 #[cfg(feature = "docker")]
 mod containers;
@@ -14,6 +15,7 @@ mod endings;
 #[cfg(feature = "docker")]
 mod engines;
 mod example;
+mod filing;
 mod fuzz;
 mod gate;
 mod guest;

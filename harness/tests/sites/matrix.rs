@@ -31,13 +31,15 @@ fn locks_against_scenarios_are_one_table_and_made_only_once() {
     for words in ["fcntl", "check-then-create", "calm", "crash"] {
         assert!(table.contains(words), "{table}");
     }
-    let results = home.path().join("lockstorm-runs/matrix/results.jsonl");
+    let notes = String::from_utf8_lossy(&first.stderr).into_owned();
+    let set = notes.lines().find_map(|line| line.strip_prefix("the results are in ")).unwrap();
+    let results = home.path().join(set).join("results.jsonl");
     let made = fs::read_to_string(&results).unwrap();
     assert_eq!(made.lines().count(), 4, "{made}");
     let again = matrix(home.path(), "fcntl,check-then-create", &[]).output().unwrap();
     assert_eq!((again.status.code(), &again.stdout), (Some(1), &first.stdout));
     assert_eq!(fs::read_to_string(&results).unwrap(), made);
-    let runs = home.path().join("lockstorm-runs/matrix/runs");
+    let runs = home.path().join(set).join("runs");
     assert!(!runs.join("fcntl/calm/1/wire.pcapng").exists(), "a valid run's can be made again");
     assert!(runs.join("check-then-create/calm/1/wire.pcapng").exists());
 }

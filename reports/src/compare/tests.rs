@@ -26,6 +26,7 @@ fn run(seed: u64, violated: bool, waited: u64) -> RunSummary {
         kernel_key: "k".into(),
         image_key: "i".into(),
         history_sha256: String::new(),
+        plan_sha256: None,
         reproduce: String::new(),
     };
     RunSummary {

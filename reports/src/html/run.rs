@@ -324,7 +324,8 @@ fn fault_row(fault: &FaultReport) -> Markup {
     }
 }
 
-fn provenance(report: &Report, options: Options) -> Markup {
+/// What the run was made with and from, each with its name.
+fn parts(report: &Report) -> Vec<(&'static str, Markup)> {
     let provenance = &report.provenance;
     let mut all = Vec::new();
     if let Some(site) = &provenance.site {
@@ -361,17 +362,26 @@ fn provenance(report: &Report, options: Options) -> Markup {
         },
     ));
     all.push(("History", html! { code.hash { (name(&provenance.history_sha256)) } }));
+    if let Some(plan) = &provenance.plan_sha256 {
+        all.push(("Plan", html! { code.hash { (name(plan)) } }));
+    }
     for (what, count) in &report.statistics.site {
         all.push(("Counted", html! { (count) " " (name(&what.replace('_', " "))) }));
     }
+    all
+}
+
+fn provenance(report: &Report, options: Options) -> Markup {
     section(
         "provenance",
         "Provenance",
         html! {
-            (facts(&all, true))
+            (facts(&parts(report), true))
             @if !report.artefacts.is_empty() {
                 h3 { "Files of this run" }
-                @if let Some(directory) = options.directory { p { "In " code { (word(directory)) } } }
+                @if let Some(directory) = options.directory {
+                    p { "In " code { (word(directory)) } }
+                }
                 ul.files {
                     @for artefact in &report.artefacts {
                         li {

@@ -1,15 +1,16 @@
 //! A result set: many runs, a line each.
 //!
 //! A set is a directory. `set.json` is its [`Header`]; `results.jsonl` has one [`RunSummary`] a
-//! line, appended as the runs end, so that a job that is killed keeps what it had. Each run's
-//! own files (report.json among them) are below the same directory.
+//! line, appended as the runs end, so that a job that is killed keeps what it had. A run has one
+//! summary: one that could not be made, and was made later, counts as made. Each run's own files
+//! (report.json among them) are below the same directory.
 
 mod read;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use read::{parse, read};
+pub use read::{ReadError, parse, read};
 pub use table::{Cell, Counts, Outcome, Row, Table};
 
 use crate::text::{quoted, scenario_command};
@@ -134,6 +135,9 @@ pub struct Judged {
     pub kernel_key: String,
     pub image_key: String,
     pub history_sha256: String,
+    /// What the run is known by; absent in sets that are older than it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_sha256: Option<String>,
     /// The command that makes the run again; empty: `lockstorm replay` with its directory.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reproduce: String,
@@ -198,6 +202,11 @@ impl RunSummary {
             End::Judged(judged) => Some(judged),
             End::NotMade { .. } => None,
         }
+    }
+
+    /// It was made, however it ended.
+    pub fn is_made(&self) -> bool {
+        self.judged().is_some()
     }
 
     /// What a run that is none of the others is told apart by, and sorted by.
@@ -291,6 +300,7 @@ impl Judged {
             kernel_key: report.provenance.kernel_keys(),
             image_key: report.provenance.image_key.clone(),
             history_sha256: report.provenance.history_sha256.clone(),
+            plan_sha256: report.provenance.plan_sha256.clone(),
             reproduce: report.reproduce.clone(),
         }
     }

@@ -1,16 +1,44 @@
 //! Reads a set back, as far as it was written.
 
 use super::{FORMAT, HEADER_FILE, Header, RESULTS_FILE, ResultSet, RunSummary};
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{error, fmt, fs, io};
 
-/// Reads `set.json` and `results.jsonl` in a directory. The error names file and line.
-pub fn read(directory: &Path) -> Result<ResultSet, String> {
+/// A result set that cannot be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// A file of it, `path`, is not there or is not given.
+    Io { path: PathBuf, source: io::Error },
+    /// It is none; the text names file and line.
+    Content(String),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Io { path, source } => {
+                let path = path.display();
+                write!(f, "{path}: {source}; is it the directory of a result set?")
+            }
+            ReadError::Content(problem) => f.write_str(problem),
+        }
+    }
+}
+
+impl error::Error for ReadError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            ReadError::Io { source, .. } => Some(source),
+            ReadError::Content(_) => None,
+        }
+    }
+}
+
+/// Reads `set.json` and `results.jsonl` in a directory.
+pub fn read(directory: &Path) -> Result<ResultSet, ReadError> {
     let file = |name: &str| {
         let path = directory.join(name);
-        fs::read(&path).map_err(|error| {
-            format!("{}: {error}; is it the directory of a result set?", path.display())
-        })
+        fs::read(&path).map_err(|source| ReadError::Io { path, source })
     };
     let header = file(HEADER_FILE)?;
     // A job that was killed before its first run ended has no results, and that is a set too.
@@ -18,7 +46,8 @@ pub fn read(directory: &Path) -> Result<ResultSet, String> {
         true => file(RESULTS_FILE)?,
         false => Vec::new(),
     };
-    parse(&header, &results).map_err(|error| format!("{}/{error}", directory.display()))
+    let named = |error| ReadError::Content(format!("{}/{error}", directory.display()));
+    parse(&header, &results).map_err(named)
 }
 
 /// Reads a set from the contents of its two files.
@@ -45,6 +74,21 @@ pub fn parse(header: &[u8], results: &[u8]) -> Result<ResultSet, String> {
         })?;
         set.runs.push(run);
     }
-    set.runs.sort_by(|a, b| a.key().cmp(&b.key()));
+    set.runs = one_each(set.runs);
     Ok(set)
+}
+
+/// One summary of each run, by their keys. Of several the last one counts; but what was made
+/// stays made.
+fn one_each(mut runs: Vec<RunSummary>) -> Vec<RunSummary> {
+    // Stable: the later one of a run stands behind the earlier.
+    runs.sort_by(|a, b| a.key().cmp(&b.key()).then(a.is_made().cmp(&b.is_made())));
+    let mut each: Vec<RunSummary> = Vec::with_capacity(runs.len());
+    for run in runs {
+        match each.last_mut().filter(|last| last.key() == run.key()) {
+            Some(last) => *last = run,
+            None => each.push(run),
+        }
+    }
+    each
 }

@@ -17,6 +17,7 @@ fn judged(verdict: Verdict, class: Option<Class>) -> End {
         kernel_key: "k".into(),
         image_key: "i".into(),
         history_sha256: "h".into(),
+        plan_sha256: None,
         reproduce: String::new(),
     }))
 }
@@ -49,6 +50,25 @@ fn a_set_reads_back_sorted_whatever_order_its_runs_ended_in() {
 }
 
 #[test]
+fn a_run_that_could_be_made_at_last_counts_once_and_as_made() {
+    let full = || End::NotMade { cause: Cause::Host, message: "No space left on device".into() };
+    let made = || judged(Verdict::Valid, None);
+    let (header, results) = files(&[
+        run("a", "calm", 1, full()),
+        run("a", "calm", 2, full()),
+        run("a", "calm", 1, made()),
+        run("a", "calm", 2, judged(Verdict::Unknown, None)),
+        run("a", "calm", 2, full()),
+        run("a", "calm", 3, full()),
+        run("a", "calm", 3, full()),
+    ]);
+    let set = parse(header.as_bytes(), results.as_bytes()).unwrap();
+    let outcomes: Vec<Outcome> = set.runs.iter().map(RunSummary::outcome).collect();
+    assert_eq!(outcomes, [Outcome::Valid, Outcome::Unknown, Outcome::Failed]);
+    assert_eq!(Counts::of(&set.runs).unexpected, 2);
+}
+
+#[test]
 fn the_torn_last_line_of_a_killed_job_is_dropped() {
     let runs = [1, 2].map(|seed| run("a", "calm", seed, judged(Verdict::Valid, None)));
     let (header, results) = files(&runs);
@@ -77,7 +97,7 @@ fn a_set_of_another_format_is_refused() {
 
 #[test]
 fn a_directory_that_is_no_set_is_told_by_name() {
-    let error = read(std::path::Path::new("/nowhere")).unwrap_err();
+    let error = read(std::path::Path::new("/nowhere")).unwrap_err().to_string();
     assert!(error.starts_with("/nowhere/set.json: "), "{error}");
 }
 

@@ -72,6 +72,7 @@ pub fn clean() -> Report {
                 clients: vec!["c1".into(), "c2".into(), "c3".into()],
             }],
             history_sha256: "ab".repeat(32),
+            plan_sha256: Some("cd".repeat(32)),
         },
         verdict: Verdict::Valid,
         class: None,

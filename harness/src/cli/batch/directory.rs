@@ -1,12 +1,18 @@
 //! The directory of a result set: made, or taken up again where a batch was interrupted.
 
+use super::Pair;
 use crate::assets::{KERNEL_KEY, NODE_KEY};
-use crate::cli::directory::host;
+use crate::cli::directory::{RUNS, host, named, with_hash};
 use crate::cli::exit::Failure;
+use crate::cli::results;
 use crate::kernel::Kernels;
+use crate::plan::{Parts, expand};
+use crate::units::hex;
+use lockstorm_reports::format::FORMATS;
 use lockstorm_reports::set::{HEADER_FILE, Header, RESULTS_FILE, ResultSet, RunSummary, read};
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -25,6 +31,9 @@ pub struct Identity<'a> {
     pub lock_images: Vec<String>,
     pub scenarios: Vec<&'a str>,
     pub set: &'a [String],
+    /// Of every lock in every scenario, the hash of the plan with the first seed: whatever changes
+    /// in a story or in a profile makes another set.
+    pub plans: Vec<String>,
 }
 
 impl<'a> Identity<'a> {
@@ -33,6 +42,7 @@ impl<'a> Identity<'a> {
         lock_images: Vec<String>,
         set: &'a [String],
         kernels: &'a Kernels,
+        pairs: &[Pair],
     ) -> Identity<'a> {
         Identity {
             lockstorm: &header.lockstorm,
@@ -43,15 +53,61 @@ impl<'a> Identity<'a> {
             lock_images,
             scenarios: header.scenarios.iter().map(|entry| entry.name.as_str()).collect(),
             set,
+            plans: pairs.iter().filter_map(|pair| hash(pair, kernels)).collect(),
         }
+    }
+
+    /// Where a set goes that is given no directory: what is made of other things goes elsewhere.
+    pub fn default_path(&self, name: &str) -> PathBuf {
+        let hash = hex(&Sha256::digest(self.to_json().as_bytes()));
+        Path::new(RUNS).join(with_hash(name, &hash))
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 }
 
+/// Of a pair's first plan; `None` where there can be none.
+fn hash(pair: &Pair, kernels: &Kernels) -> Option<String> {
+    const FIRST_SEED: u64 = 1;
+    let prepared = pair.prepared().ok()?;
+    let parts = Parts::ours(kernels.clone());
+    let plan = expand(&prepared.scenario, FIRST_SEED, prepared.lock(), parts);
+    let hash = plan.hash().ok()?.short();
+    Some(format!("{} {} {hash}", pair.lock, pair.scenario))
+}
+
 const IDENTITY_FILE: &str = "identity.json";
+/// Where the files of a set's runs are, below it.
+pub const RUNS_FOLDER: &str = "runs";
+const ANOTHER_SET: &str = "another result set is there, or locks, scenarios or lockstorm have \
+                           changed since it was made";
+
+/// Refuses sets that were not made by the same lockstorm of the same things.
+pub fn expect_same(sets: &[PathBuf]) -> Result<(), Failure> {
+    let identity = |set: &PathBuf| {
+        let path = set.join(IDENTITY_FILE);
+        fs::read_to_string(&path).map_err(named(&path))
+    };
+    let Some((first, others)) = sets.split_first() else { return Ok(()) };
+    let wanted = identity(first)?;
+    for other in others {
+        if identity(other)? != wanted {
+            return Err(Failure::Argument(format!(
+                "{}: this set was made by another lockstorm, or of other locks or scenarios",
+                other.display()
+            )));
+        }
+    }
+    Ok(())
+}
 
 pub struct SetDirectory {
     path: PathBuf,
     results: Mutex<File>,
+    /// The command of the set that was there and is replaced.
+    replaced: Option<String>,
     /// Held while the batch lasts.
     _lock: Flock<File>,
 }
@@ -65,31 +121,33 @@ impl SetDirectory {
         identity: &Identity,
         replaced: bool,
     ) -> Result<SetDirectory, Failure> {
-        fs::create_dir_all(path).map_err(host(path))?;
+        fs::create_dir_all(path).map_err(named(path))?;
         let lock = lock(path)?;
-        let mut wanted = serde_json::to_string_pretty(identity).unwrap_or_default();
-        wanted.push('\n');
+        let wanted = identity.to_json();
         let identity_file = path.join(IDENTITY_FILE);
         let is_same = fs::read_to_string(&identity_file).is_ok_and(|found| found == wanted);
-        let is_set = identity_file.exists();
+        let mut was_there = None;
         if !is_same {
-            match (is_set, replaced, is_empty(path)) {
+            match (identity_file.exists(), replaced, is_empty(path)) {
                 (false, _, true) => {}
-                (true, true, _) => clear(path)?,
-                (true, false, _) => return Err(in_the_way(path, "another result set is there")),
+                (true, true, _) => {
+                    was_there = read(path).ok().and_then(|set| set.header.command);
+                    was_there.get_or_insert_with(|| "another command".into());
+                    clear(path)?;
+                }
+                (true, false, _) => return Err(in_the_way(path, ANOTHER_SET)),
                 (false, _, false) => return Err(in_the_way(path, "something else is there")),
             }
             fs::write(&identity_file, wanted).map_err(host(&identity_file))?;
         }
         let header_file = path.join(HEADER_FILE);
         fs::write(&header_file, header.to_json()).map_err(host(&header_file))?;
-        let results = mended(&path.join(RESULTS_FILE))?;
-        Ok(SetDirectory { path: path.to_owned(), results: Mutex::new(results), _lock: lock })
+        SetDirectory::new(path, was_there, lock)
     }
 
     /// A new set of the same identity as another one.
     pub fn beside(path: &Path, like: &Path) -> Result<SetDirectory, Failure> {
-        fs::create_dir_all(path).map_err(host(path))?;
+        fs::create_dir_all(path).map_err(named(path))?;
         let lock = lock(path)?;
         if !is_empty(path) {
             return Err(in_the_way(path, "something is there already"));
@@ -98,20 +156,26 @@ impl SetDirectory {
             let from = like.join(name);
             fs::copy(&from, path.join(name)).map_err(host(&from))?;
         }
-        let results = mended(&path.join(RESULTS_FILE))?;
-        Ok(SetDirectory { path: path.to_owned(), results: Mutex::new(results), _lock: lock })
+        SetDirectory::new(path, None, lock)
     }
 
-    /// Whether another set was made by the same lockstorm of the same things.
-    pub fn expect_same(&self, other: &Path) -> Result<(), Failure> {
-        let read = |path: PathBuf| fs::read_to_string(&path).map_err(host(&path));
-        match read(other.join(IDENTITY_FILE))? == read(self.path.join(IDENTITY_FILE))? {
-            true => Ok(()),
-            false => Err(Failure::Argument(format!(
-                "{}: this set was made by another lockstorm, or of other locks or scenarios",
-                other.display()
-            ))),
-        }
+    fn new(
+        path: &Path,
+        replaced: Option<String>,
+        lock: Flock<File>,
+    ) -> Result<SetDirectory, Failure> {
+        let results = Mutex::new(mended(&path.join(RESULTS_FILE))?);
+        Ok(SetDirectory { path: path.to_owned(), results, replaced, _lock: lock })
+    }
+
+    /// The command of the set that was here before and is replaced, if one was.
+    pub fn replaced(&self) -> Option<&str> {
+        self.replaced.as_deref()
+    }
+
+    /// Removes the pages that were made of the set: they do not know of what is added to it.
+    pub fn remove_renderings(&self) -> Result<(), Failure> {
+        remove_renderings(&self.path)
     }
 
     pub fn path(&self) -> &Path {
@@ -120,13 +184,13 @@ impl SetDirectory {
 
     /// The set, as far as it was made.
     pub fn read(&self) -> Result<ResultSet, Failure> {
-        read(&self.path).map_err(Failure::Host)
+        Ok(read(&self.path)?)
     }
 
     /// The runs that need not be made again: lock, scenario, seed. What could not be made is
     /// tried again.
     pub fn made(&self) -> Result<BTreeSet<(String, String, u64)>, Failure> {
-        let runs = self.read()?.runs.into_iter().filter(|run| run.judged().is_some());
+        let runs = self.read()?.runs.into_iter().filter(RunSummary::is_made);
         Ok(runs.map(|run| (run.lock, run.scenario, run.seed)).collect())
     }
 
@@ -159,18 +223,17 @@ fn is_empty(path: &Path) -> bool {
     fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
 
+/// Removes a set, its runs and its renderings. What tells that it is one goes last.
 fn clear(path: &Path) -> Result<(), Failure> {
-    for name in [IDENTITY_FILE, HEADER_FILE, RESULTS_FILE] {
-        let file = path.join(name);
-        if file.exists() {
-            fs::remove_file(&file).map_err(host(&file))?;
-        }
+    remove_renderings(path)?;
+    for name in [RUNS_FOLDER, RESULTS_FILE, HEADER_FILE, IDENTITY_FILE] {
+        results::remove(path, Path::new(name))?;
     }
-    let runs = path.join("runs");
-    match runs.exists() {
-        true => fs::remove_dir_all(&runs).map_err(host(&runs)),
-        false => Ok(()),
-    }
+    Ok(())
+}
+
+fn remove_renderings(path: &Path) -> Result<(), Failure> {
+    FORMATS.iter().try_for_each(|format| results::remove(path, Path::new(format.file)))
 }
 
 /// The results, to be appended to: without the torn last line of a batch that was killed.
@@ -189,13 +252,20 @@ mod tests {
 
     fn header(lock: &str) -> Header {
         let entry = lockstorm_reports::set::Entry { name: lock.into(), about: String::new() };
-        Header { format: 1, lockstorm: "1".into(), locks: vec![entry], ..Header::default() }
+        let command = Some(format!("lockstorm matrix --locks {lock}"));
+        Header {
+            format: 1,
+            lockstorm: "1".into(),
+            command,
+            locks: vec![entry],
+            ..Header::default()
+        }
     }
 
     fn open(path: &Path, lock: &str, replaced: bool) -> Result<SetDirectory, Failure> {
         let header = header(lock);
         let kernels = Kernels::default();
-        let identity = Identity::new(&header, Vec::new(), &[], &kernels);
+        let identity = Identity::new(&header, Vec::new(), &[], &kernels, &[]);
         SetDirectory::open(path, &header, &identity, replaced)
     }
 
@@ -233,6 +303,53 @@ mod tests {
         assert!(refused.contains("another result set is there"), "{refused}");
         let set = open(home.path(), "b", true).unwrap();
         assert!(set.read().unwrap().runs.is_empty());
+        assert_eq!(set.replaced(), Some("lockstorm matrix --locks a"));
+    }
+
+    #[test]
+    fn what_is_replaced_leaves_nothing_behind_and_takes_nothing_else_along() {
+        let home = tempfile::tempdir().unwrap();
+        let (set, thesis) = (home.path().join("set"), home.path().join("thesis"));
+        drop(open(&set, "a", false).unwrap());
+        fs::create_dir_all(set.join("runs/a/calm")).unwrap();
+        fs::create_dir(&thesis).unwrap();
+        fs::write(thesis.join("text"), "").unwrap();
+        std::os::unix::fs::symlink(&thesis, set.join("runs/a/calm/1")).unwrap();
+        for name in ["report.html", "junit.xml", "report.md", "notes.txt"] {
+            fs::write(set.join(name), "of a").unwrap();
+        }
+        drop(open(&set, "a", true).unwrap());
+        assert!(set.join("report.html").exists(), "of the same set they are as true as before");
+        open(&set, "b", true).unwrap();
+        let names = fs::read_dir(&set).unwrap().flatten();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort();
+        assert_eq!(names, ["identity.json", "notes.txt", "results.jsonl", "set.json"]);
+        assert!(thesis.join("text").exists());
+    }
+
+    #[test]
+    fn pages_of_a_set_that_grows_are_removed() {
+        let home = tempfile::tempdir().unwrap();
+        let set = open(home.path(), "a", false).unwrap();
+        fs::write(home.path().join("report.html"), "").unwrap();
+        set.remove_renderings().unwrap();
+        assert!(!home.path().join("report.html").exists());
+    }
+
+    #[test]
+    fn sets_of_different_things_have_different_directories() {
+        let kernels = Kernels::default();
+        let (a, b) = (header("a"), header("b"));
+        let path = |header, set| {
+            Identity::new(header, Vec::new(), set, &kernels, &[]).default_path("matrix")
+        };
+        let first = path(&a, &[]);
+        assert_eq!(first, path(&a, &[]));
+        assert!(first.starts_with("lockstorm-runs"), "{first:?}");
+        assert_ne!(first, path(&b, &[]));
+        assert_ne!(first, path(&a, &["site.clients=2".to_owned()]));
     }
 
     #[test]

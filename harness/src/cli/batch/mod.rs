@@ -4,14 +4,16 @@ mod directory;
 mod progress;
 mod select;
 
-pub use directory::{Identity, SetDirectory};
-pub use select::{Pair, Selection, pairs};
+use directory::RUNS_FOLDER;
+pub use directory::{Identity, SetDirectory, expect_same};
+pub use select::{Pair, Selection, expect_any, pairs};
 
-use super::engine::{Engine, listen_for_signals};
+use super::engine::{Engine, dated, listen_for_signals};
 use super::exit::Failure;
 use super::kernels::{self, KernelArgs};
 use super::launch::LaunchArgs;
 use super::locks::provide;
+use super::results::{self, below};
 use crate::kernel::Kernels;
 use crate::plan::{Parts, expand};
 use crate::site::launch::Launch;
@@ -33,6 +35,11 @@ pub struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Where its files go, below the set's directory.
+    fn directory(&self) -> String {
+        format!("{RUNS_FOLDER}/{}/{}/{}", self.pair.filed_as, self.pair.scenario, self.seed)
+    }
+
     /// As [`SetDirectory::made`] names it.
     pub fn key(&self) -> (String, String, u64) {
         (self.pair.lock.clone(), self.pair.scenario.clone(), self.seed)
@@ -96,6 +103,10 @@ const CAPTURE: &str = "wire.pcapng";
 
 /// Makes the runs and appends each to the set as it ends. Answers how many the budget left out.
 pub fn run(jobs: &[Job], set: &SetDirectory, terms: &Terms) -> Result<usize, Failure> {
+    if !jobs.is_empty() {
+        // They are of the set as it was.
+        set.remove_renderings()?;
+    }
     let begun = Instant::now();
     let interrupted = listen_for_signals()?;
     let next = AtomicUsize::new(0);
@@ -183,18 +194,18 @@ fn try_to_make(
     super::host::fit(&plan, terms.launch)?;
     let (assets, lock_image) = provide(&plan)?;
     let kernels = kernels::provide(&plan.kernels)?;
-    let name = format!("runs/{}/{}/{}", job.pair.lock, job.pair.scenario, job.seed);
-    let directory = set.join(&name);
+    let name = job.directory();
+    let directory = below(set, Path::new(&name))?;
     // Of a run that was interrupted.
-    let _ = fs::remove_dir_all(&directory);
+    results::remove(set, Path::new(&name))?;
     fs::create_dir_all(&directory).map_err(super::directory::host(&directory))?;
     let interrupted = Arc::clone(interrupted);
     let (launch, patience) = (terms.launch, terms.patience);
     let engine = Engine { assets, kernels, lock_image, launch, patience, interrupted };
-    let (mut report, _) = engine.run(&plan, &directory, Vec::new())?;
+    let (mut report, _) = engine.run(&dated(&plan), &directory, Vec::new())?;
     let discarded = terms.discard_valid && report.verdict == Verdict::Valid;
     if discarded {
-        fs::remove_dir_all(&directory).map_err(super::directory::host(&directory))?;
+        results::remove(set, Path::new(&name))?;
     } else if report.verdict == Verdict::Valid {
         let _ = fs::remove_file(directory.join(CAPTURE));
         report.artefacts.retain(|artefact| artefact.file != CAPTURE);

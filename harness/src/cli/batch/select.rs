@@ -2,6 +2,7 @@
 
 use crate::cli::exit::Failure;
 use crate::cli::locks::{self, Found};
+use crate::cli::results::file_name;
 use crate::lock::catalogue::Catalogue;
 use crate::lock::choice::Choice;
 use crate::lock::profile::{Kind, Profile};
@@ -19,9 +20,12 @@ pub struct Selection {
     pub scenarios: Vec<String>,
 }
 
+/// So many characters of a lock's label name its directory: a tree's name may be long.
+const FILED_CHARS_MAX: usize = 120;
+
 /// A lock of the selection: ready, or why not.
 pub struct Candidate {
-    /// As in tables and directories.
+    /// As in tables.
     pub label: String,
     ready: Result<Ready, Failure>,
 }
@@ -34,6 +38,8 @@ struct Ready {
 /// A lock and a scenario.
 pub struct Pair {
     pub lock: String,
+    /// The lock's directory, which no other lock of the selection has.
+    pub filed_as: String,
     pub scenario: String,
     prepared: Result<Prepared, Failure>,
     lock_is_ready: bool,
@@ -73,21 +79,23 @@ impl Selection {
         with: Option<&Path>,
         scenarios: &[String],
     ) -> Result<Self, Failure> {
+        locks::expect_tree(with)?;
         let catalogue = locks::catalogue()?;
-        let mut chosen: Vec<String> = Vec::new();
+        let mut chosen: Vec<Chosen> = Vec::new();
         for name in locks {
-            match group(name) {
-                Some(kinds) => chosen.extend(of_kinds(&catalogue, kinds)),
-                None => chosen.push(name.clone()),
+            let names = match group(name) {
+                Some(kinds) => of_kinds(&catalogue, kinds),
+                None => vec![name.clone()],
+            };
+            for name in names {
+                Chosen::of(&catalogue, name, with)?.join(&mut chosen)?;
             }
         }
-        chosen.dedup();
-        let locks = chosen.iter().map(|name| candidate(&catalogue, name, with));
         let scenarios = match scenarios {
             [all] if all == "all" => shipped::names().map(|name| stem(name).to_owned()).collect(),
             some => some.to_vec(),
         };
-        Ok(Selection { locks: locks.collect::<Result<_, _>>()?, scenarios })
+        Ok(Selection { locks: chosen.into_iter().map(candidate).collect(), scenarios })
     }
 
     /// The locks for the header of the set.
@@ -133,40 +141,119 @@ fn of_kinds(catalogue: &Catalogue, kinds: &[Kind]) -> Vec<String> {
     found.into_iter().map(|(_, name)| name.clone()).collect()
 }
 
-fn candidate(catalogue: &Catalogue, name: &str, with: Option<&Path>) -> Result<Candidate, Failure> {
-    let choice = Choice::parse(name);
-    let found: Result<Found, Failure> = match &choice {
-        Choice::Own(file) => locks::own(file, with),
-        shipped => match locks::shipped(catalogue, shipped, with) {
-            Ok(None) => return Err(locks::unknown(catalogue, name)),
-            Ok(Some(found)) => Ok(found),
-            Err(failure) => Err(failure),
-        },
-    };
-    let label = found.as_ref().map_or_else(|_| choice.to_string(), Found::label);
-    let ready = found.and_then(|found| {
+/// A lock that was looked up, and is not brought yet.
+struct Chosen {
+    /// As the user named it.
+    name: String,
+    label: String,
+    found: Result<Found, Failure>,
+}
+
+impl Chosen {
+    fn of(catalogue: &Catalogue, name: String, with: Option<&Path>) -> Result<Chosen, Failure> {
+        let choice = Choice::parse(&name);
+        let found = match &choice {
+            Choice::Own(file) => locks::own(file, with),
+            shipped => match locks::shipped(catalogue, shipped, with) {
+                Ok(None) => return Err(locks::unknown(catalogue, &name)),
+                Ok(Some(found)) => Ok(found),
+                Err(failure) => Err(failure),
+            },
+        };
+        let label = found.as_ref().map_or_else(|_| choice.to_string(), Found::label);
+        Ok(Chosen { name, label, found })
+    }
+
+    /// Adds it to those that were chosen before. The same lock again is one lock; another one that
+    /// would have the same row and the same directory is refused.
+    fn join(self, chosen: &mut Vec<Chosen>) -> Result<(), Failure> {
+        let filed_as = file_name(&self.label, FILED_CHARS_MAX);
+        let is_there = |other: &&Chosen| file_name(&other.label, FILED_CHARS_MAX) == filed_as;
+        match chosen.iter().find(is_there) {
+            None => chosen.push(self),
+            Some(other) if self.is_same(other) => {}
+            Some(other) => {
+                let (one, two) = (&other.name, &self.name);
+                return Err(Failure::Argument(format!(
+                    "the locks `{one}` and `{two}` would both be filed as `{filed_as}`; give one \
+                     another `name:` in its profile, or run them apart, each with its own --out"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_same(&self, other: &Chosen) -> bool {
+        match (&self.found, &other.found) {
+            (Ok(one), Ok(two)) => one.is_same(two),
+            _ => self.name == other.name,
+        }
+    }
+}
+
+/// Brings the lock.
+fn candidate(chosen: Chosen) -> Candidate {
+    let ready = chosen.found.and_then(|found| {
         let image = found.image()?;
         Ok(Ready { profile: found.profile, image })
     });
-    Ok(Candidate { label, ready })
+    Candidate { label: chosen.label, ready }
 }
 
 /// Every lock with every scenario. A scenario that cannot be read is bad input; one that does not
 /// go together with a lock is a cell that says so.
 pub fn pairs(selection: &Selection, set: &[String]) -> Result<Vec<Pair>, Failure> {
     let mut pairs = Vec::new();
-    for reference in &selection.scenarios {
-        let name = load(reference, &Overrides { lock: None, set: set.to_vec() })?.scenario.name;
+    for (reference, scenario) in stories(&selection.scenarios, set)? {
         for candidate in &selection.locks {
             pairs.push(Pair {
                 lock: candidate.label.clone(),
-                scenario: name.clone(),
+                filed_as: file_name(&candidate.label, FILED_CHARS_MAX),
+                scenario: scenario.name.clone(),
                 prepared: prepare(candidate, reference, set),
                 lock_is_ready: candidate.ready.is_ok(),
             });
         }
     }
     Ok(pairs)
+}
+
+/// Refuses a selection of which nothing can run, for reasons that its user has given: a table of
+/// nothing else would hide them.
+pub fn expect_any(pairs: &[Pair]) -> Result<(), Failure> {
+    let refusals = pairs.iter().map(|pair| match pair.prepared() {
+        Err(failure @ (Failure::Input(_) | Failure::Argument(_))) => Some(failure),
+        _ => None,
+    });
+    match refusals.collect::<Option<Vec<Failure>>>().map(|all| all.into_iter().next()) {
+        Some(Some(first)) => Err(first),
+        _ => Ok(()),
+    }
+}
+
+/// The scenarios of a selection, each with what the user calls it. The same story again is one
+/// story; another one of the same name would have the same column and the same directories.
+fn stories<'a>(
+    references: &'a [String],
+    set: &[String],
+) -> Result<Vec<(&'a String, Scenario)>, Failure> {
+    let mut stories: Vec<(&String, Scenario)> = Vec::new();
+    for reference in references {
+        let overrides = Overrides { lock: None, set: set.to_vec() };
+        let scenario = load(reference, &overrides)?.scenario;
+        match stories.iter().find(|(_, other)| other.name == scenario.name) {
+            None => stories.push((reference, scenario)),
+            Some((_, other)) if *other == scenario => {}
+            Some((other, _)) => {
+                let name = &scenario.name;
+                return Err(Failure::Argument(format!(
+                    "the scenarios `{other}` and `{reference}` are both called `{name}`, and \
+                     results are filed by name; give one of them another `name:`"
+                )));
+            }
+        }
+    }
+    Ok(stories)
 }
 
 fn prepare(candidate: &Candidate, reference: &str, set: &[String]) -> Result<Prepared, Failure> {

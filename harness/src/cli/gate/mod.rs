@@ -4,7 +4,9 @@ mod baseline;
 mod decision;
 mod suite;
 
-use super::batch::{self, Identity, Job, Pair, Selection, SetDirectory, SideBySide, Terms, pairs};
+use super::batch::{
+    self, Identity, Job, Pair, Selection, SetDirectory, SideBySide, Terms, expect_any, pairs,
+};
 use super::exit::{Exit, Failure};
 use super::matrix;
 use super::terminal::Terminal;
@@ -12,6 +14,7 @@ use baseline::Baseline;
 use decision::Decision;
 use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::set::ResultSet;
+use lockstorm_reports::text::clean;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use suite::Suite;
@@ -56,7 +59,8 @@ pub struct Args {
     /// Judge this result set, of `gate`, `matrix` or `merge`, and run nothing.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "budget", "shard", "seeds"])]
     judge: Option<PathBuf>,
-    /// Where the result set goes.
+    /// Where the result set goes. Without it, to lockstorm-runs/gate, where it replaces that of
+    /// other locks or scenarios.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -103,12 +107,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let baseline = args.baseline.as_deref().map(Baseline::load).transpose()?.unwrap_or_default();
     let (set, path, left) = match &args.judge {
         Some(path) => {
-            let set = lockstorm_reports::set::read(path).map_err(Failure::Host)?;
+            let set = lockstorm_reports::set::read(path)?;
             (set, path.as_path(), 0)
         }
         None => {
             let path = args.out.as_deref().unwrap_or(Path::new(DIRECTORY));
-            let (set, left) = make(args, path)?;
+            let (set, left) = make(args, path, terminal)?;
             (set, path, left)
         }
     };
@@ -134,15 +138,20 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 /// Runs the suite; answers the results, and how many runs the budget did not allow.
-fn make(args: &Args, path: &Path) -> Result<(ResultSet, usize), Failure> {
+fn make(args: &Args, path: &Path, terminal: &Terminal) -> Result<(ResultSet, usize), Failure> {
     let selection = Selection::of(&args.lock, args.with.as_deref(), &args.suite.scenarios())?;
     let mut pairs = pairs(&selection, &[])?;
     // A story that needs what the lock does not have is none of its suite.
     pairs.retain(|pair| !matches!(pair.prepared(), Err(Failure::Input(_)) if pair.lock_is_ready()));
+    expect_any(&pairs)?;
     let header = matrix::header(&selection, &pairs);
     let terms = Terms { budget: args.budget, ..args.side_by_side.terms(args.quiet)? };
-    let identity = Identity::new(&header, selection.images(), &[], &terms.kernels);
+    let identity = Identity::new(&header, selection.images(), &[], &terms.kernels, &pairs);
     let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
+    if let Some(command) = directory.replaced().filter(|_| !args.quiet) {
+        let (path, command) = (path.display(), clean(command));
+        terminal.note(&format!("{path}: replaces the results of `{command}`"));
+    }
     let made = directory.made()?;
     let jobs = suite_jobs(&pairs, args.seeds.unwrap_or(args.suite.seeds()), args.shard);
     let jobs: Vec<Job> = jobs.into_iter().filter(|job| !made.contains(&job.key())).collect();

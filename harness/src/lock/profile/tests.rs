@@ -33,6 +33,14 @@ fn a_good_profile_loads() {
 }
 
 #[test]
+fn a_locks_name_is_no_way_to_anywhere_else() {
+    for name in ["..", ".", "a/b", "two words", &"x".repeat(65)] {
+        let said = said(&GOOD.replace("name: good", &format!("name: {name}")));
+        assert!(said.contains("a lock's name is part of file names"), "{name}: {said}");
+    }
+}
+
+#[test]
 fn a_bad_profile_is_shown_where_it_is_bad() {
     insta::assert_snapshot!(said(&GOOD.replace("name: good", "name: better")), @r#"
     error: `better` lies in the directory `good`

@@ -5,6 +5,7 @@
 
 mod faults;
 mod mount;
+mod name;
 mod profile;
 mod script;
 mod site;
@@ -24,6 +25,7 @@ const DELAY_MAX: Nanos = Nanos::from_secs(10);
 /// Checks all that can be checked without the lock's profile.
 pub fn scenario(scenario: &Scenario) -> Vec<Problem> {
     let mut findings = Findings::default();
+    name::check(&scenario.name, &mut findings);
     site::check(&scenario.site, &mut findings);
     if let Some(lifetime) = scenario.lock.lifetime {
         findings.span(KeyPath::keys("lock.lifetime"), lifetime, Nanos(1));

@@ -26,6 +26,41 @@ fn script(steps: &[&str]) -> String {
 }
 
 #[test]
+fn a_name_is_no_way_out_of_the_directory_of_results() {
+    insta::assert_snapshot!(in_cycles("name: ../../my story"), @r#"
+    error: `../../my story` cannot be a scenario's name, under which results are filed
+      --> story.yaml:3:7
+       |
+     3 | name: ../../my story
+       |       ^^^^^^^^^^^^^^
+      = help: write `name: my-story`: letters, digits, `-_.`, at most 64, first a letter or digit
+    "#);
+    let said = in_cycles("name: ..");
+    assert!(
+        said.contains("`..` cannot be a scenario's name") && said.contains("my-story"),
+        "{said}"
+    );
+    let said = in_cycles(&format!("name: {}", "x".repeat(300)));
+    assert!(said.contains("xxx...` cannot be a scenario's name"), "{said}");
+    assert_eq!(in_cycles("name: A_good-name.2"), "nothing\n");
+}
+
+#[test]
+fn a_file_whose_stem_is_no_name_is_told_to_give_one() {
+    let text = "lock: {name: flufl.lock}\nworkload: {cycles: {}}\n";
+    let source = Source::from_bytes("stories/two words.yaml", text.into()).unwrap();
+    let said = load_source(source, &Overrides::default()).unwrap_err().to_string();
+    insta::assert_snapshot!(said, @r#"
+    error: `two words` cannot be a scenario's name, under which results are filed
+      --> stories/two words.yaml:1:1
+       |
+     1 | lock: {name: flufl.lock}
+       | ^
+      = help: write `name: two-words`: letters, digits, `-_.`, at most 64, first a letter or digit
+    "#);
+}
+
+#[test]
 fn the_site_has_limits() {
     insta::assert_snapshot!(in_cycles("site: {clients: 0}"), @r#"
     error: `clients` is 0

@@ -7,6 +7,7 @@ pub mod processes;
 pub mod shipped;
 pub mod templates;
 pub mod tshark;
+pub mod without_sites;
 
 use lockstorm::assets::Assets;
 use lockstorm::history::{Event, What, reader};

@@ -1,0 +1,166 @@
+//! The hunt for false alarms: random mixtures of faults, on real kernels, for locks that are good.
+//! Whatever one of them is accused of within its assumptions is a failure, of lockstorm's most likely.
+//! `ci/soundness` calls it.
+//!
+//! Run N has the lock and the scenario that N says, so that a failure can be run again by
+//! `--from N --runs 1`, or by the scenario that is printed.
+
+#[path = "soundness/tally.rs"]
+mod tally;
+
+use clap::Parser;
+use lockstorm::assets::Assets;
+use lockstorm::kernel::Kernels;
+use lockstorm::lock::catalogue::Catalogue;
+use lockstorm::lock::profile::Profile;
+use lockstorm::plan::{Lock, Parts, Plan, expand};
+use lockstorm::run;
+use lockstorm::scenario::load::load_source;
+use lockstorm::scenario::overrides::Overrides;
+use lockstorm::scenario::random::{BOUNDS, scenario};
+use lockstorm::site::Provisions;
+use lockstorm::site::launch::{Launch, Program, Programs};
+use lockstorm::source::Source;
+use lockstorm::verdict::{Circumstances, judge};
+use lockstorm_reports::{Report, terminal};
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tally::Tally;
+
+/// Locks that keep every promise, within what they assume.
+const GOOD: &[&str] = &[
+    "good-lifetime",
+    "link",
+    "fcntl",
+    "link-lifetime",
+    "mkdir",
+    "ofd",
+    "mkdir-lifetime",
+    "create",
+    "flock",
+    "create-lifetime",
+    "rename",
+    "symlink",
+    "symlink-lifetime",
+];
+
+#[derive(Parser)]
+#[command(about = "Random mixtures of faults for good locks: any accusation is a failure")]
+struct Arguments {
+    /// How many runs to make.
+    #[arg(long, default_value_t = 60)]
+    runs: u64,
+    /// Sites side by side; one a core when left out.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// The number of the first run.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Only these locks.
+    #[arg(long, value_delimiter = ',')]
+    locks: Vec<String>,
+    /// Where the runs go that need a look: those that accuse, and those that prove nothing.
+    #[arg(long, default_value = "lockstorm-soundness")]
+    out: PathBuf,
+}
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> Outcome<ExitCode> {
+    let arguments = Arguments::parse();
+    let assets = Assets::locate().map_err(|missing| missing.to_string())?;
+    let kernels = Programs::all(Program::open(&assets.kernel)?);
+    let catalogue = Catalogue::open(assets.locks.clone())?;
+    let names = match arguments.locks.is_empty() {
+        true => GOOD.iter().map(|name| (*name).to_owned()).collect(),
+        false => arguments.locks.clone(),
+    };
+    let profiles = names.iter().map(|name| match catalogue.load(name) {
+        Some(Ok(profile)) => Ok(profile),
+        Some(Err(found)) => Err(found.to_string()),
+        None => Err(format!("there is no lock `{name}` in the node image")),
+    });
+    let profiles: Vec<Profile> = profiles.collect::<Result<_, _>>()?;
+    let (next, tally) = (AtomicU64::new(0), Mutex::new(Tally::default()));
+    let jobs = arguments
+        .jobs
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get()));
+    let worker = || -> Outcome<()> {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= arguments.runs {
+                return Ok(());
+            }
+            let number = arguments.from + index;
+            let profile = &profiles[(number % profiles.len() as u64) as usize];
+            let plan = plan(number, profile)?;
+            let directory = tempfile::tempdir()?;
+            let report = make(&plan, &assets, &kernels, directory.path())?;
+            let mut tally = tally.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let line = tally.add(number, &plan, &report);
+            if let Some(line) = line {
+                let kept = keep(&arguments.out, number, directory.path(), &report)?;
+                println!("{line}\n  {}", kept.display());
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or(Ok(())))
+    })?;
+    let tally = tally.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    print!("{tally}");
+    Ok(match tally.accusations() {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+/// The plan of the run with this number. It goes through the loader, as a user's would.
+fn plan(number: u64, profile: &Profile) -> Outcome<Plan> {
+    let yaml = serde_yaml::to_string(&scenario(number, profile, &BOUNDS))?;
+    let source = Source::from_bytes("random.yaml", yaml.into()).map_err(|e| e.to_string())?;
+    let loaded = load_source(source, &Overrides::default());
+    let mut loaded = loaded.map_err(|found| found.to_string())?;
+    loaded.settle(profile).map_err(|found| found.to_string())?;
+    let parts = Parts::ours(Kernels::default());
+    Ok(expand(&loaded.scenario, number, Lock::from(profile), parts))
+}
+
+fn make(plan: &Plan, assets: &Assets, kernels: &Programs, directory: &Path) -> Outcome<Report> {
+    fs::write(directory.join("plan.yaml"), plan.to_yaml()?)?;
+    let provisions = Provisions {
+        kernels,
+        launch: Launch::Local,
+        image: &assets.image,
+        supplement: None,
+        artefacts: directory,
+        patience: Duration::from_secs(120),
+        interrupted: &|| false,
+    };
+    let run = run::execute(plan, provisions, Vec::new())?;
+    let history_sha256 = run.history.sha256.clone();
+    let circumstances = Circumstances { history_sha256, ..Circumstances::default() };
+    Ok(judge(plan, &run.history.events, circumstances))
+}
+
+/// Keeps a run for people to look at.
+fn keep(out: &Path, number: u64, directory: &Path, report: &Report) -> Outcome<PathBuf> {
+    let kept = out.join(number.to_string());
+    let _ = fs::remove_dir_all(&kept);
+    fs::create_dir_all(&kept)?;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), kept.join(entry.file_name()))?;
+        }
+    }
+    fs::write(kept.join("report.json"), lockstorm_reports::json::render(report))?;
+    fs::write(kept.join("report.txt"), terminal::render(report, Default::default()))?;
+    Ok(kept)
+}
