@@ -91,6 +91,11 @@ impl Program for Link {
         Ok(true)
     }
 
+    /// Nobody breaks it, so that there may be a long time to wait.
+    fn poll_most(&self) -> Nanos {
+        Nanos::from_secs(20)
+    }
+
     /// Nobody can take it away.
     async fn is_held(&mut self, _: &Os) -> Result<bool> {
         Ok(self.is_ours())

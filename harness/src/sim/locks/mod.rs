@@ -111,8 +111,10 @@ pub fn run(settings: Settings, os: Os) -> Pin<Box<dyn Future<Output = ()>>> {
 
 type Result<T> = std::result::Result<T, Errno>;
 
-/// How long a contender waits between two tries.
-const POLL: (Nanos, Nanos) = (Nanos::from_millis(200), Nanos::from_millis(500));
+/// How long a contender waits between two tries: a share of the time that it has waited already.
+const POLL_LEAST: Nanos = Nanos::from_millis(200);
+const POLL_MOST: Nanos = Nanos::from_secs(2);
+const POLL_SHARE: u64 = 8;
 
 /// The lock's name on the mount.
 fn path() -> Name {
@@ -139,6 +141,11 @@ trait Program {
         wait(self, os, timeout).await
     }
 
+    /// The longest that a contender waits between two tries.
+    fn poll_most(&self) -> Nanos {
+        POLL_MOST
+    }
+
     /// When it wants to do something by itself (by the monotonic clock, ns).
     fn beats_at(&self) -> Option<u64> {
         None
@@ -149,12 +156,15 @@ trait Program {
 
 /// Tries until the lock was taken, or the time is up.
 async fn wait(lock: &mut (impl Program + ?Sized), os: &Os, timeout: Option<Nanos>) -> Result<bool> {
-    let deadline = timeout.map(|timeout| os.monotonic().saturating_add(timeout.0));
+    let began = os.monotonic();
+    let deadline = timeout.map(|timeout| began.saturating_add(timeout.0));
     loop {
         if lock.attempt(os).await? {
             return Ok(true);
         }
-        let poll = os.draw(POLL.0, POLL.1);
+        let waited = Nanos((os.monotonic() - began) / POLL_SHARE);
+        let most = waited.clamp(Nanos(2 * POLL_LEAST.0), lock.poll_most());
+        let poll = os.draw(POLL_LEAST, most);
         let left = deadline.map(|deadline| Nanos(deadline.saturating_sub(os.monotonic())));
         if left == Some(Nanos::ZERO) {
             return Ok(false);

@@ -12,7 +12,7 @@ pub struct Watching {
     defect: Defect,
     lifetime: Nanos,
     record: Record,
-    /// The version that was seen last, and since when.
+    /// The version that was seen last, and since when. Each renewal makes another.
     watched: Option<(u64, u64)>,
 }
 
@@ -54,12 +54,6 @@ impl Program for Watching {
             return self.record.take(os).await;
         }
         Ok(false)
-    }
-
-    async fn acquire(&mut self, os: &Os, timeout: Option<Nanos>) -> Result<bool> {
-        // What it saw when it asked before may have been renewed ever so often since.
-        self.watched = None;
-        super::wait(self, os, timeout).await
     }
 
     async fn release(&mut self, os: &Os) -> Result<bool> {
