@@ -240,9 +240,11 @@ impl Client {
         let now = io.now.monotonic;
         let Connection { tcp, ports, tried_at, back_off } = &mut self.connection;
         let too_soon = *ports > 0 && now < *tried_at + *back_off;
-        if too_soon || tcp.is_some() || !self.slots.iter().any(|slot| slot.busy.is_some())
-            && self.recovery.is_none()
-            && self.waiting.is_empty()
+        if too_soon
+            || tcp.is_some()
+            || !self.slots.iter().any(|slot| slot.busy.is_some())
+                && self.recovery.is_none()
+                && self.waiting.is_empty()
         {
             return;
         }

@@ -55,25 +55,51 @@ pub enum Op {
     /// OPEN and READ.
     Open(Name),
     /// OPEN with create; `exclusive` fails if there is one (O_EXCL).
-    Create { name: Name, exclusive: bool },
-    Link { from: Name, to: Name },
+    Create {
+        name: Name,
+        exclusive: bool,
+    },
+    Link {
+        from: Name,
+        to: Name,
+    },
     Mkdir(Name),
-    Symlink { name: Name, target: Name },
-    Rename { from: Name, to: Name },
+    Symlink {
+        name: Name,
+        target: Name,
+    },
+    Rename {
+        from: Name,
+        to: Name,
+    },
     Remove(Name),
     /// No operation of NFS: removes the name only if it is this file's; that it is not is no error.
-    RemoveFile { name: Name, inode: u64 },
+    RemoveFile {
+        name: Name,
+        inode: u64,
+    },
     /// SETATTR of the mtime to the server's time.
     Touch(Name),
     /// WRITE, unstable: what is written lasts from the next COMMIT on.
-    Write { name: Name, text: Rc<str> },
+    Write {
+        name: Name,
+        text: Rc<str>,
+    },
     Commit(Name),
     /// No operation of NFS: writes a file whose version is still `seen` (0: that does not exist), in
     /// one step and onto the disk. With NFS's own, it takes a row of names that link(2) makes (see
     /// containers/locks/good-lifetime).
-    Swap { name: Name, seen: u64, text: Rc<str> },
+    Swap {
+        name: Name,
+        seen: u64,
+        text: Rc<str>,
+    },
     /// LOCK of the whole file, for writing. With `reclaim` in the grace time, and only then.
-    Lock { name: Name, reclaim: bool, wait: bool },
+    Lock {
+        name: Name,
+        reclaim: bool,
+        wait: bool,
+    },
     /// LOCKU
     Unlock(Name),
     ReclaimComplete,
@@ -84,11 +110,18 @@ pub enum Op {
 pub enum Done {
     Ok,
     /// `now`: the server's wall clock. `None`: there is no such file.
-    Looked { file: Option<File>, now: i64 },
+    Looked {
+        file: Option<File>,
+        now: i64,
+    },
     /// The server's incarnation: what was written to another may be lost (section 18.32, `writeverf`).
-    Written { verifier: u64 },
+    Written {
+        verifier: u64,
+    },
     /// The file's new version.
-    Swapped { version: u64 },
+    Swapped {
+        version: u64,
+    },
 }
 
 /// A file as the server shows it.

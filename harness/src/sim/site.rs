@@ -53,13 +53,29 @@ struct Node {
     commands: u64,
     /// The ports that its kernels have used.
     ports: u16,
+    /// Of its processes, each life another.
+    seed: u64,
 }
 
 enum Event {
-    Frame { frame: Frame, life: u32 },
-    Command { node: NodeId, life: u32, id: u64, command: Box<Command> },
-    Booted { node: NodeId, life: u32 },
-    Wake { node: NodeId, life: u32 },
+    Frame {
+        frame: Frame,
+        life: u32,
+    },
+    Command {
+        node: NodeId,
+        life: u32,
+        id: u64,
+        command: Box<Command>,
+    },
+    Booted {
+        node: NodeId,
+        life: u32,
+    },
+    Wake {
+        node: NodeId,
+        life: u32,
+    },
     Timer(u64),
     /// A rule of the wire has something to send by itself.
     Wire,
@@ -68,7 +84,13 @@ enum Event {
 impl<'a> SimSite<'a> {
     /// Builds the site; no node has power yet.
     pub fn new(plan: &'a Plan, lock: Lock) -> SimSite<'a> {
-        let nodes = plan.blueprint.nodes.iter();
+        let nodes = plan.blueprint.nodes.iter().map(|node| Node {
+            machine: None,
+            life: 0,
+            commands: 0,
+            ports: 0,
+            seed: seeds::derive(node.seed, "process"),
+        });
         let mut rng = seeds::generator(seeds::derive(plan.seed, "simulated"));
         let manners = Manners { courteous: rng.random(), ends_grace_early: rng.random() };
         let loses = (lock.defect == Defect::LosesCounts).then_some(LOSES_EACH);
@@ -82,7 +104,7 @@ impl<'a> SimSite<'a> {
             wire_due: None,
             book: Book::default(),
             disk: Disk::new(loses),
-            nodes: nodes.map(|_| Node { machine: None, life: 0, commands: 0, ports: 0 }).collect(),
+            nodes: nodes.collect(),
             happenings: VecDeque::new(),
             statistics: Statistics::default(),
             rng,
@@ -143,7 +165,11 @@ impl<'a> SimSite<'a> {
 
     /// Something happens to a node; then everybody in it goes on who can, and what it has sent
     /// and said goes its ways.
-    fn at(&mut self, node: NodeId, happens: impl FnOnce(&mut Machine, &mut Io, &mut Disk, &Setting)) {
+    fn at(
+        &mut self,
+        node: NodeId,
+        happens: impl FnOnce(&mut Machine, &mut Io, &mut Disk, &Setting),
+    ) {
         let state = &mut self.nodes[node];
         let Some(machine) = &mut state.machine else {
             return;
@@ -158,8 +184,7 @@ impl<'a> SimSite<'a> {
             blueprint: &self.plan.blueprint,
             lock: self.lock,
             manners: self.manners,
-            process_seed: seeds::derive(self.plan.blueprint.nodes[node].seed, "process")
-                .wrapping_add(u64::from(state.life)),
+            process_seed: state.seed.wrapping_add(u64::from(state.life)),
             node,
         };
         happens(machine, &mut io, &mut self.disk, &setting);

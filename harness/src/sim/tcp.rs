@@ -117,13 +117,7 @@ impl Tcp {
         self.transmit(ACK, Some(message), now, out);
     }
 
-    fn transmit(
-        &mut self,
-        flags: u8,
-        message: Option<u64>,
-        now: u64,
-        out: &mut Vec<Segment>,
-    ) {
+    fn transmit(&mut self, flags: u8, message: Option<u64>, now: u64, out: &mut Vec<Segment>) {
         let sent = Sent { seq: self.next, flags, message, at: now, again: false };
         let segment = self.segment(&sent);
         self.next = self.next.wrapping_add(segment.length());

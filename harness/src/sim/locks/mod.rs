@@ -35,14 +35,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 6] = [
-        Kind::Lease,
-        Kind::Lifetime,
-        Kind::Watching,
-        Kind::Heartbeat,
-        Kind::Link,
-        Kind::Reentrant,
-    ];
+    pub const ALL: [Kind; 6] =
+        [Kind::Lease, Kind::Lifetime, Kind::Watching, Kind::Heartbeat, Kind::Link, Kind::Reentrant];
 }
 
 /// What is wrong with a lock.

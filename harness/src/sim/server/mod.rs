@@ -199,13 +199,7 @@ impl Server {
         self.reply(from, xid, reply, io);
     }
 
-    fn execute(
-        &mut self,
-        op: &Op,
-        session: u64,
-        io: &Io,
-        disk: &mut Disk,
-    ) -> Result<Done, Errno> {
+    fn execute(&mut self, op: &Op, session: u64, io: &Io, disk: &mut Disk) -> Result<Done, Errno> {
         let now = io.now.monotonic;
         let client = self.state.client_of(session);
         match (op, client) {

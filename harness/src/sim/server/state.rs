@@ -136,8 +136,7 @@ impl State {
         }
         self.clients.retain(|_, client| client.owner != owner || client.confirmed);
         let number = self.number();
-        let client =
-            Client { owner, verifier, confirmed: false, session: None, renewed_at: 0 };
+        let client = Client { owner, verifier, confirmed: false, session: None, renewed_at: 0 };
         self.clients.insert(number, client);
         number
     }
@@ -251,9 +250,10 @@ impl State {
         if self.manners.courteous {
             return;
         }
-        let over = self.clients.iter().filter(|(number, client)| {
-            client.confirmed && self.is_over(**number, now)
-        });
+        let over = self
+            .clients
+            .iter()
+            .filter(|(number, client)| client.confirmed && self.is_over(**number, now));
         for client in over.map(|(number, _)| *number).collect::<Vec<_>>() {
             self.revoke(client, recorded);
         }
