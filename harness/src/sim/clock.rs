@@ -52,7 +52,6 @@ impl Clock {
     }
 
     /// How far the wall clock is from the true time (ns).
-    #[cfg(test)]
     pub fn error_ns(&self, now: u64) -> i64 {
         self.wall(now) - self.wall_start - now as i64
     }

@@ -35,18 +35,20 @@ mod tcp;
 mod tests;
 
 pub use locks::{Defect, Kind, Lock};
-pub use site::SimSite;
+pub use site::{Aftermath, SimSite};
 
 use crate::history::writer::{Finished, Writer};
 use crate::plan::Plan;
 use crate::run::{RunError, run_on};
 use std::path::Path;
 
-/// Runs a plan on a simulated site.
-pub fn run(plan: &Plan, lock: Lock) -> Result<Finished, RunError> {
+/// Runs a plan on a simulated site; answers the history, and what was left of the site.
+pub fn run(plan: &Plan, lock: Lock) -> Result<(Finished, Aftermath), RunError> {
     let nowhere = Path::new("/nonexistent");
     let history = Writer::to(Box::new(std::io::sink()), nowhere);
-    let site = Box::new(SimSite::new(plan, lock));
-    let (history, _, _) = run_on(site, plan, history, nowhere)?;
-    Ok(history)
+    let site = SimSite::new(plan, lock);
+    let aftermath = site.aftermath();
+    let (history, _, _) = run_on(Box::new(site), plan, history, nowhere)?;
+    let aftermath = aftermath.borrow().clone();
+    Ok((history, aftermath))
 }

@@ -16,7 +16,9 @@ use crate::units::{MICROSECOND, MILLISECOND, SECOND};
 use lockstorm_agent::{Command, Message};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// As that of the real site's control channel (ns).
 const CONTROL_LATENCY: u64 = 50 * MICROSECOND;
@@ -24,6 +26,15 @@ const CONTROL_LATENCY: u64 = 50 * MICROSECOND;
 const BOOT: (u64, u64) = (300 * MILLISECOND, 3 * SECOND);
 /// Of the counter's writes each so many-th is lost by a site that loses some.
 const LOSES_EACH: u64 = 10;
+
+/// How a run has left its site.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Aftermath {
+    /// How far each node's wall clock is from the true time (ns); `None`: it has no power.
+    pub clocks: Vec<Option<i64>>,
+    /// Rules that lie over the wire.
+    pub rules: usize,
+}
 
 /// A site in memory. See [`super`] for its parts.
 pub struct SimSite<'a> {
@@ -41,6 +52,9 @@ pub struct SimSite<'a> {
     happenings: VecDeque<Happening>,
     statistics: Statistics,
     rng: ChaCha8Rng,
+    rules: usize,
+    /// Where its aftermath is left when it is finished.
+    aftermath: Rc<RefCell<Aftermath>>,
     /// Room for what a node sends and says, used over and over.
     out: Vec<Segment>,
     said: Vec<Message>,
@@ -108,14 +122,16 @@ impl<'a> SimSite<'a> {
             happenings: VecDeque::new(),
             statistics: Statistics::default(),
             rng,
+            rules: 0,
+            aftermath: Rc::default(),
             out: Vec::new(),
             said: Vec::new(),
         }
     }
 
-    /// The clock of a node that has power.
-    pub fn clock(&self, node: NodeId) -> Option<Clock> {
-        self.nodes[node].machine.as_ref().map(|machine| machine.clock)
+    /// Where it will leave what a run has left of it.
+    pub fn aftermath(&self) -> Rc<RefCell<Aftermath>> {
+        Rc::clone(&self.aftermath)
     }
 
     fn step(&mut self) -> bool {
@@ -264,10 +280,12 @@ impl Site for SimSite<'_> {
     }
 
     fn lay(&mut self, rule: Box<dyn Rule>) -> RuleId {
+        self.rules += 1;
         self.wire.lay(rule)
     }
 
     fn lift(&mut self, id: RuleId) -> u64 {
+        self.rules -= 1;
         let (hits, let_go) = self.wire.lift(id, self.now);
         for (frame, at) in let_go {
             self.arrives(frame, at);
@@ -336,6 +354,12 @@ impl Site for SimSite<'_> {
     }
 
     fn finish(&mut self) -> Result<(), SiteError> {
+        let clocks = self.nodes.iter().map(|node| {
+            let machine = node.machine.as_ref()?;
+            Some(machine.clock.error_ns(self.now))
+        });
+        let clocks = clocks.collect();
+        *self.aftermath.borrow_mut() = Aftermath { clocks, rules: self.rules };
         Ok(())
     }
 }

@@ -110,7 +110,6 @@ impl State {
         }
     }
 
-    #[cfg(test)]
     pub fn manners(&self) -> Manners {
         self.manners
     }

@@ -1,0 +1,1 @@
+//! Stories that once went wrong, told to the run's code.
