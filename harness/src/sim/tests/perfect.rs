@@ -72,7 +72,9 @@ fn no_perfect_lock_is_accused_and_every_checker_judges_and_hardly_a_verdict_is_u
     }
     let all = runs * Kind::ALL.len() as u64;
     println!("judged in {all} runs: {judged:?}");
-    for u in &unknown { println!("UNK {u}"); }
+    for u in &unknown {
+        println!("UNK {u}");
+    }
     for (invariant, cases) in judged {
         let least = least(invariant) * all / 1000;
         assert!(cases >= least, "{invariant:?} was judged {cases} times; expected {least}");
