@@ -89,6 +89,12 @@ impl Acts {
         self.all.first_at(at).map_or(at, |(from, _)| from)
     }
 
+    /// The same of one client's acts.
+    pub fn began_of(&self, client: &str, at: u64) -> u64 {
+        let own = self.by_client.get(client).and_then(|own| own.first_at(at));
+        own.map_or(at, |(from, _)| from)
+    }
+
     /// A client's acts that were going on at any time from `from` to `until`.
     pub fn of_client(&self, client: &str, from: u64, until: u64) -> Vec<(u64, u64)> {
         let own = self.by_client.get(client);

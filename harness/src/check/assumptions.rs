@@ -77,10 +77,15 @@ impl Departures {
     /// What a finding that showed at `at` was beyond, in words; its first holder called acquire at
     /// `began`. Empty: the lock had all that it assumes.
     pub fn of_finding(&self, acts: &Acts, began: u64, at: u64) -> Vec<String> {
-        let since = acts.began(began).min(began);
         let mut beyond = self.always.clone();
         let mut told = BTreeSet::new();
         for departure in &self.timed {
+            // Whatever was going on by then may have seen clocks that were off; but only the client
+            // that was without its lease, or held up, acts on that.
+            let since = match departure.kind {
+                Kind::Skew | Kind::Rate => acts.began(began),
+                Kind::Lease | Kind::Pause => acts.began_of(&departure.client, began),
+            };
             let met = departure.from <= at && departure.rest > since;
             if met && told.insert((departure.kind, departure.client.as_str())) {
                 let mut why = departure.why.clone();

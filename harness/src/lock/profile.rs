@@ -221,6 +221,11 @@ impl Profile {
                 );
             }
         }
+        if self.assumes.pause == Some(Pause::Lifetime) && self.lifetime.is_none() {
+            let message = "a lock without lifetimes has none to compare a pause with; expected a \
+                duration such as 15s";
+            add("assumes.pause", message.into());
+        }
         let promised = self.promises.contains_key(&Invariant::BreakAfterLifetime);
         match self.break_bound {
             Some(_) if !promised => {

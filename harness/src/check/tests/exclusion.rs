@@ -1,5 +1,6 @@
-use super::story::{kernel_plan, plan};
-use super::{Shows, expect, not_judged};
+use super::story::{kernel_plan, plan, story};
+use super::{Shows, expect, judged, not_judged};
+use lockstorm_reports::Class;
 use lockstorm_reports::Invariant::MutualExclusion;
 use rstest::rstest;
 
@@ -260,6 +261,46 @@ fn two_that_may_have_been_inside_together_by_right_are_not_judged() {
     assert_eq!(not_judged(&plan(), MutualExclusion, text), [(1, doubt.into())]);
     let later = text.replace("17s", "20s");
     assert_eq!(not_judged(&plan(), MutualExclusion, &later), []);
+}
+
+/// Clocks are far apart from 5 s to 6 s; c1 and c2 are inside together at 20 s.
+#[rstest]
+#[case::long_over(Shows::Broken(1, 20_000), "", None)]
+#[case::nobody_has_left_since(
+    Shows::Beyond(1, 20_000),
+    "4s c3 acquires",
+    Some("; the lock has not been at rest since")
+)]
+#[case::one_that_may_have_looked_then_still_waits(
+    Shows::Beyond(1, 20_000),
+    "4s c3 asks",
+    Some("; whoever asked then was still asking")
+)]
+#[case::one_that_left_since(Shows::Broken(1, 20_000), "4s c3 acquires\n 7s c3 releases", None)]
+fn what_happened_beyond_the_assumptions_counts_for_as_long_as_it_may_act(
+    #[case] shows: Shows,
+    #[case] before: &str,
+    #[case] told: Option<&str>,
+) {
+    let (acquired, released) = before.split_once('\n').unwrap_or((before, ""));
+    let text = format!(
+        "
+        {acquired}
+        5s c1 clock +60s
+        6s c1 clock 0s
+        {released}
+        19s c1 acquires
+        20s c2 acquires
+        21s c1 releases"
+    );
+    let (_, findings) = judged(&plan(), &story(&text), MutualExclusion);
+    let mine = findings.iter().find(|found| found.holds.iter().all(|h| h.client != "c3"));
+    let mine = mine.unwrap();
+    let beyond = matches!(shows, Shows::Beyond(..));
+    assert_eq!((mine.at_ns, mine.class == Class::BeyondAssumptions), (20_000_000_000, beyond));
+    let why = "clocks were up to 60.000 s apart; the lock assumes at most 10.000 s";
+    let expected: Vec<String> = told.into_iter().map(|told| format!("{why}{told}")).collect();
+    assert_eq!(mine.beyond, expected);
 }
 
 #[test]

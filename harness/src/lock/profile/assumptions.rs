@@ -151,7 +151,10 @@ impl<'de> Deserialize<'de> for Pause {
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Pause, E> {
                 match text.trim() {
                     LIFETIME => Ok(Pause::Lifetime),
-                    time => time.parse().map(Pause::Within).map_err(E::custom),
+                    time => time.parse().map(Pause::Within).map_err(|_| {
+                        let expected = "a duration such as 15s, or `lifetime`";
+                        E::custom(format!("`{time}` is no time; expected {expected}"))
+                    }),
                 }
             }
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Pause, E> {
