@@ -46,4 +46,7 @@ pub mod check;
 
 pub mod verdict;
 
+#[cfg(test)]
+mod sim;
+
 pub mod cli;

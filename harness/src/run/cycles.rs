@@ -27,6 +27,8 @@ pub struct Cycles<'a> {
     until: Option<u64>,
     /// How long, at the end, clients may still wait for something (ns).
     patience: u64,
+    /// Whether the faults have yet to be ended: a site that is to recover is not left before.
+    to_recover: bool,
     /// Whether an owner has died with the lock: those who wait for it may wait for ever.
     owner_died: bool,
     /// Whether the adapter's descriptors are counted after each round.
@@ -80,6 +82,7 @@ impl<'a> Cycles<'a> {
             lifetime: plan.lifetime(),
             until: None,
             patience: patience(spec, plan),
+            to_recover: spec.recover,
             owner_died: false,
             counts_descriptors: plan.profile.promises.contains_key(&Invariant::NoDescriptorLeak),
         }
@@ -290,6 +293,7 @@ impl Workload for Cycles<'_> {
     ) -> Result<(), RunError> {
         match event {
             Event::Began => self.begin(run),
+            Event::Timer(Timer::Recovery) => self.to_recover = false,
             Event::Returned(id) => self.think(*id, run),
             Event::Lost(id) => self.lost(*id, run),
             Event::Timer(Timer::Round(id)) => return self.go_on(*id, run),
@@ -318,7 +322,8 @@ impl Workload for Cycles<'_> {
     }
 
     fn is_done(&self) -> bool {
-        self.until.is_some() && self.clients.iter().all(|cycler| cycler.state == State::Done)
+        let all_done = self.clients.iter().all(|cycler| cycler.state == State::Done);
+        self.until.is_some() && !self.to_recover && all_done
     }
 
     /// Where an owner has died, to wait in vain for its lock is no failure of the run: whether the

@@ -70,7 +70,7 @@ pub fn execute(
 
 /// Runs a plan on a site that has been built for it. `artefacts` is where that writes its console
 /// logs.
-fn run_on<'a>(
+pub(crate) fn run_on<'a>(
     site: Box<dyn Site + 'a>,
     plan: &'a Plan,
     history: Writer,

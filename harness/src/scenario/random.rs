@@ -3,6 +3,8 @@
 //! The same seed, lock and bounds give the same scenario. Every fault may miss, and the workload
 //! goes on until everybody is done, so that a run of such a scenario proves something.
 
+mod script;
+
 use super::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
 use crate::fault::clock::{Clock, DRIFT_MAX_PPM};
 use crate::fault::crash::Crash;
@@ -30,6 +32,12 @@ pub struct Bounds {
     pub time_s: RangeInclusive<u64>,
     pub hold: RangeInclusive<u64>,
     pub think: RangeInclusive<u64>,
+    /// Of locks that have one; never less than what the lock allows.
+    pub lifetime: RangeInclusive<u64>,
+    /// The share of scenarios that are scripts, 0 to 1, and how many steps they have, beside those
+    /// that end what is left of them.
+    pub scripts: f64,
+    pub steps: RangeInclusive<usize>,
     pub faults: RangeInclusive<u32>,
     pub lasts: RangeInclusive<u64>,
     /// The longest delay that one fault of a link can add.
@@ -49,6 +57,9 @@ pub const BOUNDS: Bounds = Bounds {
     time_s: 30..=75,
     hold: 20 * MILLISECOND..=8 * SECOND,
     think: MILLISECOND..=2 * SECOND,
+    lifetime: 2 * SECOND..=30 * SECOND,
+    scripts: 0.0,
+    steps: 5..=25,
     faults: 1..=5,
     lasts: 200 * MILLISECOND..=50 * SECOND,
     late: MILLISECOND..=2 * SECOND,
@@ -58,21 +69,18 @@ pub const BOUNDS: Bounds = Bounds {
 
 /// A scenario of this seed for a lock.
 pub fn scenario(seed: u64, profile: &Profile, bounds: &Bounds) -> Scenario {
-    let rng = seeds::generator(seeds::derive(seed, &format!("random/{}", profile.name)));
-    let mut draw = Draw { rng, bounds, profile };
-    let clients = draw.within(&bounds.clients);
-    let time = Nanos::from_secs(draw.within(&bounds.time_s));
-    let lifetime = draw.lifetime();
-    let renewed_within = lifetime.or(profile.lifetime.map(|known| known.default));
-    let count = draw.within(&bounds.faults);
-    Scenario {
-        name: format!("random-{seed}"),
-        about: "A random mixture of faults.".into(),
-        site: draw.site(clients),
-        lock: LockSpec { name: profile.name.clone(), lifetime, options: Default::default() },
-        workload: WorkloadSpec::Cycles(draw.cycles(time, renewed_within)),
-        faults: (0..count).map(|_| draw.fault(time, clients)).collect(),
-        expect: Expect::default(),
+    let stream = |name: &str| seeds::derive(seed, &format!("{name}/{}", profile.name));
+    let mut draw = Draw { rng: seeds::generator(stream("random")), bounds, profile };
+    let scenario = draw.scenario(seed);
+    // Of another stream, so that there may be scripts and the others stay as they are.
+    let mut draw = Draw { rng: seeds::generator(stream("random/script")), bounds, profile };
+    match draw.chance(bounds.scripts) {
+        false => scenario,
+        true => {
+            let script = script::script(scenario.site.clients, scenario.lock.lifetime, &mut draw);
+            let workload = WorkloadSpec::Script(script);
+            Scenario { workload, faults: Vec::new(), ..scenario }
+        }
     }
 }
 
@@ -88,6 +96,24 @@ struct Draw<'a> {
 }
 
 impl Draw<'_> {
+    fn scenario(&mut self, seed: u64) -> Scenario {
+        let (bounds, profile) = (self.bounds, self.profile);
+        let clients = self.within(&bounds.clients);
+        let time = Nanos::from_secs(self.within(&bounds.time_s));
+        let lifetime = self.lifetime();
+        let renewed_within = lifetime.or(profile.lifetime.map(|known| known.default));
+        let count = self.within(&bounds.faults);
+        Scenario {
+            name: format!("random-{seed}"),
+            about: "A random mixture of faults.".into(),
+            site: self.site(clients),
+            lock: LockSpec { name: profile.name.clone(), lifetime, options: Default::default() },
+            workload: WorkloadSpec::Cycles(self.cycles(time, renewed_within)),
+            faults: (0..count).map(|_| self.fault(time, clients)).collect(),
+            expect: Expect::default(),
+        }
+    }
+
     fn within<T>(&mut self, range: &RangeInclusive<T>) -> T
     where
         T: rand::distr::uniform::SampleUniform + PartialOrd + Clone,
@@ -120,10 +146,10 @@ impl Draw<'_> {
     /// A lifetime that a run is long enough for; the lock's own where that is so long that nobody
     /// would choose it so short.
     fn lifetime(&mut self) -> Option<Nanos> {
-        const MOST: Nanos = Nanos::from_secs(30);
+        let (least, most) = self.bounds.lifetime.clone().into_inner();
         let known = self.profile.lifetime?;
-        let least = known.least.max(Nanos::from_secs(2));
-        (known.default <= MOST && self.chance(0.7)).then(|| self.time(&(least.0..=MOST.0)))
+        let least = known.least.0.max(least);
+        (known.default.0 <= most && self.chance(0.7)).then(|| self.time(&(least..=most)))
     }
 
     fn site(&mut self, clients: u8) -> SiteSpec {
@@ -196,6 +222,16 @@ impl Draw<'_> {
     }
 
     fn strike(&mut self, clients: u8) -> Strike {
+        let kind = self.kind();
+        let node = match self.rng.random_range(0..10) {
+            0..4 => OWNER.to_owned(),
+            4..7 => "server".into(),
+            _ => format!("c{}", self.within(&(1..=clients))),
+        };
+        self.strike_of(kind, node)
+    }
+
+    fn kind(&mut self) -> &'static str {
         let sum: u32 = self.bounds.weights.iter().map(|(_, weight)| weight).sum();
         let mut drawn = self.rng.random_range(0..sum);
         let kind = self.bounds.weights.iter().find(|(_, weight)| {
@@ -203,12 +239,11 @@ impl Draw<'_> {
             drawn = drawn.saturating_sub(*weight);
             is_it
         });
-        let node = match self.rng.random_range(0..10) {
-            0..4 => OWNER.to_owned(),
-            4..7 => "server".into(),
-            _ => format!("c{}", self.within(&(1..=clients))),
-        };
-        match kind.map_or("cut", |(kind, _)| *kind) {
+        kind.map_or("cut", |(kind, _)| *kind)
+    }
+
+    fn strike_of(&mut self, kind: &str, node: String) -> Strike {
+        match kind {
             "crash" => Strike::Crash(Crash { node, keep: *self.one_of(&[0.0, 0.0, 0.3, 1.0]) }),
             "clock" => Strike::Clock(self.clock(node)),
             "impair" => Strike::Impair(self.impair(node)),
@@ -252,6 +287,7 @@ impl Draw<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::script::Step;
     use crate::scenario::validate;
     use crate::source::Source;
     use std::collections::BTreeSet;
@@ -277,6 +313,29 @@ mod tests {
                 assert_eq!(loaded.unwrap().scenario, scenario);
             }
         }
+    }
+
+    #[test]
+    fn every_random_script_makes_sense_and_has_every_kind_of_step() {
+        let profile = profile("good-lifetime");
+        let bounds = Bounds { scripts: 1.0, ..BOUNDS };
+        let mut steps = BTreeSet::new();
+        for seed in 0..500 {
+            let scenario = scenario(seed, &profile, &bounds);
+            let problems = validate::scenario(&scenario);
+            assert!(problems.is_empty(), "{problems:?}");
+            let yaml = serde_yaml::to_string(&scenario).unwrap();
+            assert_eq!(serde_yaml::from_str::<Scenario>(&yaml).unwrap(), scenario);
+            let WorkloadSpec::Script(script) = &scenario.workload else { panic!("{yaml}") };
+            steps.extend(script.iter().map(|step| match step {
+                Step::Call { expect, .. } => format!("call, expects: {}", expect.is_some()),
+                Step::Await { .. } => "await".into(),
+                Step::Strike(strike) => strike.kind().into(),
+                Step::End { kind, .. } => format!("end {kind}"),
+                Step::Pass(_) => "pass".into(),
+            }));
+        }
+        assert_eq!(steps.len(), 4 + 2 * Strike::KINDS.len(), "{steps:?}");
     }
 
     #[test]

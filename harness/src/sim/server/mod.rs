@@ -1,0 +1,242 @@
+//! The NFS server of the simulated site: one thread that answers calls in the order in which they
+//! are done.
+//!
+//! What it loses with its power is in [`Server`]; what is on its disk in [`Disk`].
+
+mod state;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use state::Manners;
+
+use super::agent::COUNTER;
+use super::frame::{End, SYN, Segment};
+use super::node::Io;
+use super::rpc::{Body, Call, Done, Errno, Op, Reply, Rpc};
+use super::tcp::{self, Tcp};
+use crate::site::blueprint::{DiskBlueprint, ServerBlueprint};
+use crate::units::SECOND;
+use state::{Recorded, State, Verdict};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use store::Store;
+
+/// NFS's port.
+pub const PORT: u16 = 2049;
+
+/// What a power cut leaves.
+#[derive(Default)]
+pub struct Disk {
+    store: Store,
+    recorded: Recorded,
+    /// How many times it has been served from.
+    incarnations: u64,
+    /// A defect of the site: of the writes of the counter, each nth is answered and not done.
+    forgets: Option<u64>,
+    counts: u64,
+}
+
+impl Disk {
+    /// An empty one, which forgets each nth write of the counter.
+    pub fn new(forgets: Option<u64>) -> Disk {
+        Disk { forgets, ..Disk::default() }
+    }
+
+    pub fn lose_power(&mut self, keep: &mut dyn FnMut(u64) -> bool) -> usize {
+        self.store.lose_power(keep)
+    }
+
+    /// A file's text, as a process on the server reads it.
+    pub fn read(&self, name: &str) -> Option<Rc<str>> {
+        self.store.look(name).map(|file| file.text)
+    }
+
+    fn forgets(&mut self, op: &Op) -> bool {
+        let (Some(nth), Op::Write { name, .. }) = (self.forgets, op) else {
+            return false;
+        };
+        self.counts += u64::from(&**name == COUNTER);
+        &**name == COUNTER && self.counts.is_multiple_of(nth)
+    }
+}
+
+/// A server that serves.
+pub struct Server {
+    state: State,
+    connections: BTreeMap<End, Tcp>,
+    /// Calls that are being carried out, by when they are done (ns of its monotonic clock) and
+    /// the order in which they came.
+    work: BTreeMap<(u64, u64), Work>,
+    works: u64,
+    disk_latency: u64,
+    flush: u64,
+}
+
+/// A call that is being carried out.
+struct Work {
+    from: End,
+    xid: u64,
+    session: u64,
+    slot: usize,
+    op: Op,
+}
+
+impl Server {
+    /// Begins to serve. Whoever had something before may reclaim it now.
+    pub fn serve(
+        disk: &mut Disk,
+        hardware: &DiskBlueprint,
+        terms: &ServerBlueprint,
+        manners: Manners,
+        now: u64,
+    ) -> Server {
+        disk.incarnations += 1;
+        disk.recorded.restart();
+        let seconds = |seconds: u32| u64::from(seconds) * SECOND;
+        let (lease, grace_until) = (seconds(terms.lease_s), now + seconds(terms.grace_s));
+        let recorded = &mut disk.recorded;
+        Server {
+            state: State::new(disk.incarnations, manners, lease, grace_until, recorded),
+            connections: BTreeMap::new(),
+            work: BTreeMap::new(),
+            works: 0,
+            disk_latency: hardware.latency.0,
+            flush: hardware.flush.0,
+        }
+    }
+
+    /// When it next has something to do by itself (ns of its monotonic clock).
+    pub fn deadline(&self) -> Option<u64> {
+        let connections = self.connections.values().filter_map(Tcp::deadline);
+        let work = self.work.keys().next().map(|(at, _)| *at);
+        connections.chain(work).min()
+    }
+
+    /// Does what is due.
+    pub fn look_at_clock(&mut self, io: &mut Io, disk: &mut Disk) {
+        let now = io.now.monotonic;
+        while let Some(first) = self.work.first_entry()
+            && first.key().0 <= now
+        {
+            let work = first.remove();
+            self.carry_out(work, io, disk);
+        }
+        self.connections.retain(|_, connection| connection.look_at_timer(now, io.out));
+    }
+
+    /// A segment has come.
+    pub fn receive(&mut self, segment: &Segment, io: &mut Io, disk: &mut Disk) {
+        let now = io.now.monotonic;
+        let Some(connection) = self.connections.get_mut(&segment.from) else {
+            if segment.flags == SYN && segment.to.port == PORT {
+                // Each incarnation has sequence numbers of its own.
+                let first = (self.state.incarnation as u32) << 20 | u32::from(segment.from.port);
+                let accepted = Tcp::accept(segment, first, now, io.out);
+                self.connections.insert(segment.from, accepted);
+            } else {
+                io.out.extend(tcp::reset(segment));
+            }
+            return;
+        };
+        let received = connection.receive(segment, now, io.out);
+        if received.closed {
+            self.connections.remove(&segment.from);
+        }
+        for number in received.messages {
+            if let Some(rpc) = io.book.read(number)
+                && let Body::Call(call) = &rpc.body
+            {
+                self.called(segment.from, rpc.xid, call, io, disk);
+            }
+        }
+    }
+
+    fn called(&mut self, from: End, xid: u64, call: &Call, io: &mut Io, disk: &mut Disk) {
+        let (now, recorded) = (io.now.monotonic, &mut disk.recorded);
+        self.state.expire(now, recorded);
+        let reply = match call {
+            Call::ExchangeId { owner, verifier } => {
+                Reply::ExchangeId { client: self.state.exchange_id(*owner, *verifier) }
+            }
+            Call::CreateSession { client } => {
+                Reply::CreateSession(self.state.create_session(*client, now, recorded))
+            }
+            Call::Compound { session, slot, seq, op } => {
+                match self.state.sequence(*session, *slot, *seq, now) {
+                    Verdict::Answered(reply) => reply,
+                    Verdict::InProgress => return,
+                    Verdict::New => {
+                        let (session, slot, op) = (*session, *slot, op.clone());
+                        return self.begin(Work { from, xid, session, slot, op }, io, disk);
+                    }
+                }
+            }
+        };
+        self.reply(from, xid, reply, io);
+    }
+
+    /// Carries a call out, as soon as the disk allows.
+    fn begin(&mut self, work: Work, io: &mut Io, disk: &mut Disk) {
+        let time = match &work.op {
+            // What is only read is in memory.
+            Op::Renew | Op::Look(_) | Op::Open(_) | Op::ReclaimComplete => 0,
+            Op::Lock { .. } | Op::Unlock(_) => 0,
+            Op::Write { .. } => self.disk_latency,
+            _ => self.disk_latency + self.flush,
+        };
+        if time == 0 {
+            return self.carry_out(work, io, disk);
+        }
+        self.works += 1;
+        self.work.insert((io.now.monotonic + time, self.works), work);
+    }
+
+    fn carry_out(&mut self, work: Work, io: &mut Io, disk: &mut Disk) {
+        let Work { from, xid, session, slot, op } = work;
+        let reply = Reply::Compound(self.execute(&op, session, io, disk));
+        self.state.replied(session, slot, &reply);
+        self.reply(from, xid, reply, io);
+    }
+
+    fn execute(&mut self, op: &Op, session: u64, io: &Io, disk: &mut Disk) -> Result<Done, Errno> {
+        let now = io.now.monotonic;
+        let client = self.state.client_of(session);
+        match (op, client) {
+            (Op::Lock { name, reclaim, .. }, Some(client)) => {
+                self.state.lock(client, name, *reclaim, now, &mut disk.recorded)
+            }
+            (Op::Unlock(name), Some(client)) => {
+                self.state.unlock(client, name);
+                Ok(Done::Ok)
+            }
+            (Op::ReclaimComplete, Some(client)) => {
+                self.state.reclaim_complete(client);
+                Ok(Done::Ok)
+            }
+            _ if waits_for_grace(op) && self.state.in_grace(now, &mut disk.recorded) => {
+                Err(Errno::Grace)
+            }
+            _ if disk.forgets(op) => Ok(Done::Written { verifier: self.state.incarnation }),
+            _ => disk.store.execute(op, io.now.wall, self.state.incarnation),
+        }
+    }
+
+    fn reply(&mut self, to: End, xid: u64, reply: Reply, io: &mut Io) {
+        let connection = self.connections.get_mut(&to).filter(|connection| connection.is_open());
+        if let Some(connection) = connection {
+            let number = io.book.enter(Rpc { xid, body: Body::Reply(reply) });
+            connection.send(number, io.now.monotonic, io.out);
+        }
+    }
+}
+
+/// What makes or takes away names that others may have open, or state that they may reclaim
+/// (opens_in_grace in fs/nfsd/nfs4proc.c).
+fn waits_for_grace(op: &Op) -> bool {
+    match op {
+        Op::Open(_) | Op::Create { .. } | Op::Rename { .. } | Op::Remove(_) => true,
+        Op::RemoveFile { .. } | Op::Swap { .. } => true,
+        _ => false,
+    }
+}

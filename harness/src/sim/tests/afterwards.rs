@@ -1,0 +1,43 @@
+//! After all faults are lifted, in whatever order they were laid and lifted, the site is as it was.
+
+use super::super::{Aftermath, Defect, Kind, Lock};
+use super::{Judged, SIMULATED, each};
+use crate::history::What;
+use crate::scenario::random::{self, Bounds};
+use std::collections::BTreeMap;
+
+const LOCK: Lock = Lock { kind: Kind::Watching, defect: Defect::None };
+
+#[test]
+fn every_node_has_power_and_a_right_clock_and_no_rule_is_left() {
+    // Many faults at few nodes: most meet others of their kind.
+    let bounds = Bounds { clients: 2..=2, faults: 4..=8, scripts: 0.0, ..SIMULATED };
+    let left = each(0..400, |seed| {
+        let scenario = random::scenario(seed, &LOCK.profile(), &bounds);
+        let run = Judged::of(&scenario, seed, LOCK);
+        let right = Aftermath { clocks: vec![Some(0); 3], rules: 0 };
+        (run.aftermath != right).then(|| format!("{:?}\n{}", run.aftermath, run.told()))
+    });
+    if let Some(first) = left.iter().flatten().next() {
+        panic!("{} of {} were left so:\n{first}", left.iter().flatten().count(), left.len());
+    }
+}
+
+/// What the history says of each clock is what the faults in force at the time come to.
+#[test]
+fn every_fault_that_struck_is_told_to_have_ended_or_missed_and_each_once() {
+    each(0..200, |seed| {
+        let run = Judged::random(seed, LOCK);
+        let mut open: BTreeMap<usize, u32> = BTreeMap::new();
+        for event in &run.history {
+            match &event.what {
+                What::FaultStruck { fault, .. } => *open.entry(*fault).or_default() += 1,
+                What::FaultEnded { fault, .. } => *open.entry(*fault).or_default() += 10,
+                What::FaultMissed { fault, .. } => *open.entry(*fault).or_default() += 100,
+                _ => {}
+            }
+        }
+        let fine = open.values().all(|told| [11, 101, 100].contains(told));
+        assert!(fine, "{open:?}\n{}", run.told());
+    });
+}

@@ -1,0 +1,112 @@
+//! Perfect locks are never accused, whatever happens to their site.
+
+use super::super::{Defect, Kind, Lock, run};
+use super::{Judged, SIMULATED, each, number};
+use crate::scenario::random;
+use lockstorm_reports::{Class, Invariant, Verdict};
+use std::collections::BTreeMap;
+
+/// Runs of each kind.
+const RUNS: u64 = 250;
+
+/// What is kept of a run.
+struct Seen {
+    accusation: Option<String>,
+    unknown: Option<String>,
+    /// How many cases each invariant was judged in.
+    judged: BTreeMap<Invariant, u64>,
+    beyond: bool,
+}
+
+fn seen(seed: u64, lock: Lock) -> Seen {
+    let run = Judged::random(seed, lock);
+    let report = &run.report;
+    // Who assumes nothing cannot be beyond it.
+    let assumes = &run.plan.profile.assumes;
+    let assumes = assumes.clock_skew.is_some() || assumes.lease.is_some();
+    let excused = |class| class == Class::BeyondAssumptions && assumes;
+    let accused = report.findings.iter().any(|finding| !excused(finding.class));
+    let judged = report.invariants.iter().map(|result| (result.invariant, result.judged));
+    Seen {
+        accusation: accused.then(|| run.told()),
+        unknown: (report.verdict == Verdict::Unknown)
+            .then(|| format!("seed {seed}: {}", report.unknown_because.join("; "))),
+        judged: judged.collect(),
+        beyond: !report.findings.is_empty(),
+    }
+}
+
+/// Of how many cases a checker must have judged in a thousand runs; of those that are promised.
+fn least(invariant: Invariant) -> u64 {
+    match invariant {
+        Invariant::HonestIsHeld | Invariant::OwnerOnlyRelease => 10,
+        Invariant::BreakAfterLifetime => 100,
+        _ => 1000,
+    }
+}
+
+#[test]
+fn no_perfect_lock_is_accused_and_every_checker_judges_and_hardly_a_verdict_is_unknown() {
+    let runs = number("LOCKSTORM_SIM_RUNS", RUNS);
+    let from = number("LOCKSTORM_SIM_FROM", 0);
+    let mut judged: BTreeMap<Invariant, u64> = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for kind in Kind::ALL {
+        let lock = Lock { kind, defect: Defect::None };
+        let begun = std::time::Instant::now();
+        let all = each(from..from + runs, |seed| seen(seed, lock));
+        println!(
+            "{kind:?}: {runs} runs, {:.0} a second, {} beyond the assumptions, {} unknown",
+            runs as f64 / begun.elapsed().as_secs_f64(),
+            all.iter().filter(|seen| seen.beyond).count(),
+            all.iter().filter(|seen| seen.unknown.is_some()).count(),
+        );
+        let accused = all.iter().filter(|seen| seen.accusation.is_some()).count();
+        if let Some(accusation) = all.iter().find_map(|seen| seen.accusation.as_ref()) {
+            panic!("a perfect lock ({kind:?}) was accused in {accused} runs:\n{accusation}");
+        }
+        for (invariant, cases) in all.iter().flat_map(|seen| &seen.judged) {
+            *judged.entry(*invariant).or_default() += cases;
+        }
+        unknown.extend(all.into_iter().filter_map(|seen| seen.unknown));
+    }
+    let all = runs * Kind::ALL.len() as u64;
+    println!("judged in {all} runs: {judged:?}");
+    for u in &unknown {
+        println!("UNK {u}");
+    }
+    for (invariant, cases) in judged {
+        let least = least(invariant) * all / 1000;
+        assert!(cases >= least, "{invariant:?} was judged {cases} times; expected {least}");
+    }
+    let share = unknown.len() as f64 / all as f64;
+    assert!(share < 0.01, "{} of {all} verdicts are unknown: {unknown:#?}", unknown.len());
+}
+
+#[test]
+fn the_same_plan_gives_the_same_history_twice() {
+    for kind in Kind::ALL {
+        let lock = Lock { kind, defect: Defect::None };
+        let histories = each(0..20, |seed| {
+            let one = Judged::random(seed, lock);
+            let (two, aftermath) = run(&one.plan, lock).unwrap();
+            assert_eq!(aftermath, one.aftermath);
+            assert_eq!(two.events, one.history);
+            two.sha256
+        });
+        let differ = histories.windows(2).all(|pair| pair[0] != pair[1]);
+        assert!(differ, "of two seeds each has its own history");
+    }
+}
+
+#[test]
+fn scripts_are_among_the_scenarios_and_most_of_them_come_to_their_end() {
+    let lock = Lock { kind: Kind::Reentrant, defect: Defect::None };
+    let bounds = random::Bounds { scripts: 1.0, ..SIMULATED };
+    let ends = each(0..100, |seed| {
+        let scenario = random::scenario(seed, &lock.profile(), &bounds);
+        Judged::of(&scenario, seed, lock).report.unmet_steps.is_empty()
+    });
+    let whole = ends.iter().filter(|whole| **whole).count();
+    assert!(whole > 50, "{whole} of 100");
+}

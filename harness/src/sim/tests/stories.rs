@@ -1,0 +1,184 @@
+//! Stories of faults that meet, told to the run's code. Each of them once went wrong, or might have.
+
+use super::super::{Defect, Kind, Lock};
+use super::Judged;
+use crate::fault::Strike;
+use crate::history::What;
+use crate::scenario::Scenario;
+use crate::units::{MILLISECOND, SECOND};
+use lockstorm_reports::Verdict;
+use rstest::rstest;
+use std::fmt::Write;
+
+const LOCK: Lock = Lock { kind: Kind::Watching, defect: Defect::None };
+
+/// Three clients that take turns for 100 s, and these faults.
+fn story(faults: &str) -> Judged {
+    tell(&format!("workload: {{cycles: {{time: 100s, recover: true}}}}\nfaults:\n{faults}"))
+}
+
+fn tell(text: &str) -> Judged {
+    let text = format!("name: story\nlock: {{name: simulated-watching}}\n{text}");
+    let scenario: Scenario = serde_yaml::from_str(&text).unwrap();
+    let problems = crate::scenario::validate::scenario(&scenario);
+    assert!(problems.is_empty(), "{problems:?}");
+    Judged::of(&scenario, 1, LOCK)
+}
+
+impl Judged {
+    /// When the workload began (ns).
+    fn began(&self) -> u64 {
+        let began = self.history.iter().find(|event| event.what == What::WorkloadBegan);
+        began.unwrap().at_ns
+    }
+
+    /// When a client was answered, from then to then (seconds since the begin).
+    fn answers(&self, of: &str, from: f64, until: f64) -> usize {
+        let began = self.began();
+        let within = |at: u64| (from..until).contains(&((at - began) as f64 / SECOND as f64));
+        let answers = self.history.iter().filter(|event| match &event.what {
+            What::Answered { client, .. } => client == of && within(event.at_ns),
+            _ => false,
+        });
+        answers.count()
+    }
+
+    /// What the nemesis did, and to which nodes, to the tenth of a second since the begin.
+    fn nemesis(&self) -> String {
+        let began = self.began();
+        let mut told = String::new();
+        for event in self.history.iter().filter(|event| event.at_ns > began) {
+            let what = match &event.what {
+                What::FaultStruck { fault, kind, node, .. } => format!("{kind} {fault} of {node}"),
+                What::FaultEnded { fault, effect } => format!("end of {fault}: {effect}"),
+                What::FaultMissed { fault, why } => format!("{fault} missed: {why}"),
+                What::NodeDied { node, .. } => format!("{node} is off"),
+                What::NodeBooted { node } => format!("{node} is on"),
+                What::AdapterReady { client, .. } => format!("{client} is ready"),
+                What::ClockSet { node, offset_ns, drift_ppm } => {
+                    let offset = offset_ns / MILLISECOND as i64;
+                    format!("clock of {node} at {offset} ms, {drift_ppm} ppm")
+                }
+                _ => continue,
+            };
+            let tenths = (event.at_ns - began) / (100 * MILLISECOND);
+            writeln!(told, "{}.{} {what}", tenths / 10, tenths % 10).unwrap();
+        }
+        told
+    }
+
+    #[track_caller]
+    fn is_fine(&self) -> &Judged {
+        assert_eq!(self.report.findings, [], "{}", self.told());
+        let whole = self.aftermath.clocks.iter().all(|error| *error == Some(0));
+        assert!(whole && self.aftermath.rules == 0, "{:?}", self.aftermath);
+        self
+    }
+}
+
+fn fault(at: &str, strike: &str, lasts: &str) -> String {
+    format!("- {{when: {{at: {at}}}, strike: {{{strike}}}, for: {lasts}, may_miss: true}}\n")
+}
+
+/// The first rule that did not let a frame pass decided, so that doubled frames crossed the cut.
+#[rstest]
+#[case::the_impairment_first("1s", "10s")]
+#[case::the_cut_first("11s", "10s")]
+fn nothing_crosses_a_cut_whatever_else_is_done_to_the_link(
+    #[case] impaired: &str,
+    #[case] cut: &str,
+) {
+    let faults = [
+        fault(impaired, "impair: {node: c1, duplicate: 0.9}", "80s"),
+        fault(cut, "cut: {node: c1}", "30s"),
+    ];
+    let run = story(&faults.concat());
+    run.is_fine();
+    assert!(run.answers("c1", 0.0, 10.0) > 0, "{}", run.told());
+    assert_eq!(run.answers("c1", 10.001, 40.0), 0, "{}", run.told());
+    assert!(run.answers("c2", 10.001, 40.0) > 0 && run.answers("c1", 40.0, 100.0) > 0);
+    assert_eq!(run.report.verdict, Verdict::Valid);
+}
+
+#[test]
+fn the_end_of_one_cut_leaves_the_other() {
+    let cuts = [fault("5s", "cut: {node: c1}", "10s"), fault("10s", "cut: {node: c1}", "20s")];
+    let run = story(&cuts.concat());
+    run.is_fine();
+    assert_eq!(run.answers("c1", 5.001, 30.0), 0, "{}", run.told());
+    assert!(run.answers("c1", 30.0, 100.0) > 0, "{}", run.told());
+}
+
+/// Its command was dropped on the way, and the fault counted as one that had acted.
+#[test]
+fn a_clock_fault_of_a_node_without_power_acts_when_it_boots_or_is_missed() {
+    let faults = [
+        fault("5s", "crash: {node: c1}", "20s"),
+        fault("8s", "clock: {node: c1, step: 9s}", "10s"),
+        fault("9s", "clock: {node: c1, step: -2s}", "30s"),
+    ];
+    let run = story(&faults.concat());
+    insta::assert_snapshot!(run.is_fine().nemesis());
+}
+
+/// A node that boots takes its time from the true one: the end of the fault set it 8 s back.
+#[test]
+fn a_clock_is_right_after_a_fault_in_which_its_node_was_rebooted() {
+    let faults = [
+        fault("5s", "clock: {node: c1, step: 8s, drift_ppm: 1000}", "60s"),
+        fault("10s", "crash: {node: c1}", "10s"),
+    ];
+    let run = story(&faults.concat());
+    insta::assert_snapshot!(run.is_fine().nemesis());
+}
+
+#[test]
+fn a_node_stays_off_until_the_last_of_two_crashes_has_ended() {
+    let faults = [
+        fault("5s", "crash: {node: server}", "10s"),
+        fault("10s", "crash: {node: server}", "10s"),
+        fault("30s", "crash: {node: c1}", "20s"),
+        fault("35s", "crash: {node: c1}", "5s"),
+    ];
+    let run = story(&faults.concat());
+    insta::assert_snapshot!(run.is_fine().nemesis());
+}
+
+#[test]
+fn a_node_that_loses_power_while_it_boots_boots_again() {
+    let faults = [
+        fault("5s", "crash: {node: c1}", "1s"),
+        fault("6.1s", "crash: {node: c1}", "1s"),
+        fault("20s", "crash: {node: server}", "1s"),
+        fault("21.1s", "crash: {node: server}", "1s"),
+    ];
+    let run = story(&faults.concat());
+    insta::assert_snapshot!(run.is_fine().nemesis());
+    assert!(run.answers("c1", 40.0, 100.0) > 0, "{}", run.told());
+}
+
+/// Scripts had words of their own for some faults, and none for others.
+#[test]
+fn a_step_strikes_and_ends_any_fault() {
+    let steps = |kind: &str| match kind {
+        "cut" => "- cut c1",
+        "crash" => "- crash c1",
+        "clock" => "- clock: {node: c1, step: 3s, drift_ppm: 100}",
+        "impair" => "- impair: {node: c1, loss: 0.2, delay: 1ms..9ms}",
+        other => panic!("a fault of a new kind ({other}): expected a step for it here"),
+    };
+    let mut script = "workload:\n  script:\n".to_owned();
+    for kind in Strike::KINDS {
+        for step in ["- c1: acquire", "- at +2s", steps(kind), "- at +20s"] {
+            // Of one that is off, no answer is to be waited for.
+            writeln!(script, "  {step}").unwrap();
+        }
+        writeln!(script, "  - end {kind} c1\n  - at +60s").unwrap();
+        if *kind != "crash" {
+            writeln!(script, "  - c1: -> ok\n  - c1: release -> ok").unwrap();
+        }
+    }
+    let run = tell(&script);
+    assert_eq!(run.report.unmet_steps, [], "{}", run.told());
+    insta::assert_snapshot!(run.is_fine().nemesis());
+}
