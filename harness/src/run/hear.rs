@@ -174,6 +174,9 @@ impl Stage<'_> {
         library: String,
         version: String,
     ) -> Result<(), RunError> {
+        if self.clients[id].ready {
+            return self.adapter_failed(id + 1, "said a second time that it is ready".into());
+        }
         let client = self.clients[id].name.clone();
         self.clients[id].ready = true;
         self.record(What::AdapterReady { client, library, version })?;

@@ -12,6 +12,7 @@ use super::node::link::Link;
 use super::node::machine::Offer;
 use super::node::slot::Slot;
 use super::wire::{Frame, net};
+use lockstorm_agent::Message;
 use std::rc::Rc;
 
 impl Site<'_> {
@@ -81,6 +82,10 @@ impl Site<'_> {
         };
         for line in lines {
             let happening = match serde_json::from_slice(&line) {
+                Ok(Message::Hello) if node.greeted => {
+                    let cause = "it said hello a second time".to_owned();
+                    Happening::Garbled { node: id, cause }
+                }
                 Ok(message) => {
                     node.greeted = true;
                     Happening::Message { node: id, message }

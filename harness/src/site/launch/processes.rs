@@ -1,6 +1,7 @@
 //! Kernels as processes of this host.
 
 use super::directory::SiteDirectory;
+use super::group;
 use super::guardian::Guardian;
 use super::program::Program;
 use super::{Kernel, Place, Running};
@@ -82,7 +83,10 @@ impl Running for Process {
     fn kill(&self) -> io::Result<()> {
         let mut child = self.0.borrow_mut();
         child.kill()?; // no error if it has ended by itself already
-        child.wait().map(|_| ())
+        child.wait()?;
+        // It leads its own processes (setsid in arch/um/os-Linux/main.c), which die of its death.
+        group::wait_for_end(child.id() as i32);
+        Ok(())
     }
 
     fn epitaph(&self) -> String {

@@ -227,3 +227,6 @@ fn fill(device: &mut Device, ring: usize, bytes: &[u8]) -> io::Result<bool> {
     device.give_back(ring, head, written as u32)?;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,6 +132,18 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_sends_more_than_is_taken_is_given_up() {
+        let (mut ours, mut theirs) = pair();
+        for _ in 0..RECEIVED_MAX {
+            theirs.send(b"frame").unwrap();
+            assert!(ours.serve().unwrap());
+        }
+        theirs.send(b"frame").unwrap();
+        assert!(ours.serve().is_err());
+        assert!(ours.take().is_some() && ours.serve().unwrap());
+    }
+
+    #[test]
     fn a_node_that_does_not_listen_loses_packets_and_holds_nobody_up() {
         let (mut ours, _theirs) = pair();
         let sent = (0..10_000).take_while(|_| ours.send(&[0; 1500]).unwrap() > 0).count();

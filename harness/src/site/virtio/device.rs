@@ -249,4 +249,4 @@ fn set_addresses(queue: &mut Queue, descriptors: u64, used: u64, available: u64)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

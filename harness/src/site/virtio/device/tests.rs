@@ -12,40 +12,49 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 const MEMORY: u64 = 0x1_0000;
-const DESCRIPTORS: u64 = 0;
-const AVAILABLE: u64 = 0x1000;
-const USED: u64 = 0x2000;
-const BUFFER: u64 = 0x4000;
-const RING: u32 = 4;
-
+/// Each ring has a page: its descriptors, and what is available and used.
+const PAGE: u64 = 0x1000;
+const AVAILABLE: u64 = 0x400;
+const USED: u64 = 0x800;
+const BUFFER: u64 = 0x8000;
+pub(crate) const RING: u32 = 4;
 /// No driver here is waited for.
-const AT_ONCE: Patience = Patience { limit: Duration::ZERO, interrupted: &|| false };
+pub(crate) const AT_ONCE: Patience = Patience { limit: Duration::ZERO, interrupted: &|| false };
 
-struct Driver {
-    device: Device,
+pub(crate) struct Driver {
+    pub(crate) device: Device,
     stream: UnixStream,
     memory: File,
     interrupts: UnixStream,
-    available: u16,
+    available: Vec<u16>,
 }
 
 impl Driver {
-    /// Does what virtio_uml does when it finds a device.
     fn new() -> Driver {
+        Driver::with_rings(1)
+    }
+
+    /// Does what virtio_uml does when it finds a device.
+    pub(crate) fn with_rings(rings: usize) -> Driver {
         let (theirs, stream) = UnixStream::pair().unwrap();
         let (interrupts, to_driver) = UnixStream::pair().unwrap();
         let memory = File::from(memfd_create("guest", MFdFlags::MFD_CLOEXEC).unwrap());
         memory.set_len(MEMORY).unwrap();
-        let device = Device::new(theirs, 1, 0, vec![1, 2, 3], Notices::Unwanted).unwrap();
-        let mut driver = Driver { device, stream, memory, interrupts, available: 0 };
+        let device = Device::new(theirs, rings, 0, vec![1, 2, 3], Notices::Unwanted).unwrap();
+        let available = vec![0; rings];
+        let mut driver = Driver { device, stream, memory, interrupts, available };
         let table = [1u64, 0, MEMORY, 0, 0].map(u64::to_le_bytes).concat();
         let fd = driver.memory.as_raw_fd();
         driver.ask(request::SET_MEM_TABLE, &table, Some(fd)).unwrap();
         driver.ask(request::SET_SLAVE_REQ_FD, &[0; 8], Some(to_driver.as_raw_fd())).unwrap();
-        driver.ask(request::SET_VRING_NUM, &words(&[0, RING]), None).unwrap();
-        let addresses = [0, DESCRIPTORS, USED, AVAILABLE, 0].map(u64::to_le_bytes).concat();
-        driver.ask(request::SET_VRING_ADDR, &addresses, None).unwrap();
-        driver.ask(request::SET_VRING_ENABLE, &words(&[0, 1]), None).unwrap();
+        for ring in 0..rings as u32 {
+            driver.ask(request::SET_VRING_NUM, &words(&[ring, RING]), None).unwrap();
+            let page = PAGE * u64::from(ring);
+            let addresses = [u64::from(ring), page, page + USED, page + AVAILABLE, 0];
+            let addresses = addresses.map(u64::to_le_bytes).concat();
+            driver.ask(request::SET_VRING_ADDR, &addresses, None).unwrap();
+            driver.ask(request::SET_VRING_ENABLE, &words(&[ring, 1]), None).unwrap();
+        }
         driver
     }
 
@@ -72,12 +81,30 @@ impl Driver {
 
     /// Offers one buffer of `length` bytes for the device to read.
     fn offer(&mut self, length: u32) {
-        let descriptor = [&BUFFER.to_le_bytes()[..], &words(&[length, 0])].concat();
-        self.write(DESCRIPTORS, &descriptor);
-        let slot = u64::from(self.available % RING as u16);
-        self.write(AVAILABLE + 4 + 2 * slot, &0u16.to_le_bytes());
-        self.available = self.available.wrapping_add(1);
-        self.write(AVAILABLE + 2, &self.available.to_le_bytes());
+        self.offer_in(0, &vec![0; length as usize]);
+    }
+
+    /// Offers these bytes for the device to read.
+    pub(crate) fn offer_in(&mut self, ring: usize, bytes: &[u8]) {
+        self.write(BUFFER, bytes);
+        let page = PAGE * ring as u64;
+        let descriptor = [&BUFFER.to_le_bytes()[..], &words(&[bytes.len() as u32, 0])].concat();
+        self.write(page, &descriptor);
+        let slot = u64::from(self.available[ring] % RING as u16);
+        self.write(page + AVAILABLE + 4 + 2 * slot, &0u16.to_le_bytes());
+        self.available[ring] = self.available[ring].wrapping_add(1);
+        self.write(page + AVAILABLE + 2, &self.available[ring].to_le_bytes());
+    }
+
+    /// Fills a ring again and again as soon as the device gives anything back.
+    pub(crate) fn refill(&self, ring: usize) -> impl FnMut() + Send + use<> {
+        let (memory, page) = (self.memory.try_clone().unwrap(), PAGE * ring as u64);
+        move || {
+            let mut used = [0; 2];
+            memory.read_exact_at(&mut used, page + USED + 2).unwrap();
+            let full = u16::from_le_bytes(used).wrapping_add(RING as u16);
+            memory.write_all_at(&full.to_le_bytes(), page + AVAILABLE + 2).unwrap();
+        }
     }
 }
 
