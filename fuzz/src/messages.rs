@@ -120,10 +120,14 @@ pub fn vhost_user(data: &[u8]) -> usize {
 fn driver(pieces: &[&[u8]]) -> Answers {
     let (ours, theirs) = pair();
     let mut device = Device::new(ours, 2, 0, vec![7; 60], Notices::Unwanted).unwrap();
+    let (memory, (interrupts, _)) = (memory(), pair());
     let mut end = None;
     for (number, piece) in pieces.iter().filter(|piece| !piece.is_empty()).enumerate() {
-        let memory = memory();
-        send(&theirs, piece, (number == 0).then(|| memory.as_fd()));
+        let fd = match u32::from(piece[0]) {
+            request::SET_SLAVE_REQ_FD => interrupts.as_fd(),
+            _ => memory.as_fd(),
+        };
+        send(&theirs, piece, (number == 0).then_some(fd));
         while end.is_none() && has_more(device.stream()) {
             match device.serve() {
                 Ok(goes_on) => assert!(goes_on, "the kernel has not ended"),

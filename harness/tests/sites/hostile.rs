@@ -164,6 +164,12 @@ fn a_kernel_that_makes_no_sense_loses_its_power(#[case] how: &str, #[case] words
 }
 
 #[test]
+fn a_kernel_that_sleeps_past_the_end_of_time_just_sleeps() {
+    let came = Hostile::new("sleeps past the end of time").run(Clock::Virtual, LONG, &|| false);
+    assert!(matches!(came, Ok(Happening::Idle)), "{came:?}");
+}
+
+#[test]
 fn an_agent_says_hello_once() {
     let hostile = Hostile::new("says hello twice");
     let (blueprint, image) = (blueprint(Clock::Virtual), hostile.home.path().join("image"));

@@ -13,6 +13,10 @@ use std::time::Instant;
 /// at most a millisecond at a time (ns).
 const LONGEST_DELAY: u64 = MILLISECOND;
 
+/// No clock comes to this (ns): a kernel does not sleep so long (S64_MAX in time_travel_set_time of
+/// arch/um/kernel/time.c), and the harness can still add to what is less.
+const END_OF_TIME: u64 = i64::MAX as u64;
+
 pub struct Travel {
     segment: Segment,
     stream: UnixStream,
@@ -68,9 +72,11 @@ impl Travel {
         &self.stream
     }
 
-    /// When the kernel wants to run next, on the harness's clock.
+    /// When the kernel wants to run next, on the harness's clock. One that wants to sleep past the
+    /// end of time waits for something to happen to it.
     pub fn request(&self) -> Option<u64> {
-        self.segment.request().map(|local| local.saturating_add(self.origin))
+        let at = self.segment.request()?.saturating_add(self.origin);
+        (at < END_OF_TIME).then_some(at)
     }
 
     /// Sets the kernel's view of the clock, so that an interrupt is taken at `now`.

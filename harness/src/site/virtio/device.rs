@@ -9,8 +9,9 @@ use super::memory::{self, GuestMemory};
 use super::vhost_user::{self, INTERRUPT_LEN, Request, Requests, request};
 use crate::site::exchange::{self, Failure, Patience, Received};
 use nix::poll::PollFlags;
+use nix::sys::socket::{UnixAddr, getsockname};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -42,6 +43,8 @@ pub struct Device {
     interrupts: Option<OwnedFd>,
     memory: Arc<GuestMemory>,
     queues: Vec<Queue>,
+    /// By ring, how many requests were taken and not given back.
+    open: Vec<u16>,
     features: u64,
     config: Vec<u8>,
 }
@@ -60,8 +63,17 @@ impl Device {
             .collect::<Result<Vec<_>, _>>()
             .map_err(io::Error::other)?;
         let features = features | F_VERSION_1 | vhost_user::F_PROTOCOL_FEATURES;
-        let (requests, interrupts, memory) = (Requests::default(), None, Arc::default());
-        Ok(Device { stream, requests, notices, interrupts, memory, queues, features, config })
+        Ok(Device {
+            stream,
+            requests: Requests::default(),
+            notices,
+            interrupts: None,
+            memory: Arc::default(),
+            queues,
+            open: vec![0; rings],
+            features,
+            config,
+        })
     }
 
     pub fn stream(&self) -> &UnixStream {
@@ -99,7 +111,11 @@ impl Device {
             Request::SetMemory { regions, fds } => {
                 self.memory = Arc::new(memory::map(&regions, fds)?);
             }
-            Request::SetInterrupts(fd) => self.interrupts = Some(fd),
+            Request::SetInterrupts(fd) => {
+                // Of other kinds nobody knows whether sending never waits.
+                getsockname::<UnixAddr>(fd.as_raw_fd())?;
+                self.interrupts = Some(fd);
+            }
             Request::SetRingSize { ring, size } => {
                 let size = u16::try_from(size).map_err(io::Error::other)?;
                 self.queue(ring)?.set_size(size);
@@ -154,18 +170,24 @@ impl Device {
         Ok(offered)
     }
 
-    /// The driver's next request on a ring.
+    /// The driver's next request on a ring. It has no more of them open than the ring has room for,
+    /// or else they would fill our memory.
     pub fn next(&mut self, ring: usize) -> io::Result<Option<Chain>> {
         // Most looks find nothing: spare them the clone.
         if self.offered(ring)? == 0 {
             return Ok(None);
         }
+        if self.open[ring] >= self.queues[ring].size() {
+            return Err(io::Error::other(format!("ring {ring} has more requests than it holds")));
+        }
         let chain = self.queues[ring].pop_descriptor_chain(Arc::clone(&self.memory));
+        self.open[ring] += u16::from(chain.is_some());
         self.intact().map(|()| chain)
     }
 
     /// Gives a chain back to the driver, with `len` bytes written into it.
     pub fn give_back(&mut self, ring: usize, head: u16, len: u32) -> io::Result<()> {
+        self.open[ring] = self.open[ring].saturating_sub(1);
         let given = self.queues[ring].add_used(&*self.memory, head, len);
         self.intact().and(given.map_err(io::Error::other))
     }

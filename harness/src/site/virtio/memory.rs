@@ -2,7 +2,7 @@
 
 use super::guard::Watch;
 use super::vhost_user::MemoryRegion;
-use nix::sys::statfs::{FUSE_SUPER_MAGIC, HUGETLBFS_MAGIC, fstatfs};
+use nix::sys::statfs::{HUGETLBFS_MAGIC, fstatfs};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -56,13 +56,9 @@ pub fn map(regions: &[MemoryRegion], fds: Vec<OwnedFd>) -> io::Result<GuestMemor
 
 fn map_region(region: &MemoryRegion, file: File) -> io::Result<Region> {
     let size = size_within(region, &file)?;
-    // Of huge pages no part can be replaced when the file is cut short, and a page of FUSE comes
-    // when another process likes.
-    let kind = fstatfs(&file)?.filesystem_type();
-    if [HUGETLBFS_MAGIC, FUSE_SUPER_MAGIC].contains(&kind) {
-        return Err(io::Error::other(
-            "a memory region lies in a file system that is not fit for it",
-        ));
+    // Of huge pages no part can be replaced when the file is cut short.
+    if fstatfs(&file)?.filesystem_type() == HUGETLBFS_MAGIC {
+        return Err(io::Error::other("a memory region lies in huge pages"));
     }
     let (base, offset) = (GuestAddress(region.guest_address), FileOffset::new(file, region.offset));
     let mapping =

@@ -61,9 +61,9 @@ def start():
     return clock, room[2]
 
 
-def wait_for_a_later_slice(clock, segment):
-    """Requests to run at 1 us (struct um_timetravel_schedshm), and waits until it may."""
-    os.pwrite(segment, struct.pack("=II", 0, 1) + struct.pack("=Q", 1000), 4096 + 128)
+def wait_until(clock, segment, moment):
+    """Requests to run then (ns, struct um_timetravel_schedshm), and waits until it may."""
+    os.pwrite(segment, struct.pack("=IIQ", 0, 1, moment), 4096 + 128)
     clock.sendall(time_message(WAIT))
     clock.recv(16)
 
@@ -141,7 +141,9 @@ def main():
         misbehave_with_a_device(connect(sockets[0]), None)
     clock, segment = start()
     if how.startswith("later"):
-        wait_for_a_later_slice(clock, segment)
+        wait_until(clock, segment, 1000)
+    if how == "sleeps past the end of time":
+        wait_until(clock, segment, NEVER - 1)
     if how == "says hello twice":
         say(connect(sockets[2]), clock, b'"hello"\n"hello"\n')
     misbehave_with_the_clock(clock)

@@ -279,7 +279,32 @@ fn memory_of_huge_pages_is_refused() {
     huge.set_len(1 << 30).unwrap();
     let table = [1u64, 0, MEMORY, 0, 0].map(u64::to_le_bytes).concat();
     let refused = driver.ask(request::SET_MEM_TABLE, &table, Some(huge.as_raw_fd()));
-    assert!(refused.unwrap_err().to_string().contains("not fit"));
+    assert!(refused.unwrap_err().to_string().contains("huge pages"));
+}
+
+#[test]
+fn a_driver_has_no_more_requests_open_than_its_ring_holds() {
+    let mut driver = Driver::new();
+    for _ in 0..RING {
+        driver.offer(16);
+        assert!(driver.device.next(0).unwrap().is_some());
+    }
+    // Its ring is full of what nobody has given back, and it claims room for more.
+    driver.offer(16);
+    let refused = driver.device.next(0);
+    assert!(refused.unwrap_err().to_string().contains("more requests"));
+    driver.device.give_back(0, 0, 0).unwrap();
+    assert!(driver.device.next(0).unwrap().is_some());
+}
+
+#[test]
+fn interrupts_go_to_sockets_of_this_host_alone() {
+    let mut driver = Driver::new();
+    let wire = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let file = tempfile::tempfile().unwrap();
+    for fd in [wire.as_raw_fd(), file.as_raw_fd()] {
+        assert!(driver.ask(request::SET_SLAVE_REQ_FD, &[0; 8], Some(fd)).is_err());
+    }
 }
 
 #[test]
