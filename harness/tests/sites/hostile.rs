@@ -11,9 +11,9 @@ use lockstorm::site::blueprint::{
 };
 use lockstorm::site::clock::Clock;
 use lockstorm::site::launch::{Launch, Program, Programs};
-use lockstorm::site::{Happening, Provisions, Site, SiteError};
+use lockstorm::site::{Happening, KernelSite, Provisions, Site, SiteError};
 use lockstorm::source::Source;
-use lockstorm::units::{Nanos, NanosRange};
+use lockstorm::units::Nanos;
 use lockstorm_agent::Message;
 use rstest::rstest;
 use std::fs;
@@ -75,7 +75,7 @@ impl Hostile {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Happening, SiteError> {
         let (blueprint, image) = (blueprint(clock), self.home.path().join("image"));
-        let mut site = Site::new(&blueprint, self.provisions(&image, patience, interrupted))?;
+        let mut site = KernelSite::new(&blueprint, self.provisions(&image, patience, interrupted))?;
         site.power_on(0)?;
         site.advance()
     }
@@ -87,7 +87,7 @@ fn blueprint(clock: Clock) -> Blueprint {
     Blueprint {
         clock,
         wall_start_s: 0,
-        wire: WireBlueprint { latency: NanosRange { least: latency, most: latency }, seed: 1 },
+        wire: WireBlueprint::even(latency, 1),
         disk: DiskBlueprint { size_mib: 1, latency, flush: latency },
         server: ServerBlueprint { lease_s: 30, grace_s: 30, threads: 1 },
         mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },
@@ -173,7 +173,7 @@ fn a_kernel_that_sleeps_past_the_end_of_time_just_sleeps() {
 fn an_agent_says_hello_once() {
     let hostile = Hostile::new("says hello twice");
     let (blueprint, image) = (blueprint(Clock::Virtual), hostile.home.path().join("image"));
-    let mut site = Site::new(&blueprint, hostile.provisions(&image, LONG, &|| false)).unwrap();
+    let mut site = KernelSite::new(&blueprint, hostile.provisions(&image, LONG, &|| false)).unwrap();
     site.power_on(0).unwrap();
     let hello = Happening::Message { node: 0, message: Message::Hello };
     assert_eq!(site.advance().unwrap(), hello);
