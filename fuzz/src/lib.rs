@@ -4,9 +4,11 @@
 //! through fuzz_targets/; `cargo test` calls them through harness/tests/sites/fuzz.rs, which includes
 //! this file.
 
+mod messages;
 mod rings;
 
-pub use rings::{blk, console, net, vhost_user};
+pub use messages::{time_travel, vhost_user};
+pub use rings::{blk, console, net};
 
 use lockstorm::history::reader;
 use lockstorm::kernel::Kernels;
@@ -33,13 +35,20 @@ pub struct Target {
 }
 
 /// Every target, for those who call them all.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
+    Target {
+        name: "time_travel",
+        run: |data| {
+            time_travel(data);
+        },
+        seeds: messages::of_clocks,
+    },
     Target {
         name: "vhost_user",
         run: |data| {
             vhost_user(data);
         },
-        seeds: rings::messages,
+        seeds: messages::of_drivers,
     },
     Target {
         name: "blk",

@@ -1,12 +1,13 @@
-//! A hostile driver: vhost-user messages and rings in its memory, as the input says.
+//! A hostile driver: rings in its memory, as the input says.
 
 use lockstorm::site::disk::blk::{self, Medium};
 use lockstorm::site::disk::image::Image;
 use lockstorm::site::disk::store::Store;
+use lockstorm::site::exchange::Patience;
 use lockstorm::site::node::console::{self, Console};
 use lockstorm::site::node::link::Link;
 use lockstorm::site::virtio::device::{Device, Notices};
-use lockstorm::site::virtio::vhost_user::{self, request};
+use lockstorm::site::virtio::vhost_user::request;
 use lockstorm::site::wire::net;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
@@ -16,33 +17,34 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 /// The guest's memory: rings in the lower half, a page each, and buffers in the upper (bytes).
-const MEMORY: u64 = 0x1_0000;
+pub(crate) const MEMORY: u64 = 0x1_0000;
 const BUFFERS: u64 = MEMORY / 2;
 const RING: u64 = 0x1000;
-const AVAILABLE: u64 = 0x400;
-const USED: u64 = 0x800;
+pub(crate) const AVAILABLE: u64 = 0x400;
+pub(crate) const USED: u64 = 0x800;
 /// Times that the guest fills its rings.
 const ROUNDS: usize = 3;
-/// The device has answered into its socket, and nobody reads it: no more than it takes.
-const MESSAGES_MAX: usize = 128;
+/// Nobody is waited for.
+pub(crate) const AT_ONCE: Patience = Patience { limit: Duration::ZERO, interrupted: &|| false };
 
 /// The fuzzer's bytes, and zeroes when they are at an end.
-struct Input<'a>(&'a [u8]);
+pub(crate) struct Input<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Input<'a> {
-    fn take(&mut self, length: usize) -> &'a [u8] {
+    pub(crate) fn take(&mut self, length: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(length.min(self.0.len()));
         self.0 = rest;
         taken
     }
 
-    fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         self.take(1).first().copied().unwrap_or_default()
     }
 
-    fn word(&mut self) -> u16 {
+    pub(crate) fn word(&mut self) -> u16 {
         u16::from_le_bytes([self.byte(), self.byte()])
     }
 
@@ -70,9 +72,8 @@ impl Guest {
     /// refused.
     fn start(input: &mut Input, rings: usize) -> Option<Guest> {
         let (ours, stream) = UnixStream::pair().unwrap();
+        // No interrupt is ever acknowledged.
         let (interrupts, theirs) = UnixStream::pair().unwrap();
-        // Whoever waits for an acknowledgement learns that none will come.
-        interrupts.shutdown(Shutdown::Write).unwrap();
         let guest_memory = memory();
         let mut guest = Guest {
             link: Link::Virtio(
@@ -176,7 +177,7 @@ fn descriptor(input: &mut Input) -> Vec<u8> {
         .concat()
 }
 
-fn send(stream: &UnixStream, bytes: &[u8], fd: Option<BorrowedFd>) {
+pub(crate) fn send(stream: &UnixStream, bytes: &[u8], fd: Option<BorrowedFd>) {
     let raw: Vec<_> = fd.iter().map(AsRawFd::as_raw_fd).collect();
     let rights = [ControlMessage::ScmRights(&raw)];
     let rights = if raw.is_empty() { &[][..] } else { &rights[..] };
@@ -186,38 +187,14 @@ fn send(stream: &UnixStream, bytes: &[u8], fd: Option<BorrowedFd>) {
     assert_eq!(sent, bytes.len());
 }
 
-fn memory() -> File {
+pub(crate) fn memory() -> File {
     let file = File::from(memfd_create("guest", MFdFlags::MFD_CLOEXEC).unwrap());
     file.set_len(MEMORY).unwrap();
     file
 }
 
-fn longs(values: &[u64]) -> Vec<u8> {
+pub(crate) fn longs(values: &[u64]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
-
-/// vhost-user messages, served one by one. Answers how many made sense.
-pub fn vhost_user(data: &[u8]) -> usize {
-    let mut input = Input(data);
-    let (code, payload) = (u32::from(input.byte()), input.0);
-    // The parser alone, which sees payloads of any length.
-    let _ = vhost_user::parse(code, payload, Vec::new());
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let mut device = Device::new(ours, 2, 0, vec![7; 60], Notices::Unwanted).unwrap();
-    let bytes = &data[..data.len().min(4096)];
-    if bytes.is_empty() {
-        return 0;
-    }
-    send(&theirs, bytes, Some(memory().as_fd()));
-    theirs.shutdown(Shutdown::Write).unwrap();
-    let mut served = 0;
-    while served < MESSAGES_MAX && device.serve().is_ok_and(|goes_on| goes_on) {
-        served += 1;
-        for ring in 0..2 {
-            while device.next(ring).is_some() {}
-        }
-    }
-    served
 }
 
 /// Disk requests. Answers how many the device carried out.
@@ -229,7 +206,7 @@ pub fn blk(data: &[u8]) -> usize {
     let mut carried_out = 0;
     for _ in 0..ROUNDS {
         guest.fill(&mut input);
-        while let Some(chain) = guest.device().next(blk::REQUESTS) {
+        while let Ok(Some(chain)) = guest.device().next(blk::REQUESTS) {
             let medium = match &image {
                 Some(image) => Medium::Image(image),
                 None => Medium::Store(&mut store),
@@ -240,7 +217,7 @@ pub fn blk(data: &[u8]) -> usize {
                 return carried_out;
             }
         }
-        let _ = guest.device().interrupt(blk::REQUESTS, input.byte() == 1);
+        let _ = guest.device().interrupt(blk::REQUESTS, input.byte() == 1, &AT_ONCE);
     }
     store.lose_power(|sector| sector % 2 == 0);
     carried_out
@@ -260,14 +237,14 @@ pub fn net(data: &[u8]) -> usize {
     let mut frames = 0;
     for _ in 0..ROUNDS {
         guest.fill(&mut input);
-        while let Ok(Some(frame)) = net::transmitted(&mut guest.link) {
+        for frame in net::transmitted(&mut guest.link).unwrap_or_default() {
             assert!((14..=net::FRAME_MAX).contains(&frame.len()));
             frames += 1;
         }
         let length = 14 + usize::from(input.word()) % (net::FRAME_MAX - 13);
         if let Ok(true) = net::receive(&mut guest.link, &vec![3; length]) {
             frames += 1;
-            let _ = guest.device().interrupt(net::RECEIVE, input.byte() == 1);
+            let _ = guest.device().interrupt(net::RECEIVE, input.byte() == 1, &AT_ONCE);
         }
     }
     frames
@@ -283,36 +260,12 @@ pub fn console(data: &[u8]) -> usize {
         guest.fill(&mut input);
         let Ok(Ok(lines)) = console.collect(&mut guest.link) else { break };
         assert!(lines.iter().all(|line| !line.contains(&b'\n')));
-        console.queue(&vec![b'x'; usize::from(input.byte())]);
-        let delivered = console.deliver(&mut guest.link, input.byte() == 1);
+        console.queue(&vec![b'x'; usize::from(input.byte())]).unwrap();
+        let delivered = console.deliver(&mut guest.link, input.byte() == 1, &AT_ONCE);
         count += lines.len() + usize::from(delivered.unwrap_or(false));
     }
     let _ = guest.interrupts.shutdown(Shutdown::Both);
     count
-}
-
-/// Messages that a driver sends when it starts.
-pub fn messages() -> Vec<Vec<u8>> {
-    let message = |code: u32, payload: &[u8]| {
-        let header = [code, 1, payload.len() as u32].map(u32::to_le_bytes).concat();
-        [&header, payload].concat()
-    };
-    let table = [&[1, 0, 0, 0, 0, 0, 0, 0][..], &longs(&[0, MEMORY, 0, 0])].concat();
-    let start = [
-        message(request::GET_FEATURES, &[]),
-        message(request::GET_PROTOCOL_FEATURES, &[]),
-        message(request::SET_FEATURES, &[0; 8]),
-        message(request::GET_CONFIG, &[0, 0, 0, 0, 60, 0, 0, 0, 0, 0, 0, 0]),
-        message(request::SET_VRING_NUM, &longs(&[16 << 32])),
-        message(request::SET_VRING_ADDR, &longs(&[0, 0, USED, AVAILABLE, 0])),
-        message(request::SET_VRING_ENABLE, &longs(&[1 << 32])),
-    ];
-    // The descriptor comes with the first message, so only a first one can use it.
-    vec![
-        start.concat(),
-        [message(request::SET_MEM_TABLE, &table), start.concat()].concat(),
-        [message(request::SET_SLAVE_REQ_FD, &[0; 8]), start.concat()].concat(),
-    ]
 }
 
 /// A driver that makes a chain of a readable, a writable and a last small buffer available, on

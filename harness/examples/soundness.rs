@@ -14,22 +14,24 @@ use lockstorm::kernel::Kernels;
 use lockstorm::lock::catalogue::Catalogue;
 use lockstorm::lock::profile::Profile;
 use lockstorm::plan::{Lock, Parts, Plan, expand};
-use lockstorm::run;
+use lockstorm::run::{self, RunError};
 use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
 use lockstorm::scenario::random::{BOUNDS, scenario};
-use lockstorm::site::Provisions;
 use lockstorm::site::launch::{Launch, Program, Programs};
+use lockstorm::site::{Provisions, SiteError};
 use lockstorm::source::Source;
 use lockstorm::verdict::{Circumstances, judge};
 use lockstorm_reports::{Report, terminal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::error::Error;
 use std::fs;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tally::Tally;
 
 /// Locks that keep every promise, within what they assume.
@@ -61,6 +63,9 @@ struct Arguments {
     /// The number of the first run.
     #[arg(long, default_value_t = 0)]
     from: u64,
+    /// Begin no more runs after this many minutes of wall time.
+    #[arg(long)]
+    minutes: Option<u64>,
     /// Only these locks.
     #[arg(long, value_delimiter = ',')]
     locks: Vec<String>,
@@ -87,25 +92,38 @@ fn main() -> Outcome<ExitCode> {
     });
     let profiles: Vec<Profile> = profiles.collect::<Result<_, _>>()?;
     let (next, tally) = (AtomicU64::new(0), Mutex::new(Tally::default()));
+    let (begun, interrupted) = (Instant::now(), Arc::new(AtomicBool::new(false)));
+    // What was found until then is told.
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
+    }
     let jobs = arguments
         .jobs
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get()));
     let worker = || -> Outcome<()> {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= arguments.runs {
+            let is_late =
+                arguments.minutes.is_some_and(|most| begun.elapsed().as_secs() / 60 >= most);
+            if index >= arguments.runs || is_late || interrupted.load(Ordering::Relaxed) {
                 return Ok(());
             }
             let number = arguments.from + index;
             let profile = &profiles[(number % profiles.len() as u64) as usize];
             let plan = plan(number, profile)?;
             let directory = tempfile::tempdir()?;
-            let report = make(&plan, &assets, &kernels, directory.path())?;
+            let Some(report) = make(&plan, &assets, &kernels, directory.path(), &interrupted)?
+            else {
+                return Ok(());
+            };
             let mut tally = tally.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             let line = tally.add(number, &plan, &report);
             if let Some(line) = line {
                 let kept = keep(&arguments.out, number, directory.path(), &report)?;
                 println!("{line}\n  {}", kept.display());
+            }
+            if std::io::stderr().is_terminal() {
+                eprint!("\r{} of {} runs ", tally.runs(), arguments.runs);
             }
         }
     };
@@ -132,7 +150,14 @@ fn plan(number: u64, profile: &Profile) -> Outcome<Plan> {
     Ok(expand(&loaded.scenario, number, Lock::from(profile), parts))
 }
 
-fn make(plan: &Plan, assets: &Assets, kernels: &Programs, directory: &Path) -> Outcome<Report> {
+/// Makes a run; `None` when it was interrupted.
+fn make(
+    plan: &Plan,
+    assets: &Assets,
+    kernels: &Programs,
+    directory: &Path,
+    interrupted: &AtomicBool,
+) -> Outcome<Option<Report>> {
     fs::write(directory.join("plan.yaml"), plan.to_yaml()?)?;
     let provisions = Provisions {
         kernels,
@@ -141,12 +166,15 @@ fn make(plan: &Plan, assets: &Assets, kernels: &Programs, directory: &Path) -> O
         supplement: None,
         artefacts: directory,
         patience: Duration::from_secs(120),
-        interrupted: &|| false,
+        interrupted: &|| interrupted.load(Ordering::Relaxed),
     };
-    let run = run::execute(plan, provisions, Vec::new())?;
+    let run = match run::execute(plan, provisions, Vec::new()) {
+        Err(RunError::Site(SiteError::Interrupted)) => return Ok(None),
+        run => run?,
+    };
     let history_sha256 = run.history.sha256.clone();
     let circumstances = Circumstances { history_sha256, ..Circumstances::default() };
-    Ok(judge(plan, &run.history.events, circumstances))
+    Ok(Some(judge(plan, &run.history.events, circumstances)))
 }
 
 /// Keeps a run for people to look at.

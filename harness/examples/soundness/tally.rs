@@ -17,6 +17,7 @@ pub struct Tally {
     met: BTreeMap<(String, String), u64>,
     sections: u64,
     judged: u64,
+    not_judged: BTreeMap<String, u64>,
 }
 
 impl Tally {
@@ -26,6 +27,9 @@ impl Tally {
         let lock = &plan.profile.name;
         self.sections += report.statistics.critical_sections;
         self.judged += report.invariants.iter().map(|result| result.judged).sum::<u64>();
+        for doubt in report.invariants.iter().flat_map(|result| &result.not_judged) {
+            *self.not_judged.entry(doubt.reason.clone()).or_default() += doubt.count;
+        }
         self.count_faults(&report.faults);
         let word = match (report.verdict, report.class) {
             (Verdict::Violated, Some(Class::BeyondAssumptions)) => "beyond assumptions",
@@ -50,6 +54,10 @@ impl Tally {
         }
         let because = report.unknown_because.first()?;
         Some(format!("run {number}, {lock}: unknown: {because}"))
+    }
+
+    pub fn runs(&self) -> u64 {
+        self.runs
     }
 
     pub fn accusations(&self) -> usize {
@@ -100,6 +108,9 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{} runs, {} critical sections", self.runs, self.sections)?;
         writeln!(f, "{} cases judged", self.judged)?;
+        for (reason, count) in &self.not_judged {
+            writeln!(f, "  {count:6} not judged: {reason}")?;
+        }
         for (verdict, count) in &self.verdicts {
             writeln!(f, "  {count:6} {verdict}")?;
         }

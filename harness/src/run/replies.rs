@@ -162,6 +162,9 @@ impl Interpreter<'_> {
         library: String,
         version: String,
     ) -> Result<(), RunError> {
+        if self.client(id).ready {
+            return self.adapter_failed(id.node(), "said a second time that it is ready".into());
+        }
         let client = self.client(id).name.clone();
         self.client_mut(id).ready = true;
         self.record(What::AdapterReady { client, library, version })?;

@@ -12,18 +12,21 @@ use super::clock::{Calendar, Clock};
 use super::disk::blk;
 use super::disk::image::Image;
 use super::disk::store::Store;
+use super::exchange::Failure;
 use super::launch::core::{self, Core};
 use super::launch::{Images, Launch, Launcher, Programs};
 use super::node::console::Console;
 use super::node::machine::Patience;
 use super::node::slot::Slot;
 use super::node::{Machine, Slice};
+use super::traffic::misuse;
 use super::wire::capture::Capture;
 use super::wire::{Frame, Rule, RuleId, Switch};
 use super::{Happening, NodeId, Site, SiteError, Statistics};
 use crate::units::{MICROSECOND, MILLISECOND, SECOND};
 use lockstorm_agent::{Command, Numbered};
 use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -269,25 +272,29 @@ impl Site for KernelSite<'_> {
             .map_err(SiteError::host(doing()))?;
         let wall_start = self.blueprint.wall_start_s * SECOND;
         let patience = patience(&self.provisions);
-        let machine = Machine::power_on(kernel, listeners, offers, self.now, wall_start, &patience)
-            .map_err(SiteError::host(doing()))?;
-        let Some(mut machine) = machine else {
-            if (self.provisions.interrupted)() {
-                return Err(SiteError::Interrupted);
-            }
-            let log =
-                self.provisions.artefacts.join("console").join(format!("{}.log", blueprint.name));
-            let silent =
-                std::io::Error::other(format!("it did not begin to run; see {}", log.display()));
-            return Err(SiteError::Host { doing: doing(), error: silent });
-        };
-        let slice = machine.run_on(&patience).map_err(SiteError::host(doing()))?;
         let state = &mut self.nodes[node];
         state.life += 1;
         state.greeted = false;
         state.console = Console::default();
-        state.machine = Some(machine);
-        self.after_slice(node, slice)
+        match Machine::power_on(kernel, listeners, offers, self.now, wall_start, &patience) {
+            Ok(Some(machine)) => match state.machine.insert(machine).run_on(&patience) {
+                Ok(slice) => self.after_slice(node, slice),
+                Err(failure) => self.exchange_failed(node, failure),
+            },
+            Ok(None) => {
+                let log = self.provisions.artefacts.join("console");
+                let log = log.join(format!("{}.log", blueprint.name));
+                let silent = format!("it did not begin to run; see {}", log.display());
+                Err(SiteError::host(doing())(io::Error::other(silent)))
+            }
+            Err(Failure::Misuse(error)) => {
+                let cause = misuse(&error.to_string());
+                self.happenings.push_back(Happening::Died { node, cause });
+                Ok(())
+            }
+            Err(Failure::Host(error)) => Err(SiteError::host(doing())(error)),
+            Err(failure) => self.exchange_failed(node, failure),
+        }
     }
 
     fn power_off(
@@ -397,7 +404,7 @@ impl KernelSite<'_> {
         self.statistics.slices += 1;
         match machine.run(self.now, free_until, &patience) {
             Ok(slice) => self.after_slice(node, slice)?,
-            Err(error) => self.device_failed(node, &error.to_string()),
+            Err(failure) => self.exchange_failed(node, failure)?,
         }
         if self.statistics.slices.is_multiple_of(PROGRESS_EVERY) {
             return self.check_progress(node);
@@ -418,7 +425,7 @@ impl KernelSite<'_> {
         Ok(())
     }
 
-    fn stuck(&self, node: NodeId) -> SiteError {
+    pub(super) fn stuck(&self, node: NodeId) -> SiteError {
         let seconds = self.provisions.patience.as_secs();
         SiteError::Stuck { node: self.blueprint.nodes[node].name.clone(), seconds }
     }
@@ -427,8 +434,6 @@ impl KernelSite<'_> {
     pub(super) fn after_slice(&mut self, node: NodeId, slice: Slice) -> Result<(), SiteError> {
         match slice {
             Slice::Waits => {}
-            Slice::Interrupted => return Err(SiteError::Interrupted),
-            Slice::Stuck => return Err(self.stuck(node)),
             Slice::Ended => {
                 let cause =
                     self.nodes[node].machine.take().map(Machine::epitaph).unwrap_or_default();
@@ -454,6 +459,6 @@ impl KernelSite<'_> {
     }
 }
 
-fn patience<'p>(provisions: &'p Provisions) -> Patience<'p> {
+pub(super) fn patience<'p>(provisions: &'p Provisions) -> Patience<'p> {
     Patience { limit: provisions.patience, interrupted: provisions.interrupted }
 }

@@ -8,7 +8,8 @@ pub enum SiteError {
     /// The host failed: no memory, no disk space, no descriptors.
     #[error("{doing}: {error}")]
     Host { doing: String, error: io::Error },
-    /// A node computes without end: virtual time stands still.
+    /// A node computes or talks without end, or has not ended what it began to say: virtual time
+    /// stands still.
     #[error("{node} has been running for {seconds} s of wall time without a pause")]
     Stuck { node: String, seconds: u64 },
     /// Ctrl-C.

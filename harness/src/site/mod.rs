@@ -8,6 +8,7 @@
 pub mod blueprint;
 pub mod clock;
 pub mod disk;
+pub mod exchange;
 pub mod launch;
 pub mod node;
 pub mod virtio;

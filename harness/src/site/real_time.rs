@@ -5,9 +5,9 @@
 
 use super::blueprint::NodeBlueprint;
 use super::engine::KernelSite;
-use super::node::Slice;
 use super::node::machine::{LOOK, Source};
 use super::node::travel::Said;
+use super::node::{Machine, Slice};
 use super::{Happening, NodeId, Site, SiteError};
 use crate::units::SECOND;
 use lockstorm_agent::{Command, Message};
@@ -37,6 +37,7 @@ impl KernelSite<'_> {
         let wait = next.map_or(LOOK, |at| Duration::from_nanos(at - self.now).min(LOOK));
         let ready = self.hear(wait).map_err(SiteError::host("waiting for the nodes"))?;
         self.now = self.now.max(elapsed(begun));
+        self.give_up_on_halves()?;
         if ready.is_empty() {
             return self.bury().map(|()| true);
         }
@@ -110,10 +111,18 @@ impl KernelSite<'_> {
                 self.collect(node);
                 Ok(())
             }
-            Err(error) => {
-                self.device_failed(node, &error.to_string());
-                Ok(())
-            }
+            Err(failure) => self.exchange_failed(node, failure),
+        }
+    }
+
+    /// A kernel that began a message, and has not ended it within patience, is stuck.
+    fn give_up_on_halves(&self) -> Result<(), SiteError> {
+        let limit = self.provisions.patience;
+        let begun = self.nodes.iter().map(|node| node.machine.as_ref().and_then(Machine::begun));
+        let is_over = |begun: Option<Instant>| begun.is_some_and(|begun| begun.elapsed() >= limit);
+        match begun.into_iter().position(is_over) {
+            Some(node) => Err(self.stuck(node)),
+            None => Ok(()),
         }
     }
 

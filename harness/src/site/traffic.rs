@@ -3,13 +3,16 @@
 use super::blueprint::Role;
 use super::disk::blk::{self, Medium};
 use super::disk::image::Image;
-use super::engine::{CONTROL_LATENCY, Event, IMAGE_LATENCY, KernelSite};
-use super::node::console::{self, Flood};
+use super::engine::{CONTROL_LATENCY, Event, IMAGE_LATENCY, KernelSite, patience};
+use super::exchange::{Failure, Patience};
+use super::node::Machine;
+use super::node::console::{self, Console, Flood};
 use super::node::link::Link;
 use super::node::machine::Offer;
 use super::node::slot::Slot;
 use super::wire::{Frame, net};
 use super::{Happening, NodeId, SiteError};
+use lockstorm_agent::Message;
 use std::rc::Rc;
 
 impl KernelSite<'_> {
@@ -25,38 +28,32 @@ impl KernelSite<'_> {
         // The interrupt handler reads the time before RUN tells it.
         machine.set_now(self.now);
         let careful = machine.is_computing();
-        let delivered = match event {
-            Event::Frame { frame, .. } => match machine.link(Slot::Net) {
-                Some(link) => net::receive(link, &frame.bytes).and_then(|got| match link {
-                    Link::Virtio(device) if got => device.interrupt(net::RECEIVE, careful),
-                    _ => Ok(false),
-                }),
-                None => Ok(false),
-            },
-            Event::DiskDone { slot, done, .. } => match machine.link(slot).and_then(Link::virtio) {
-                Some(device) => done
-                    .iter()
-                    .try_for_each(|done| device.give_back(blk::REQUESTS, done.head, done.written))
-                    .and_then(|()| device.interrupt(blk::REQUESTS, careful)),
-                None => Ok(false),
-            },
-            Event::Control { bytes, .. } => {
-                node.console.queue(&bytes);
-                match machine.link(Slot::Control) {
-                    Some(link) => node.console.deliver(link, careful),
-                    None => Ok(false),
-                }
-            }
-            Event::Timer(_) | Event::Wire => Ok(false),
-        };
-        match delivered {
+        let patience = patience(&self.provisions);
+        match hand_over(event, machine, &mut node.console, careful, &patience) {
             Ok(interrupted) if careful => {
                 Ok(interrupted && machine.request().is_some_and(|wanted| wanted <= self.now))
             }
             Ok(interrupted) => Ok(interrupted),
-            Err(error) => {
-                self.device_failed(id, &error.to_string());
-                Ok(false)
+            Err(failure) => self.exchange_failed(id, failure).map(|()| false),
+        }
+    }
+
+    /// What becomes of a node with which an exchange came to nothing.
+    pub(super) fn exchange_failed(
+        &mut self,
+        node: NodeId,
+        failure: Failure,
+    ) -> Result<(), SiteError> {
+        match failure {
+            Failure::Misuse(error) => {
+                self.device_failed(node, &error.to_string());
+                Ok(())
+            }
+            Failure::Stuck => Err(self.stuck(node)),
+            Failure::Interrupted => Err(SiteError::Interrupted),
+            Failure::Host(error) => {
+                let name = &self.blueprint.nodes[node].name;
+                Err(SiteError::host(format!("hearing the kernel of {name}"))(error))
             }
         }
     }
@@ -65,8 +62,7 @@ impl KernelSite<'_> {
     pub(super) fn device_failed(&mut self, node: NodeId, error: &str) {
         if let Some(machine) = self.nodes[node].machine.take() {
             drop(machine);
-            let cause = format!("its kernel misused a device: {error}");
-            self.happenings.push_back(Happening::Died { node, cause });
+            self.happenings.push_back(Happening::Died { node, cause: misuse(error) });
         }
     }
 
@@ -86,6 +82,10 @@ impl KernelSite<'_> {
         };
         for line in lines {
             let happening = match serde_json::from_slice(&line) {
+                Ok(Message::Hello) if node.greeted => {
+                    let cause = "it said hello a second time".to_owned();
+                    Happening::Garbled { node: id, cause }
+                }
                 Ok(message) => {
                     node.greeted = true;
                     Happening::Message { node: id, message }
@@ -103,17 +103,15 @@ impl KernelSite<'_> {
     }
 
     pub(super) fn collect_frames(&mut self, from: NodeId) -> std::io::Result<()> {
-        loop {
-            let machine = self.nodes[from].machine.as_mut();
-            let Some(link) = machine.and_then(|machine| machine.link(Slot::Net)) else {
-                return Ok(());
-            };
-            let Some(bytes) = net::transmitted(link)? else {
-                return Ok(());
-            };
+        let machine = self.nodes[from].machine.as_mut();
+        let Some(link) = machine.and_then(|machine| machine.link(Slot::Net)) else {
+            return Ok(());
+        };
+        for bytes in net::transmitted(link)? {
             self.statistics.frames += 1;
             self.forward(from, bytes.into());
         }
+        Ok(())
     }
 
     fn forward(&mut self, from: NodeId, bytes: Rc<[u8]>) {
@@ -164,7 +162,10 @@ impl KernelSite<'_> {
             return Ok(());
         };
         let (mut quick, mut flushes) = (Vec::new(), Vec::new());
-        while let Some(chain) = device.next(blk::REQUESTS) {
+        for _ in 0..device.offered(blk::REQUESTS)? {
+            let Some(chain) = device.next(blk::REQUESTS)? else {
+                break;
+            };
             let medium = match (slot, &self.supplement) {
                 (Slot::Root, _) => Medium::Image(&self.image),
                 (Slot::Supplement, Some(image)) => Medium::Image(image),
@@ -217,6 +218,47 @@ impl KernelSite<'_> {
             (Role::Client, None) => {}
         }
         offers
+    }
+}
+
+/// Why a node died whose kernel talks nonsense.
+pub(super) fn misuse(error: &str) -> String {
+    format!("its kernel misused a device: {error}")
+}
+
+/// Puts an event into a machine's device; true when its kernel was interrupted.
+fn hand_over(
+    event: Event,
+    machine: &mut Machine,
+    console: &mut Console,
+    careful: bool,
+    patience: &Patience,
+) -> Result<bool, Failure> {
+    match event {
+        Event::Frame { frame, .. } => match machine.link(Slot::Net) {
+            Some(link) => match (net::receive(link, &frame.bytes)?, link) {
+                (true, Link::Virtio(device)) => device.interrupt(net::RECEIVE, careful, patience),
+                _ => Ok(false),
+            },
+            None => Ok(false),
+        },
+        Event::DiskDone { slot, done, .. } => match machine.link(slot).and_then(Link::virtio) {
+            Some(device) => {
+                for done in done {
+                    device.give_back(blk::REQUESTS, done.head, done.written)?;
+                }
+                device.interrupt(blk::REQUESTS, careful, patience)
+            }
+            None => Ok(false),
+        },
+        Event::Control { bytes, .. } => {
+            console.queue(&bytes)?;
+            match machine.link(Slot::Control) {
+                Some(link) => console.deliver(link, careful, patience),
+                None => Ok(false),
+            }
+        }
+        Event::Timer(_) | Event::Wire => Ok(false),
     }
 }
 

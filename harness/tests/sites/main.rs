@@ -21,6 +21,7 @@ mod gate;
 mod guest;
 #[cfg(feature = "docker")]
 mod host_kernel;
+mod hostile;
 mod kernels;
 mod manual;
 mod matrix;

@@ -1,9 +1,10 @@
 //! An adapter, a guest or a kernel that misbehaves ends the run as unknown. The message names the
 //! node and the cause, and the artefacts are kept.
 
-use crate::common::{Ended, scenario};
+use crate::common::{Ended, lockstorm, scenario};
 use lockstorm_reports::Verdict;
 use rstest::rstest;
+use std::fs;
 
 fn run(lock: &str, arguments: &[&str]) -> Ended {
     let mut all = vec!["--lock", lock];
@@ -48,6 +49,21 @@ fn an_adapter_that_floods_its_standard_error() {
     let error = ["--set", "lock.options.descriptor=2", "--timeout", "3"];
     let run = run("misbehaving-flood", &error);
     assert_unknown(&run, &["c1", "misbehaving-flood", "acquire"]);
+}
+
+/// Python's adapter says it for itself before the library does.
+#[test]
+fn an_adapter_that_says_twice_that_it_is_ready() {
+    let home = tempfile::tempdir().unwrap();
+    let written = lockstorm(home.path(), &["init", "--lock", "python", "mine"]).output().unwrap();
+    assert!(written.status.success());
+    let adapter = home.path().join("mine/adapter.py");
+    let text = fs::read_to_string(&adapter).unwrap();
+    let ready = r#"{"ready": {"library": "mine", "version": "0.1"}}"#;
+    fs::write(&adapter, format!("print('{ready}', flush=True)\n{text}")).unwrap();
+    let profile = home.path().join("mine/profile.yaml");
+    let run = run(profile.to_str().unwrap(), &[]);
+    assert_unknown(&run, &["c1: the adapter said a second time that it is ready"]);
 }
 
 #[test]

@@ -7,14 +7,17 @@
 //! from it. Every kernel gets a segment of its own rather than one for all: a hostile guest
 //! cannot touch another one's clock, and a node's clock can stand still while the site's runs.
 
+use crate::site::exchange::{self, Inbox, Received};
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use std::fs::File;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 use vm_memory::{Bytes, FileOffset, MmapRegion, VolatileMemory};
 
 /// One message of the protocol: 16 bytes in host byte order.
@@ -57,29 +60,31 @@ impl Message {
         bytes
     }
 
-    /// Reads the next message; `None` when the kernel has ended.
-    pub fn receive(mut stream: &UnixStream) -> io::Result<Option<Message>> {
-        let mut bytes = [0; MESSAGE_LEN];
-        match stream.read_exact(&mut bytes) {
-            Ok(()) => Ok(Some(Message::from_bytes(bytes))),
-            Err(error) if is_gone(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Sends the message; false when the kernel has ended.
-    pub fn send(self, mut stream: &UnixStream) -> io::Result<bool> {
-        match stream.write_all(&self.to_bytes()) {
-            Ok(()) => Ok(true),
-            Err(error) if is_gone(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
+    /// Sends the message to a kernel that waits for it; false when the kernel has ended.
+    pub fn send(self, stream: &UnixStream) -> io::Result<bool> {
+        exchange::tell(stream, &self.to_bytes())
     }
 }
 
-fn is_gone(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
-    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+/// The messages of one kernel.
+#[derive(Default)]
+pub struct Messages(Inbox<MESSAGE_LEN>);
+
+impl Messages {
+    /// What has come of the next message, without a wait for the rest.
+    pub fn receive(&mut self, stream: &UnixStream) -> io::Result<Received<Message>> {
+        let received = self.0.fill(MESSAGE_LEN, |room| exchange::receive(stream, room))?;
+        Ok(received.map(|()| {
+            let message = Message::from_bytes(*self.0.bytes());
+            self.0.clear();
+            message
+        }))
+    }
+
+    /// When a part of a message came whose rest has not.
+    pub fn begun(&self) -> Option<Instant> {
+        self.0.begun()
+    }
 }
 
 /// struct um_timetravel_schedshm: a header page, then one entry of 128 bytes a client.
@@ -129,8 +134,8 @@ impl Segment {
     }
 
     /// Answers START: hands the segment over, with the clock at `now`. From here on the kernel's
-    /// own clock counts from this moment.
-    pub fn hand_over(&self, stream: &UnixStream, start: Message, now: u64) -> io::Result<()> {
+    /// own clock counts from this moment. False when the kernel has ended.
+    pub fn hand_over(&self, stream: &UnixStream, start: Message, now: u64) -> io::Result<bool> {
         self.set_now(now);
         self.set_free_until(now);
         // The second descriptor is for a log that kernels do not write yet.
@@ -138,14 +143,12 @@ impl Segment {
         let fds = [self.file.as_raw_fd(), log.as_raw_fd()];
         let ack = Message { op: op::ACK, seq: start.seq, time: u64::from(CLIENT) }.to_bytes();
         let control = [ControlMessage::ScmRights(&fds)];
-        sendmsg::<()>(
-            stream.as_raw_fd(),
-            &[IoSlice::new(&ack)],
-            &control,
-            MsgFlags::empty(),
-            None,
-        )?;
-        Ok(())
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        match sendmsg::<()>(stream.as_raw_fd(), &[IoSlice::new(&ack)], &control, flags, None) {
+            Ok(_) => Ok(true),
+            Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     pub fn set_now(&self, now: u64) {
@@ -183,6 +186,7 @@ impl Segment {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::io::Write;
 
     #[test]
     fn a_kernel_without_a_request_waits_for_ever() {
@@ -204,9 +208,11 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let segment = Segment::new().unwrap();
         segment.set_now(5);
-        segment.hand_over(&ours, Message { op: op::START, seq: 9, time: 1 }, 0).unwrap();
-        let ack = Message::receive(&theirs).unwrap();
-        assert_eq!(ack, Some(Message { op: op::ACK, seq: 9, time: u64::from(CLIENT) }));
+        let start = Message { op: op::START, seq: 9, time: 1 };
+        assert!(segment.hand_over(&ours, start, 0).unwrap());
+        let ack = Messages::default().receive(&theirs).unwrap();
+        let expected = Message { op: op::ACK, seq: 9, time: u64::from(CLIENT) };
+        assert_eq!(ack, Received::Whole(expected));
         assert_eq!(segment.load::<u64>(layout::CURRENT_TIME), 0);
     }
 
@@ -214,9 +220,40 @@ mod tests {
     fn a_kernel_that_is_gone_is_no_error() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         drop(theirs);
-        assert_eq!(Message::receive(&ours).unwrap(), None);
+        assert_eq!(Messages::default().receive(&ours).unwrap(), Received::End);
         let run = Message { op: op::RUN, seq: 1, time: 0 };
         assert!(!run.send(&ours).unwrap());
+        let start = Message { op: op::START, seq: 1, time: 0 };
+        assert!(!Segment::new().unwrap().hand_over(&ours, start, 0).unwrap());
+    }
+
+    #[test]
+    fn the_rest_of_a_message_is_waited_for_by_nobody() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut messages = Messages::default();
+        let wait = Message { op: op::WAIT, seq: 7, time: u64::MAX };
+        for _ in 0..2 {
+            let bytes = wait.to_bytes();
+            for part in [&bytes[..5], &bytes[5..15]] {
+                theirs.write_all(part).unwrap();
+                assert_eq!(messages.receive(&ours).unwrap(), Received::Part);
+                assert_eq!(messages.receive(&ours).unwrap(), Received::Part);
+            }
+            theirs.write_all(&bytes[15..]).unwrap();
+            assert_eq!(messages.receive(&ours).unwrap(), Received::Whole(wait));
+        }
+        theirs.write_all(&[1]).unwrap();
+        drop(theirs);
+        assert_eq!(messages.receive(&ours).unwrap(), Received::Part);
+        assert_eq!(messages.receive(&ours).unwrap(), Received::End);
+    }
+
+    #[test]
+    fn a_kernel_that_reads_nothing_holds_nobody_up() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let run = Message { op: op::RUN, seq: 1, time: 0 };
+        let refused = (0..100_000).find_map(|_| run.send(&ours).err());
+        assert!(refused.expect("room is limited").to_string().contains("does not read"));
     }
 
     proptest! {

@@ -3,9 +3,9 @@
 use super::image::Image;
 use super::store::Store;
 use crate::site::virtio::device::Chain;
+use crate::site::virtio::memory::GuestMemory;
 use std::io::{self, Read, Write};
 use virtio_queue::{Reader, Writer};
-use vm_memory::GuestMemoryMmap;
 
 /// VIRTIO_BLK_F_SEG_MAX: how many pieces of memory a request may have. Without it a driver makes a
 /// request of each page.
@@ -58,7 +58,7 @@ pub fn config(sectors: u64) -> Vec<u8> {
 }
 
 /// Carries out one request.
-pub fn execute(chain: Chain, memory: &GuestMemoryMmap, medium: Medium) -> Done {
+pub fn execute(chain: Chain, memory: &GuestMemory, medium: Medium) -> Done {
     let head = chain.head_index();
     let (reader, writer) = (chain.clone().reader(memory), chain.writer(memory));
     let (Ok(reader), Ok(writer)) = (reader, writer) else {

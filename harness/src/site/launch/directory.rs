@@ -43,15 +43,18 @@ impl SiteDirectory {
         &self.consoles
     }
 
-    /// A socket that replaces the one of the node's last life.
+    /// A socket that replaces the one of the node's last life. Accepting a connection waits for
+    /// none.
     pub fn listen(&self, name: &str) -> io::Result<UnixListener> {
-        UnixListener::bind(self.vacant(name)?)
+        let listener = UnixListener::bind(self.vacant(name)?)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
     }
 
     /// The same, of a socket that keeps packets apart.
     pub fn listen_for_packets(&self, name: &str) -> io::Result<UnixListener> {
         let address = UnixAddr::new(&self.vacant(name)?)?;
-        let flags = SockFlag::SOCK_CLOEXEC;
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let socket = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)?;
         bind(socket.as_raw_fd(), &address)?;
         listen(&socket, Backlog::new(1)?)?;

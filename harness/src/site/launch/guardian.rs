@@ -7,6 +7,7 @@
 //! harness has the other end of that, and a process that ends closes what it has open, however it
 //! ends.
 
+use super::group;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -38,8 +39,10 @@ impl Guardian {
 
 impl Drop for Guardian {
     fn drop(&mut self) {
+        let group = self.group();
         // Waiting closes its input first.
         let _ = self.shell.wait();
+        group::wait_for_end(group);
     }
 }
 

@@ -6,6 +6,7 @@ mod arguments;
 pub mod containers;
 pub mod core;
 mod directory;
+mod group;
 mod guardian;
 pub mod initrd;
 mod processes;

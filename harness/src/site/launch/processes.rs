@@ -1,6 +1,7 @@
 //! Kernels as processes of this host.
 
 use super::directory::SiteDirectory;
+use super::group;
 use super::guardian::Guardian;
 use super::program::Program;
 use super::{Kernel, Place, Running};
@@ -9,7 +10,8 @@ use std::cell::RefCell;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 /// No file of a kernel grows longer than its memory, which is a file, and this; a kernel that
 /// tries to is killed (SIGXFSZ).
@@ -67,6 +69,10 @@ impl Place for Processes {
     }
 }
 
+/// How long a kernel that has closed its sockets may take to end. One that does not is killed when
+/// this is dropped.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+
 struct Process(RefCell<Child>);
 
 impl Running for Process {
@@ -77,17 +83,35 @@ impl Running for Process {
     fn kill(&self) -> io::Result<()> {
         let mut child = self.0.borrow_mut();
         child.kill()?; // no error if it has ended by itself already
-        child.wait().map(|_| ())
+        child.wait()?;
+        // It leads its own processes (setsid in arch/um/os-Linux/main.c), which die of its death.
+        group::wait_for_end(child.id() as i32);
+        Ok(())
     }
 
     fn epitaph(&self) -> String {
-        match self.0.borrow_mut().wait() {
-            Ok(status) => match (status.code(), status.signal()) {
+        match self.end() {
+            Ok(Some(status)) => match (status.code(), status.signal()) {
                 (Some(code), _) => format!("the kernel exited with status {code}"),
                 (_, Some(signal)) => format!("the kernel was killed by signal {signal}"),
                 _ => "the kernel ended".into(),
             },
+            Ok(None) => "the kernel left its devices or its clock, and went on".into(),
             Err(error) => format!("the kernel cannot be waited for: {error}"),
+        }
+    }
+}
+
+impl Process {
+    /// Its exit status, if it ends by itself.
+    fn end(&self) -> io::Result<Option<ExitStatus>> {
+        let begun = Instant::now();
+        loop {
+            let ended = self.0.borrow_mut().try_wait()?;
+            if ended.is_some() || begun.elapsed() >= ENDS_WITHIN {
+                return Ok(ended);
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 }

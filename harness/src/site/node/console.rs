@@ -2,9 +2,11 @@
 //! node's socket.
 
 use super::link::{Link, Socket};
+use crate::site::exchange::{Failure, Patience};
 use crate::site::virtio::device::Device;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
+use std::mem;
 
 /// VIRTIO_CONSOLE_F_MULTIPORT: ports are byte streams, not terminals.
 pub const F_MULTIPORT: u64 = 1 << 1;
@@ -23,6 +25,12 @@ const PORT_OPEN: u16 = 6;
 /// Most bytes taken from one buffer of the guest, and most bytes of a line that has not ended.
 const CHUNK_MAX: u64 = 1 << 16;
 const LINE_MAX: usize = 1 << 18;
+/// Most lines that a node writes between two looks: its agent waits for each buffer to be taken.
+const LINES_MAX: usize = 1 << 14;
+/// Most bytes that wait for the node: it is told one thing at a time, and each is a line.
+const OUTGOING_MAX: usize = 1 << 20;
+/// Most control messages that the guest is owed: its driver asks for each once.
+const OWED_MAX: usize = 16;
 
 /// cols, rows, max_nr_ports, emerg_wr.
 pub fn config() -> Vec<u8> {
@@ -38,7 +46,7 @@ pub struct Console {
     owed: VecDeque<[u8; 8]>,
 }
 
-/// The guest sent what is no line.
+/// The guest sent what is no line, or more lines than it can have a reason for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Flood;
 
@@ -48,10 +56,17 @@ impl Console {
         if let Link::Virtio(device) = link {
             self.serve_control(device)?;
         }
+        let pieces = match link {
+            Link::Virtio(device) => usize::from(device.offered(TRANSMIT)?),
+            Link::Socket(socket) => socket.received(),
+        };
         let mut lines = Vec::new();
-        while self.take_piece(link)? {
+        for _ in 0..pieces {
+            if !self.take_piece(link)? {
+                break;
+            }
             self.split_lines(&mut lines);
-            if self.partial.len() > LINE_MAX {
+            if self.partial.len() > LINE_MAX || lines.len() > LINES_MAX {
                 return Ok(Err(Flood));
             }
         }
@@ -62,7 +77,7 @@ impl Console {
     fn take_piece(&mut self, link: &mut Link) -> io::Result<bool> {
         match link {
             Link::Virtio(device) => {
-                let Some(chain) = device.next(TRANSMIT) else {
+                let Some(chain) = device.next(TRANSMIT)? else {
                     return Ok(false);
                 };
                 let head = chain.head_index();
@@ -81,17 +96,23 @@ impl Console {
     }
 
     fn split_lines(&mut self, lines: &mut Vec<Vec<u8>>) {
-        while let Some(end) = self.partial.iter().position(|&byte| byte == b'\n') {
-            let rest = self.partial.split_off(end + 1);
-            let mut line = std::mem::replace(&mut self.partial, rest);
-            line.pop();
-            lines.push(line);
-        }
+        let Some(end) = self.partial.iter().rposition(|&byte| byte == b'\n') else {
+            return;
+        };
+        let rest = self.partial.split_off(end + 1);
+        let whole = mem::replace(&mut self.partial, rest);
+        let split = whole[..end].split(|&byte| byte == b'\n');
+        // One more than there may be is enough to tell.
+        let room = (LINES_MAX + 1).saturating_sub(lines.len());
+        lines.extend(split.take(room).map(<[u8]>::to_vec));
     }
 
     /// Answers the driver's start-up: it has a port, and the port's other end is open.
     fn serve_control(&mut self, device: &mut Device) -> io::Result<()> {
-        while let Some(chain) = device.next(CONTROL_TRANSMIT) {
+        for _ in 0..device.offered(CONTROL_TRANSMIT)? {
+            let Some(chain) = device.next(CONTROL_TRANSMIT)? else {
+                break;
+            };
             let head = chain.head_index();
             let mut message = [0; 8];
             let whole = chain
@@ -103,6 +124,9 @@ impl Console {
                 PORT_READY if whole => self.owed.push_back(control(PORT_OPEN)),
                 _ => {}
             }
+            if self.owed.len() > OWED_MAX {
+                return Err(io::Error::other("its console's driver starts up without end"));
+            }
         }
         Ok(())
     }
@@ -112,16 +136,25 @@ impl Console {
         !self.owed.is_empty() || !self.outgoing.is_empty()
     }
 
-    /// Queues bytes for the guest.
-    pub fn queue(&mut self, bytes: &[u8]) {
+    /// Queues bytes for the guest. An error when it takes none of them.
+    pub fn queue(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.outgoing.len() + bytes.len() > OUTGOING_MAX {
+            return Err(io::Error::other("it does not take what its agent is told"));
+        }
         self.outgoing.extend(bytes);
+        Ok(())
     }
 
     /// Hands over what waits. True when a driver was interrupted.
-    pub fn deliver(&mut self, link: &mut Link, acknowledged: bool) -> io::Result<bool> {
+    pub fn deliver(
+        &mut self,
+        link: &mut Link,
+        acknowledged: bool,
+        patience: &Patience,
+    ) -> Result<bool, Failure> {
         match link {
-            Link::Virtio(device) => self.fill_buffers(device, acknowledged),
-            Link::Socket(socket) => self.send(socket).map(|()| false),
+            Link::Virtio(device) => self.fill_buffers(device, acknowledged, patience),
+            Link::Socket(socket) => Ok(self.send(socket).map(|()| false)?),
         }
     }
 
@@ -132,18 +165,26 @@ impl Console {
     }
 
     /// Puts what waits into the guest's buffers. True when the driver was interrupted.
-    fn fill_buffers(&mut self, device: &mut Device, acknowledged: bool) -> io::Result<bool> {
+    fn fill_buffers(
+        &mut self,
+        device: &mut Device,
+        acknowledged: bool,
+        patience: &Patience,
+    ) -> Result<bool, Failure> {
         let mut wake = false;
         while let Some(message) = self.owed.front() {
             if !fill(device, CONTROL_RECEIVE, message)? {
                 break;
             }
             self.owed.pop_front();
-            wake |= device.interrupt(CONTROL_RECEIVE, acknowledged)?;
+            wake |= device.interrupt(CONTROL_RECEIVE, acknowledged, patience)?;
         }
         let mut filled = false;
-        while !self.outgoing.is_empty() {
-            let Some(chain) = device.next(RECEIVE) else {
+        for _ in 0..device.offered(RECEIVE)? {
+            if self.outgoing.is_empty() {
+                break;
+            }
+            let Some(chain) = device.next(RECEIVE)? else {
                 break;
             };
             let head = chain.head_index();
@@ -158,7 +199,7 @@ impl Console {
             filled = true;
         }
         if filled {
-            wake |= device.interrupt(RECEIVE, acknowledged)?;
+            wake |= device.interrupt(RECEIVE, acknowledged, patience)?;
         }
         Ok(wake)
     }
@@ -172,7 +213,7 @@ fn control(event: u16) -> [u8; 8] {
 }
 
 fn fill(device: &mut Device, ring: usize, bytes: &[u8]) -> io::Result<bool> {
-    let Some(chain) = device.next(ring) else {
+    let Some(chain) = device.next(ring)? else {
         return Ok(false);
     };
     let head = chain.head_index();
@@ -186,3 +227,6 @@ fn fill(device: &mut Device, ring: usize, bytes: &[u8]) -> io::Result<bool> {
     device.give_back(ring, head, written as u32)?;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,13 @@
 //! The harness's end of one of a node's devices: a virtio device of a kernel of the harness's own,
 //! or a socket of a node that runs on the host's kernel.
 
+use crate::site::exchange::{self, Received};
 use crate::site::virtio::device::Device;
-use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, recv, send};
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::time::Instant;
 
 pub enum Link {
     Virtio(Device),
@@ -20,6 +20,15 @@ impl Link {
         match self {
             Link::Virtio(device) => device.serve(),
             Link::Socket(socket) => socket.serve(),
+        }
+    }
+
+    /// When a part of a message came whose rest has not. Packets are whole, and of a stream any
+    /// piece will do.
+    pub fn begun(&self) -> Option<Instant> {
+        match self {
+            Link::Virtio(device) => device.begun(),
+            Link::Socket(_) => None,
         }
     }
 
@@ -47,6 +56,9 @@ pub struct Socket {
 
 /// More than any frame; of a stream, a piece (bytes).
 const PIECE_MAX: usize = 16 << 10;
+/// Most pieces that wait to be taken. Each is taken as soon as it has come, or else the control
+/// channel is flooded and the node given up.
+const RECEIVED_MAX: usize = 256;
 
 impl Socket {
     pub fn new(stream: UnixStream) -> Socket {
@@ -54,17 +66,24 @@ impl Socket {
     }
 
     fn serve(&mut self) -> io::Result<bool> {
+        if self.received.len() >= RECEIVED_MAX {
+            return Err(io::Error::other("it sends more than anybody takes"));
+        }
         let mut packet = vec![0; PIECE_MAX];
-        match recv(self.stream.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT) {
-            Ok(0) | Err(Errno::ECONNRESET) => return Ok(false),
-            Ok(length) => {
+        match exchange::receive(&self.stream, &mut packet)? {
+            Received::Whole(length) => {
                 packet.truncate(length);
                 self.received.push_back(packet);
             }
-            Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
+            Received::Part => {}
+            Received::End => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// How many packets, or pieces of the stream, have come and were not taken.
+    pub fn received(&self) -> usize {
+        self.received.len()
     }
 
     /// The next packet, or piece of the stream.
@@ -74,12 +93,10 @@ impl Socket {
 
     /// Sends what the node takes of this without a wait: so many bytes, or of packets all or none.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        match send(self.stream.as_raw_fd(), bytes, flags) {
-            Ok(sent) => Ok(sent),
+        match exchange::send_now(self.stream.as_fd(), bytes)? {
+            Received::Whole(sent) => Ok(sent),
             // That it has ended is heard at the next look.
-            Err(Errno::EAGAIN | Errno::EINTR | Errno::EPIPE | Errno::ECONNRESET) => Ok(0),
-            Err(errno) => Err(errno.into()),
+            Received::Part | Received::End => Ok(0),
         }
     }
 }
@@ -112,6 +129,18 @@ mod tests {
         assert_eq!(ours.take().as_deref(), Some(&b"two"[..]));
         assert_eq!(ours.take(), None);
         assert_eq!(ours.send(b"to nobody").unwrap(), 0);
+    }
+
+    #[test]
+    fn a_node_that_sends_more_than_is_taken_is_given_up() {
+        let (mut ours, mut theirs) = pair();
+        for _ in 0..RECEIVED_MAX {
+            theirs.send(b"frame").unwrap();
+            assert!(ours.serve().unwrap());
+        }
+        theirs.send(b"frame").unwrap();
+        assert!(ours.serve().is_err());
+        assert!(ours.take().is_some() && ours.serve().unwrap());
     }
 
     #[test]

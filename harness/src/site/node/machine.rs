@@ -3,6 +3,9 @@
 use super::link::{Link, Socket};
 use super::slot::Slot;
 use super::travel::{Said, Travel};
+use crate::site::clock::timetravel::Segment;
+use crate::site::exchange::Failure;
+pub use crate::site::exchange::{LOOK, Patience};
 use crate::site::launch::{Kernel, Listeners};
 use crate::site::virtio::device::{Device, Notices};
 use nix::errno::Errno;
@@ -10,7 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What is offered to a node, before it has connected.
 pub enum Offer {
@@ -27,10 +30,6 @@ pub enum Slice {
     Waits,
     /// The kernel has ended.
     Ended,
-    /// It neither waits nor ends: it spins. Wall time ran out.
-    Stuck,
-    /// The user wants the harness to stop.
-    Interrupted,
 }
 
 pub struct Machine {
@@ -39,15 +38,6 @@ pub struct Machine {
     devices: Vec<(Slot, Link)>,
     /// Without it the kernel runs as the host lets it.
     travel: Option<Travel>,
-}
-
-/// How often a wait looks whether it should be given up.
-pub const LOOK: Duration = Duration::from_millis(100);
-
-/// What bounds a slice in wall time.
-pub struct Patience<'a> {
-    pub limit: Duration,
-    pub interrupted: &'a dyn Fn() -> bool,
 }
 
 /// What of a machine can be heard.
@@ -70,15 +60,17 @@ impl Machine {
         now: u64,
         wall_start: u64,
         patience: &Patience,
-    ) -> io::Result<Option<Machine>> {
+    ) -> Result<Option<Machine>, Failure> {
         let Listeners { time, devices } = listeners;
         let travel = match time {
             None => None,
             Some(time) => {
+                let segment = Segment::new().map_err(Failure::Host)?;
                 let Some(stream) = accept(&time, &kernel, patience)? else {
                     return Ok(None);
                 };
-                let Some(travel) = Travel::begin(stream, now, wall_start)? else {
+                let Some(travel) = Travel::begin(stream, segment, now, wall_start, patience)?
+                else {
                     return Ok(None);
                 };
                 Some(travel)
@@ -115,7 +107,12 @@ impl Machine {
 
     /// Runs the kernel at `now` until it waits; its own time may pass up to, not including,
     /// `free_until`. A kernel that runs as the host lets it is left alone.
-    pub fn run(&mut self, now: u64, free_until: u64, patience: &Patience) -> io::Result<Slice> {
+    pub fn run(
+        &mut self,
+        now: u64,
+        free_until: u64,
+        patience: &Patience,
+    ) -> Result<Slice, Failure> {
         let Some(travel) = &mut self.travel else {
             return Ok(Slice::Waits);
         };
@@ -125,26 +122,29 @@ impl Machine {
         }
     }
 
-    /// Serves the kernel until it waits.
-    pub fn run_on(&mut self, patience: &Patience) -> io::Result<Slice> {
-        let mut since: Option<Instant> = None;
+    /// Serves the kernel until it waits. A slice is bounded in wall time, whatever the kernel says
+    /// in it, or leaves out.
+    pub fn run_on(&mut self, patience: &Patience) -> Result<Slice, Failure> {
+        let mut wait = patience.wait();
         while self.travel.is_some() {
-            let Some(source) = self.wait_readable()? else {
-                if (patience.interrupted)() {
-                    return Ok(Slice::Interrupted);
-                }
-                if since.get_or_insert_with(Instant::now).elapsed() >= patience.limit {
-                    return Ok(Slice::Stuck);
-                }
-                continue;
+            let said = match self.wait_readable().map_err(Failure::Host)? {
+                Some(source) => self.serve(source)?,
+                None => Said::Something,
             };
-            match self.serve(source)? {
-                Said::Something => {}
+            match said {
+                Said::Something => wait.look()?,
                 Said::Waits => break,
                 Said::Goodbye => return Ok(Slice::Ended),
             }
         }
         Ok(Slice::Waits)
+    }
+
+    /// When the first part of a message came whose rest has not.
+    pub fn begun(&self) -> Option<Instant> {
+        let travel = self.travel.iter().filter_map(Travel::begun);
+        let devices = self.devices.iter().filter_map(|(_, link)| link.begun());
+        travel.chain(devices).min()
     }
 
     /// What can be heard of the machine. Devices go before the clock: what a kernel sent before
@@ -173,10 +173,10 @@ impl Machine {
         Ok(ready.map(|index| sources[index]))
     }
 
-    /// Serves one message of a source that is ready.
-    pub fn serve(&mut self, source: Source) -> io::Result<Said> {
+    /// Serves one message of a source that is ready, or as much of it as has come.
+    pub fn serve(&mut self, source: Source) -> Result<Said, Failure> {
         match (source, &mut self.travel) {
-            (Source::Time, Some(travel)) => travel.serve(),
+            (Source::Time, Some(travel)) => Ok(travel.serve()?),
             (Source::Time, None) => Ok(Said::Something),
             (Source::Device(index), _) => match self.devices[index].1.serve()? {
                 true => Ok(Said::Something),
@@ -186,9 +186,13 @@ impl Machine {
         }
     }
 
-    fn connect(&mut self, index: usize) -> io::Result<()> {
-        let (slot, socket, offer) = self.listeners.remove(index);
-        let (stream, _) = socket.accept()?;
+    fn connect(&mut self, index: usize) -> Result<(), Failure> {
+        let stream = match self.listeners[index].1.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(Failure::Host(error)),
+        };
+        let (slot, _, offer) = self.listeners.remove(index);
         // On the virtual clock nobody has to be told: the rings are looked into after each slice.
         let notices = if self.travel.is_some() { Notices::Unwanted } else { Notices::Wanted };
         let link = match offer {
@@ -219,22 +223,25 @@ impl Machine {
     }
 }
 
-/// Waits for a kernel's connection; `None` when the kernel ended before it came.
+/// Waits for a kernel's connection; `None` when it did not come, or the kernel ended before.
 fn accept(
     listener: &UnixListener,
     kernel: &Kernel,
     patience: &Patience,
-) -> io::Result<Option<UnixStream>> {
-    let begin = Instant::now();
+) -> Result<Option<UnixStream>, Failure> {
+    let mut wait = patience.wait();
     loop {
-        let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-        let timeout = PollTimeout::try_from(LOOK).expect("a short time");
-        match poll(&mut fds, timeout) {
-            Ok(1) => return listener.accept().map(|(stream, _)| Some(stream)),
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
+        match wait.for_events(listener.as_fd(), PollFlags::POLLIN) {
+            Ok(()) => {}
+            Err(Failure::Stuck) => return Ok(None),
+            Err(failure) => return Err(failure),
         }
-        if kernel.has_ended()? || begin.elapsed() > patience.limit || (patience.interrupted)() {
+        match listener.accept() {
+            Ok((stream, _)) => return Ok(Some(stream)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(Failure::Host(error)),
+        }
+        if kernel.has_ended().map_err(Failure::Host)? {
             return Ok(None);
         }
     }

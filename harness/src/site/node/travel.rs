@@ -1,17 +1,26 @@
 //! A kernel's part in the virtual clock: it runs a slice of time, and waits.
 
-use crate::site::clock::timetravel::{Message, Segment, op};
+use crate::site::clock::timetravel::{Message, Messages, Segment, op};
+use crate::site::exchange::{Failure, Patience, Received};
 use crate::units::MILLISECOND;
+use nix::poll::PollFlags;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::time::Instant;
 
 /// The longest that a kernel computes without a pause: it reads its clock (256 ns) or delays for
 /// at most a millisecond at a time (ns).
 const LONGEST_DELAY: u64 = MILLISECOND;
 
+/// No clock comes to this (ns): a kernel does not sleep so long (S64_MAX in time_travel_set_time of
+/// arch/um/kernel/time.c), and the harness can still add to what is less.
+const END_OF_TIME: u64 = i64::MAX as u64;
+
 pub struct Travel {
     segment: Segment,
     stream: UnixStream,
+    messages: Messages,
     /// The harness's clock when this kernel's own clock stood at zero (ns).
     origin: u64,
     /// What its wall clock said then, in nanoseconds since 1970.
@@ -24,17 +33,38 @@ pub struct Travel {
 impl Travel {
     /// Answers a kernel's START, so that it boots at `now` on the harness's clock. `None` when it
     /// has ended before it said so.
-    pub fn begin(stream: UnixStream, now: u64, wall_start: u64) -> io::Result<Option<Travel>> {
-        let Some(start) = Message::receive(&stream)? else {
-            return Ok(None);
+    pub fn begin(
+        stream: UnixStream,
+        segment: Segment,
+        now: u64,
+        wall_start: u64,
+        patience: &Patience,
+    ) -> Result<Option<Travel>, Failure> {
+        let (mut messages, mut wait) = (Messages::default(), patience.wait());
+        let start = loop {
+            match messages.receive(&stream)? {
+                Received::Whole(message) => break message,
+                Received::Part => wait.for_events(stream.as_fd(), PollFlags::POLLIN)?,
+                Received::End => return Ok(None),
+            }
         };
         if start.op != op::START {
-            return Err(io::Error::other(format!("the kernel began with operation {}", start.op)));
+            let other = format!("it began with operation {} of the clock, not START", start.op);
+            return Err(io::Error::other(other).into());
         }
-        let segment = Segment::new()?;
-        segment.hand_over(&stream, start, 0)?;
-        let wall_start = wall_start + now;
-        Ok(Some(Travel { segment, stream, origin: now, wall_start, run_seq: 0, last_run: now }))
+        if !segment.hand_over(&stream, start, 0)? {
+            return Ok(None);
+        }
+        let (origin, wall_start) = (now, wall_start + now);
+        Ok(Some(Travel {
+            segment,
+            stream,
+            messages,
+            origin,
+            wall_start,
+            run_seq: 0,
+            last_run: now,
+        }))
     }
 
     /// The kernel's end of the protocol.
@@ -42,9 +72,11 @@ impl Travel {
         &self.stream
     }
 
-    /// When the kernel wants to run next, on the harness's clock.
+    /// When the kernel wants to run next, on the harness's clock. One that wants to sleep past the
+    /// end of time waits for something to happen to it.
     pub fn request(&self) -> Option<u64> {
-        self.segment.request().map(|local| local.saturating_add(self.origin))
+        let at = self.segment.request()?.saturating_add(self.origin);
+        (at < END_OF_TIME).then_some(at)
     }
 
     /// Sets the kernel's view of the clock, so that an interrupt is taken at `now`.
@@ -72,10 +104,17 @@ impl Travel {
         run.send(&self.stream)
     }
 
-    /// Serves one message of the kernel.
+    /// When a part of a message came whose rest has not.
+    pub fn begun(&self) -> Option<Instant> {
+        self.messages.begun()
+    }
+
+    /// Serves one message of the kernel, if all of it has come.
     pub fn serve(&mut self) -> io::Result<Said> {
-        let Some(message) = Message::receive(&self.stream)? else {
-            return Ok(Said::Goodbye);
+        let message = match self.messages.receive(&self.stream)? {
+            Received::Whole(message) => message,
+            Received::Part => return Ok(Said::Something),
+            Received::End => return Ok(Said::Goodbye),
         };
         let time = match message.op {
             op::WAIT => return Ok(Said::Waits),

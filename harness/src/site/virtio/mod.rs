@@ -2,4 +2,6 @@
 //! guest's memory.
 
 pub mod device;
+mod guard;
+pub mod memory;
 pub mod vhost_user;

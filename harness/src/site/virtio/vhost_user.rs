@@ -9,7 +9,9 @@ use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::time::Instant;
 
+use crate::site::exchange::{self, Inbox, Received};
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
@@ -39,6 +41,8 @@ const HEADER: usize = 12;
 /// longer, but no device here has a configuration that can be written.
 const PAYLOAD_MAX: usize = 512;
 const FDS_MAX: usize = 8;
+/// The most descriptors that can come at once (unix(7)).
+const SCM_MAX_FD: usize = 253;
 
 /// What a guest's driver said.
 #[derive(Debug)]
@@ -95,44 +99,74 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// Receives one request; `None` when the kernel has ended.
-pub fn receive(stream: &UnixStream) -> io::Result<Option<Request>> {
-    let mut header = [0u8; HEADER];
-    let (got, fds) = receive_with_fds(stream, &mut header)?;
-    if got == 0 {
-        return Ok(None);
-    }
-    read_rest(stream, &mut header[got..])?;
-    let size = word(&header, 8) as usize;
-    if size > PAYLOAD_MAX {
-        return Err(io::Error::other(Malformed("payload too long")));
-    }
-    let mut payload = [0u8; PAYLOAD_MAX];
-    read_rest(stream, &mut payload[..size])?;
-    parse(word(&header, 0), &payload[..size], fds).map(Some).map_err(io::Error::other)
+/// The requests of one driver.
+#[derive(Default)]
+pub struct Requests {
+    /// Apart, since it is large and seldom needed.
+    inbox: Box<Inbox<{ HEADER + PAYLOAD_MAX }>>,
+    /// The descriptors that have come with the next one.
+    fds: Vec<OwnedFd>,
 }
 
-fn receive_with_fds(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-    let mut space = cmsg_space!([RawFd; FDS_MAX]);
+impl Requests {
+    /// What has come of the next request, without a wait for the rest.
+    pub fn receive(&mut self, stream: &UnixStream) -> io::Result<Received<Request>> {
+        let Requests { inbox, fds } = self;
+        match inbox.fill(HEADER, |room| receive_with_fds(stream, room, fds))? {
+            Received::Whole(()) => {}
+            Received::Part => return Ok(Received::Part),
+            Received::End => return Ok(Received::End),
+        }
+        let size = word(inbox.bytes(), 8) as usize;
+        if size > PAYLOAD_MAX {
+            return Err(io::Error::other(Malformed("payload too long")));
+        }
+        match inbox.fill(HEADER + size, |room| exchange::receive(stream, room))? {
+            Received::Whole(()) => {}
+            Received::Part => return Ok(Received::Part),
+            Received::End => return Ok(Received::End),
+        }
+        let (header, payload) = inbox.bytes().split_at(HEADER);
+        let request = parse(word(header, 0), &payload[..size], std::mem::take(fds));
+        inbox.clear();
+        request.map(Received::Whole).map_err(io::Error::other)
+    }
+
+    /// When a part of a request came whose rest has not.
+    pub fn begun(&self) -> Option<Instant> {
+        self.inbox.begun()
+    }
+}
+
+/// Reads without a wait; descriptors that come along are put to `fds`.
+fn receive_with_fds(
+    stream: &UnixStream,
+    buffer: &mut [u8],
+    fds: &mut Vec<OwnedFd>,
+) -> io::Result<Received<usize>> {
+    // Room for as many as can come, since what has no room is lost but stays open.
+    let mut space = cmsg_space!([RawFd; SCM_MAX_FD]);
     let mut slices = [IoSliceMut::new(buffer)];
-    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
     let message = match recvmsg::<()>(stream.as_raw_fd(), &mut slices, Some(&mut space), flags) {
         Ok(message) => message,
-        Err(Errno::ECONNRESET) => return Ok((0, Vec::new())),
+        Err(Errno::ECONNRESET) => return Ok(Received::End),
+        Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Received::Part),
         Err(errno) => return Err(errno.into()),
     };
-    let mut fds = Vec::new();
     for control in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(raw) = control {
             // SAFETY: the kernel has just installed these descriptors for us alone.
             fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
         }
     }
-    Ok((message.bytes, fds))
-}
-
-fn read_rest(mut stream: &UnixStream, buffer: &mut [u8]) -> io::Result<()> {
-    io::Read::read_exact(&mut stream, buffer)
+    if fds.len() > FDS_MAX {
+        return Err(io::Error::other(Malformed("too many descriptors")));
+    }
+    Ok(match message.bytes {
+        0 => Received::End,
+        length => Received::Whole(length),
+    })
 }
 
 /// Understands one message. Hostile bytes are an error, never a panic.

@@ -21,14 +21,14 @@ pub fn config(mac: [u8; 6]) -> Vec<u8> {
     mac.to_vec()
 }
 
-/// The next frame that the node sends. What is too long or too short for Ethernet is lost, as on
-/// a real wire.
-pub fn transmitted(link: &mut Link) -> io::Result<Option<Vec<u8>>> {
+/// The frames that the node has sent. What is too long or too short for Ethernet is lost, as on a
+/// real wire.
+pub fn transmitted(link: &mut Link) -> io::Result<Vec<Vec<u8>>> {
     match link {
         Link::Virtio(device) => taken(device),
         Link::Socket(socket) => {
-            let mut frames = std::iter::from_fn(|| socket.take());
-            Ok(frames.find(|frame| (FRAME_MIN..=FRAME_MAX).contains(&frame.len())))
+            let frames = std::iter::from_fn(|| socket.take());
+            Ok(frames.filter(|frame| (FRAME_MIN..=FRAME_MAX).contains(&frame.len())).collect())
         }
     }
 }
@@ -41,9 +41,13 @@ pub fn receive(link: &mut Link, frame: &[u8]) -> io::Result<bool> {
     }
 }
 
-/// Takes the next frame from the guest's transmit buffers.
-fn taken(device: &mut Device) -> io::Result<Option<Vec<u8>>> {
-    while let Some(chain) = device.next(TRANSMIT) {
+/// Takes the frames from the guest's transmit buffers.
+fn taken(device: &mut Device) -> io::Result<Vec<Vec<u8>>> {
+    let mut frames = Vec::new();
+    for _ in 0..device.offered(TRANSMIT)? {
+        let Some(chain) = device.next(TRANSMIT)? else {
+            break;
+        };
         let head = chain.head_index();
         let mut bytes = Vec::with_capacity(256);
         if let Ok(reader) = chain.reader(device.memory()) {
@@ -51,15 +55,15 @@ fn taken(device: &mut Device) -> io::Result<Option<Vec<u8>>> {
         }
         device.give_back(TRANSMIT, head, 0)?;
         if (HEADER + FRAME_MIN..=HEADER + FRAME_MAX).contains(&bytes.len()) {
-            return Ok(Some(bytes.split_off(HEADER)));
+            frames.push(bytes.split_off(HEADER));
         }
     }
-    Ok(None)
+    Ok(frames)
 }
 
 /// Puts a frame into the guest's next receive buffer; false when it has none.
 fn given(device: &mut Device, frame: &[u8]) -> io::Result<bool> {
-    let Some(chain) = device.next(RECEIVE) else {
+    let Some(chain) = device.next(RECEIVE)? else {
         return Ok(false);
     };
     let head = chain.head_index();
