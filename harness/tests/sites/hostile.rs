@@ -173,7 +173,8 @@ fn a_kernel_that_sleeps_past_the_end_of_time_just_sleeps() {
 fn an_agent_says_hello_once() {
     let hostile = Hostile::new("says hello twice");
     let (blueprint, image) = (blueprint(Clock::Virtual), hostile.home.path().join("image"));
-    let mut site = KernelSite::new(&blueprint, hostile.provisions(&image, LONG, &|| false)).unwrap();
+    let mut site =
+        KernelSite::new(&blueprint, hostile.provisions(&image, LONG, &|| false)).unwrap();
     site.power_on(0).unwrap();
     let hello = Happening::Message { node: 0, message: Message::Hello };
     assert_eq!(site.advance().unwrap(), hello);
