@@ -44,6 +44,9 @@ pub struct Bounds {
     pub late: RangeInclusive<u64>,
     /// The nth critical section at which a fault may strike.
     pub section: RangeInclusive<u32>,
+    /// The share of clock faults, 0 to 1, that alone are within what the lock assumes, and with
+    /// others perhaps not.
+    pub nearly: f64,
     /// How likely each kind of fault is, of the sum of all.
     pub weights: &'static [(&'static str, u32)],
 }
@@ -64,6 +67,7 @@ pub const BOUNDS: Bounds = Bounds {
     lasts: 200 * MILLISECOND..=50 * SECOND,
     late: MILLISECOND..=2 * SECOND,
     section: 1..=12,
+    nearly: 0.0,
     weights: &[("cut", 3), ("crash", 2), ("clock", 2), ("impair", 3)],
 };
 
@@ -256,7 +260,9 @@ impl Draw<'_> {
         let assumed = self.profile.assumes.clock_skew.map_or(SKEW, |skew| skew.0);
         let within = self.chance(0.75);
         let faults = i64::from(*self.bounds.faults.end()).max(1);
+        let nearly = self.bounds.nearly > 0.0 && self.chance(self.bounds.nearly);
         let (step, drift) = match within {
+            _ if nearly => (assumed as i64, SLOW_DRIFT),
             true => (assumed as i64 / 2 / faults, SLOW_DRIFT / faults),
             false => (6 * SKEW as i64, DRIFT_MAX_PPM / faults),
         };

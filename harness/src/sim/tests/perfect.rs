@@ -1,7 +1,7 @@
 //! Perfect locks are never accused, whatever happens to their site.
 
 use super::super::{Defect, Kind, Lock, run};
-use super::{Judged, SIMULATED, each, number};
+use super::{ANY, Judged, each, number};
 use crate::scenario::{WorkloadSpec, random};
 use lockstorm_reports::{Class, Invariant, Verdict};
 use std::collections::BTreeMap;
@@ -109,7 +109,7 @@ fn the_same_plan_gives_the_same_history_twice() {
 #[test]
 fn scripts_are_among_the_scenarios_and_most_of_them_come_to_their_end() {
     let lock = Lock { kind: Kind::Reentrant, defect: Defect::None };
-    let bounds = random::Bounds { scripts: 1.0, ..SIMULATED };
+    let bounds = random::Bounds { scripts: 1.0, ..ANY };
     let ends = each(0..100, |seed| {
         let scenario = random::scenario(seed, &lock.profile(), &bounds);
         Judged::of(&scenario, seed, lock).report.unmet_steps.is_empty()
