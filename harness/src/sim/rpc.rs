@@ -148,6 +148,8 @@ pub enum Errno {
     Grace,
     /// NFS4ERR_NO_GRACE: it is too late to reclaim.
     NoGrace,
+    /// EIO
+    Io,
 }
 
 impl Errno {
@@ -157,7 +159,8 @@ impl Errno {
             Errno::NoEntry => "ENOENT",
             Errno::Again => "EAGAIN",
             Errno::Grace => "EREMOTEIO",
-            Errno::NoGrace => "EIO",
+            Errno::NoGrace => "ESTALE",
+            Errno::Io => "EIO",
         }
     }
 }

@@ -6,7 +6,7 @@ use super::profiles::SLOP;
 use super::record::Record;
 use super::{Defect, Program, Result, Settings};
 use crate::sim::process::Os;
-use crate::sim::rpc::File;
+use crate::sim::rpc::{Errno, File};
 use crate::units::Nanos;
 
 pub struct Lifetime {
@@ -67,7 +67,7 @@ impl Program for Lifetime {
             }
             Defect::ForgetsFailedRelease if self.releases.is_multiple_of(3) => {
                 self.record.is_ours = false;
-                return Err(crate::sim::rpc::Errno::NoEntry);
+                return Err(Errno::Io);
             }
             Defect::ReleasesAny => {
                 self.record.overwrite(os, false).await?;

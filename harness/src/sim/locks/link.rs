@@ -82,7 +82,7 @@ impl Program for Link {
         match self.defect {
             Defect::KeepsOnRelease => return Ok(true),
             Defect::ForgetsFailedRelease if self.releases.is_multiple_of(3) => {
-                return Err(Errno::NoEntry);
+                return Err(Errno::Io);
             }
             Defect::LeaksDescriptors => os.leak(),
             _ => {}

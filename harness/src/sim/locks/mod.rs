@@ -2,6 +2,7 @@
 //!
 //! What they promise and assume is in their [`profiles`].
 
+mod faltering;
 mod heartbeat;
 mod lease;
 mod lifetime;
@@ -28,6 +29,8 @@ pub enum Kind {
     Watching,
     /// The same, and it renews itself for as long as its process lives.
     Heartbeat,
+    /// As [`Kind::Lifetime`], and its calls fail now and then.
+    Faltering,
     /// A name that link(2) makes. Nobody ever breaks it.
     Link,
     /// The same, and its owner may acquire it again.
@@ -35,8 +38,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 6] =
-        [Kind::Lease, Kind::Lifetime, Kind::Watching, Kind::Heartbeat, Kind::Link, Kind::Reentrant];
+    pub const ALL: [Kind; 7] = [
+        Kind::Lease,
+        Kind::Lifetime,
+        Kind::Watching,
+        Kind::Heartbeat,
+        Kind::Faltering,
+        Kind::Link,
+        Kind::Reentrant,
+    ];
 }
 
 /// What is wrong with a lock.
@@ -98,6 +108,7 @@ pub fn run(settings: Settings, os: Os) -> Pin<Box<dyn Future<Output = ()>>> {
         Kind::Lifetime => Box::pin(serve(lifetime::Lifetime::new(&settings), os)),
         Kind::Watching => Box::pin(serve(watching::Watching::new(&settings), os)),
         Kind::Heartbeat => Box::pin(serve(heartbeat::Heartbeat::new(&settings), os)),
+        Kind::Faltering => Box::pin(serve(faltering::Faltering::new(&settings), os)),
         Kind::Link => Box::pin(serve(link::Link::new(&settings), os)),
         Kind::Reentrant => Box::pin(serve(reentrant::Reentrant::new(&settings), os)),
     }

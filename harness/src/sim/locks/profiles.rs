@@ -41,12 +41,12 @@ impl Lock {
             break_bound: self.has_lifetime().then_some(BreakBound {
                 slop: SLOP,
                 within: WITHIN,
-                watched: self.kind != Kind::Lifetime,
+                watched: matches!(self.kind, Kind::Watching | Kind::Heartbeat),
             }),
             assumes: Assumptions {
                 // No clock can be set to run faster (adjtimex(2)), and the allowance covers it.
                 clock_rate: self.has_lifetime().then_some(Ppm(DRIFT_MAX_PPM as u64)),
-                clock_skew: (self.kind == Kind::Lifetime).then_some(SLOP),
+                clock_skew: self.reads_wall_clock().then_some(SLOP),
                 lease: (self.kind == Kind::Lease).then_some(LeaseAssumption::Kept),
                 ..Assumptions::default()
             },
@@ -55,8 +55,12 @@ impl Lock {
         }
     }
 
+    fn reads_wall_clock(self) -> bool {
+        matches!(self.kind, Kind::Lifetime | Kind::Faltering)
+    }
+
     fn has_lifetime(self) -> bool {
-        matches!(self.kind, Kind::Lifetime | Kind::Watching | Kind::Heartbeat)
+        !matches!(self.kind, Kind::Lease | Kind::Link | Kind::Reentrant)
     }
 
     fn lifetime(self) -> Option<Lifetime> {
@@ -71,7 +75,7 @@ impl Lock {
     fn promises(self) -> &'static [Invariant] {
         use Invariant::*;
         match self.kind {
-            Kind::Lifetime | Kind::Watching | Kind::Heartbeat => &[
+            Kind::Lifetime | Kind::Watching | Kind::Heartbeat | Kind::Faltering => &[
                 MutualExclusion,
                 NoEarlyBreak,
                 BreakAfterLifetime,

@@ -59,3 +59,41 @@ fn planted_defects_are_found_as_often_as_ever() {
     }
     insta::assert_snapshot!(table);
 }
+
+#[test]
+fn scratch() {
+    let kind = std::env::var("KIND").unwrap();
+    let defect = std::env::var("DEFECT").unwrap();
+    let (d, kinds) = PLANTED.iter().find(|(d, _)| format!("{d:?}") == defect).unwrap();
+    let kind = *kinds.iter().find(|k| format!("{k:?}") == kind).unwrap();
+    let lock = Lock { kind, defect: *d };
+    let n = super::number("RUNS", 800);
+    let want = std::env::var("WANT").ok();
+    let out = each(super::number("FROM", 0)..super::number("FROM", 0) + n, |seed| {
+        let run = Judged::random(seed, lock);
+        let found: std::collections::BTreeSet<String> = run
+            .report
+            .findings
+            .iter()
+            .map(|f| format!("{:?}/{:?}", f.invariant, f.class))
+            .collect();
+        let told = want
+            .as_ref()
+            .is_some_and(|w| found.iter().any(|f| f.starts_with(w.as_str())))
+            .then(|| run.told());
+        (seed, found, told)
+    });
+    let mut by = BTreeMap::<(u64, String), u64>::new();
+    let mut first = true;
+    for (seed, found, told) in out {
+        if let Some(told) = told
+            && std::mem::take(&mut first)
+        {
+            println!("SEED {seed}\n{told}");
+        }
+        for f in found {
+            *by.entry((seed % 8, f)).or_default() += 1;
+        }
+    }
+    println!("{by:#?}");
+}
