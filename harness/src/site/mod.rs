@@ -14,13 +14,13 @@ pub mod node;
 pub mod virtio;
 pub mod wire;
 
-mod engine;
 mod error;
+mod kernel_site;
 mod real_time;
 mod traffic;
 
-pub use engine::{KernelSite, Provisions};
 pub use error::SiteError;
+pub use kernel_site::{KernelSite, Resources};
 
 use lockstorm_agent::{Command, Message};
 use wire::{Rule, RuleId};

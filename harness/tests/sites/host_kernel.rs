@@ -9,7 +9,7 @@ use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
 use lockstorm::site::blueprint::Blueprint;
 use lockstorm::site::launch::{Launch, Program, Programs};
-use lockstorm::site::{Happening, NodeId, Provisions, Site};
+use lockstorm::site::{Happening, NodeId, Resources, Site};
 use lockstorm::source::Source;
 use lockstorm_agent::{Command, Message, Outcome};
 use std::collections::BTreeMap;
@@ -86,7 +86,7 @@ fn clients_on_the_hosts_kernel_reach_the_server_over_the_harness_wire() {
     let blueprint = blueprint(&assets);
     let server = Program::open(&assets.kernel).unwrap();
     let artefacts = tempfile::tempdir().unwrap();
-    let provisions = Provisions {
+    let resources = Resources {
         kernels: &Programs { server, clients: None },
         launch: Launch::Containers,
         image: &assets.image,
@@ -95,7 +95,7 @@ fn clients_on_the_hosts_kernel_reach_the_server_over_the_harness_wire() {
         patience: Duration::from_secs(60),
         interrupted: &|| false,
     };
-    let mut site = Site::new(&blueprint, provisions).unwrap();
+    let mut site = Site::new(&blueprint, resources).unwrap();
     configure(&mut site, 0);
     let serve = Command::Serve { lease_s: 15, grace_s: 15, threads: 4 };
     assert_eq!(outcome(&mut site, 0, serve), Outcome::Ok);

@@ -1,6 +1,6 @@
 //! The learning switch between the nodes.
 
-use super::link::{Link, LinkTerms};
+use super::link::{Link, LinkSpec};
 use super::rule::{Fate, Passing, Rule};
 use crate::seeds;
 use crate::site::NodeId;
@@ -46,7 +46,7 @@ pub struct Route {
 
 pub struct Switch {
     latency: NanosRange,
-    terms: LinkTerms,
+    terms: LinkSpec,
     rng: ChaCha8Rng,
     learned: BTreeMap<[u8; 6], NodeId>,
     /// Each node's way to the switch.
@@ -61,7 +61,7 @@ impl Switch {
     pub fn new(nodes: usize, wire: &WireBlueprint) -> Switch {
         Switch {
             latency: wire.latency,
-            terms: LinkTerms { bandwidth: wire.bandwidth, queue: wire.queue },
+            terms: LinkSpec { bandwidth: wire.bandwidth, queue: wire.queue },
             rng: seeds::generator(wire.seed),
             learned: BTreeMap::new(),
             links: (0..nodes).map(|_| Link::default()).collect(),
