@@ -1,6 +1,6 @@
 //! The hunt for false alarms: random mixtures of faults, on real kernels, for locks that are good.
-//! Whatever one of them is accused of within its assumptions is a failure, of lockstorm's most likely.
-//! `ci/soundness` calls it.
+//! Whatever one of them is accused of within its assumptions is a failure, of lockstorm's most
+//! likely. `ci/soundness` calls it.
 //!
 //! Run N has the lock and the scenario that N says, so that a failure can be run again by
 //! `--from N --runs 1`, or by the scenario that is printed.

@@ -34,7 +34,8 @@ pub struct RunArgs {
     /// Where the run's artefacts go; it must not exist yet.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// End the run as unknown when a node computes for this many seconds of wall time without a pause.
+    /// End the run as unknown when a node computes for this many seconds of wall time without a
+    /// pause.
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub timeout: u32,

@@ -87,8 +87,8 @@ pub(crate) fn run_on<'a>(
     run.finish()
 }
 
-/// A workload: told of every event, it makes its next moves. What it does to the site itself it does
-/// through the nemesis.
+/// A workload: told of every event, it makes its next moves. What it does to the site itself it
+/// does through the nemesis.
 trait Workload {
     fn on(
         &mut self,

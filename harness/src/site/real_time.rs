@@ -47,8 +47,8 @@ impl KernelSite<'_> {
         Ok(true)
     }
 
-    /// Has clients on the host's kernel unmount while there is a server: that kernel goes on when the
-    /// site is gone, and would wait for minutes.
+    /// Has clients on the host's kernel unmount while there is a server: that kernel goes on when
+    /// the site is gone, and would wait for minutes.
     pub(super) fn part_from_the_host(&mut self) -> Result<(), SiteError> {
         let is_on_host = |node: &NodeBlueprint| self.resources.kernels.of(node.role).is_none();
         let nodes = self.blueprint.nodes.iter().enumerate();

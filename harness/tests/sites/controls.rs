@@ -134,8 +134,8 @@ fn caught(row: &Catch, breaks: Invariant) -> Result<(), String> {
 }
 
 /// What good locks are rightly accused of. flufl.lock looks and then breaks, in two steps, and
-/// whoever took the lock in between loses it. And a server of 6.12 grants a lock that another has yet
-/// to reclaim.
+/// whoever took the lock in between loses it. And a server of 6.12 grants a lock that another has
+/// yet to reclaim.
 const FOUND: [(&str, &str); 2] = [("flufl.lock", "two-breakers"), ("fcntl", "late-reclaim")];
 
 /// Locks that are right, with and without a lifetime.

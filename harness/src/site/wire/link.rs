@@ -1,4 +1,5 @@
-//! A node's link: how long a frame takes from the node to the switch, and how much can be under way.
+//! A node's link: how long a frame takes from the node to the switch, and how much can be under
+//! way.
 
 use crate::units::{Bytes, Rate};
 use std::cmp::Reverse;
