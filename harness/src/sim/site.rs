@@ -86,13 +86,15 @@ enum Event {
         node: NodeId,
         life: u32,
     },
-    Wake {
-        node: NodeId,
-        life: u32,
-    },
     Timer(u64),
     /// A rule of the wire has something to send by itself.
     Wire,
+}
+
+impl Node {
+    fn wake_at(&self) -> Option<u64> {
+        self.machine.as_ref()?.wake_at
+    }
 }
 
 impl<'a> SimSite<'a> {
@@ -134,9 +136,24 @@ impl<'a> SimSite<'a> {
         Rc::clone(&self.aftermath)
     }
 
+    /// The next thing happens: of an event and a node that wakes at the same instant, the event.
+    /// False when there is none.
     fn step(&mut self) -> bool {
+        let awake = (0..).zip(&self.nodes).filter_map(|(id, node)| Some((node.wake_at()?, id)));
+        match (self.calendar.next_at(), awake.min()) {
+            (Some(at), wake) if wake.is_none_or(|(wake_at, _)| at <= wake_at) => self.take_event(),
+            (_, Some((at, node))) => {
+                self.now = self.now.max(at);
+                self.at(node, |machine, io, disk, _| machine.look_at_clock(io, disk));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn take_event(&mut self) {
         let Some((at, event)) = self.calendar.pop() else {
-            return false;
+            return;
         };
         self.now = self.now.max(at);
         match event {
@@ -145,14 +162,6 @@ impl<'a> SimSite<'a> {
             Event::Booted { node, life } => {
                 if self.lives(node, life) {
                     self.happenings.push_back(Happening::Message { node, message: Message::Hello });
-                }
-            }
-            Event::Wake { node, life } => {
-                if self.lives(node, life) {
-                    self.at(node, |machine, io, disk, _| {
-                        machine.wake_at = None;
-                        machine.look_at_clock(io, disk);
-                    });
                 }
             }
             Event::Frame { frame, life } => {
@@ -172,7 +181,6 @@ impl<'a> SimSite<'a> {
                 }
             }
         }
-        true
     }
 
     fn lives(&self, node: NodeId, life: u32) -> bool {
@@ -208,14 +216,8 @@ impl<'a> SimSite<'a> {
         if let Role::Client { kernel, .. } = &machine.role {
             state.ports = kernel.ports();
         }
-        let life = state.life;
-        if let Some(deadline) = machine.deadline() {
-            let at = machine.clock.true_time(deadline).max(self.now);
-            if machine.wake_at.is_none_or(|wake_at| at < wake_at) {
-                machine.wake_at = Some(at);
-                self.calendar.enter(at, Event::Wake { node, life });
-            }
-        }
+        let deadline = machine.deadline();
+        machine.wake_at = deadline.map(|deadline| machine.clock.true_time(deadline).max(self.now));
         for segment in out.drain(..) {
             self.forward(node, &segment);
         }

@@ -106,9 +106,9 @@ pub fn run(settings: Settings, os: Os) -> Pin<Box<dyn Future<Output = ()>>> {
 type Result<T> = std::result::Result<T, Errno>;
 
 /// How long a contender waits between two tries: a share of the time that it has waited already.
-const POLL_LEAST: Nanos = Nanos::from_millis(200);
+const POLL_LEAST: Nanos = Nanos::from_millis(250);
 const POLL_MOST: Nanos = Nanos::from_secs(2);
-const POLL_SHARE: u64 = 8;
+const POLL_SHARE: u64 = 4;
 
 /// The lock's name on the mount.
 fn path() -> Name {

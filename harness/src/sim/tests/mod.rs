@@ -24,7 +24,7 @@ use std::ops::Range;
 const SIMULATED: Bounds = Bounds {
     clients: 2..=6,
     versions: &["4.1", "4.2"],
-    time_s: 20..=60,
+    time_s: 15..=45,
     hold: 100 * MILLISECOND..=15 * SECOND,
     think: 100 * MILLISECOND..=4 * SECOND,
     lifetime: SECOND..=15 * SECOND,
