@@ -1,10 +1,11 @@
 //! What the simulated locks promise and assume, as a profile says it.
 
 use super::{Defect, Kind, Lock};
+use crate::fault::clock::DRIFT_MAX_PPM;
 use crate::lock::layer::{Install, Layer};
 use crate::lock::profile::{
-    Assumptions, BreakBound, Kind as ProfileKind, LeaseAssumption, Lifetime, Primitive, Profile,
-    Renewed,
+    Assumptions, BreakBound, Kind as ProfileKind, LeaseAssumption, Lifetime, Ppm, Primitive,
+    Profile, Renewed,
 };
 use crate::units::Nanos;
 use lockstorm_reports::Invariant;
@@ -43,6 +44,8 @@ impl Lock {
                 watched: self.kind != Kind::Lifetime,
             }),
             assumes: Assumptions {
+                // No clock can be set to run faster (adjtimex(2)), and the allowance covers it.
+                clock_rate: self.has_lifetime().then_some(Ppm(DRIFT_MAX_PPM as u64)),
                 clock_skew: (self.kind == Kind::Lifetime).then_some(SLOP),
                 lease: (self.kind == Kind::Lease).then_some(LeaseAssumption::Kept),
                 ..Assumptions::default()
@@ -50,10 +53,6 @@ impl Lock {
             breaks: None,
             options: BTreeMap::new(),
         }
-    }
-
-    pub fn is_perfect(self) -> bool {
-        self.defect == Defect::None
     }
 
     fn has_lifetime(self) -> bool {
