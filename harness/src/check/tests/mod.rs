@@ -6,6 +6,7 @@ mod descriptors;
 mod early_break;
 mod exclusion;
 mod held;
+mod judge;
 mod lost_update;
 mod perfect_lock;
 mod random;
