@@ -8,7 +8,7 @@ use crate::compare::{Change, Comparison};
 use crate::set::{Cause, Cell, End, Outcome, ResultSet, RunSummary, Table};
 use crate::subject::Subject;
 use crate::text::seconds;
-use crate::{Class, Finding, Hold, Invariant, InvariantResult, Report, Status};
+use crate::{Class, Finding, Hold, Invariant, InvariantResult, NotJudged, Report, Status};
 
 /// Findings told in one case.
 const TOLD_MAX: usize = 3;
@@ -97,7 +97,7 @@ fn invariant(report: &Report, result: &InvariantResult) -> Case {
         (Status::Kept, _) => CaseStatus::Passed,
         (Status::Violated, Some(Class::BeyondAssumptions)) => CaseStatus::Skipped,
         (Status::Violated, _) => CaseStatus::Failed,
-        (Status::NotTried | Status::NotPromised, _) => CaseStatus::Skipped,
+        (Status::Vacuous | Status::NotPromised, _) => CaseStatus::Skipped,
         (Status::Unknown, _) => CaseStatus::Error,
     };
     let message = match (result.status, gravest) {
@@ -106,10 +106,11 @@ fn invariant(report: &Report, result: &InvariantResult) -> Case {
         _ => result.note.clone(),
     };
     let mut detail: Vec<String> = found.iter().take(TOLD_MAX).flat_map(|f| told(f)).collect();
-    if !detail.is_empty() {
-        if !result.promise.is_empty() {
-            detail.insert(0, format!("the promise: {}", result.promise));
-        }
+    if !detail.is_empty() && !result.promise.is_empty() {
+        detail.insert(0, format!("the promise: {}", result.promise));
+    }
+    detail.extend(result.not_judged.iter().map(NotJudged::words));
+    if !found.is_empty() {
         detail.extend(report.reproduce_words().map(|command| format!("$ {command}")));
     }
     let name = invariant_name(result.invariant);
@@ -122,6 +123,7 @@ fn invariant_name(invariant: Invariant) -> String {
 
 fn told(finding: &Finding) -> Vec<String> {
     let mut lines = vec![format!("at {}: {}", seconds(finding.at_ns), finding.explanation)];
+    lines.extend(finding.beyond.iter().map(|beyond| format!("  beyond: {beyond}")));
     lines.extend(finding.holds.iter().map(|hold| format!("  {}", hold.words())));
     lines.extend(finding.faults.iter().map(|fault| format!("  fault: {fault}")));
     lines

@@ -3,6 +3,7 @@
 //! Times are nanoseconds of the harness's clock unless a name says otherwise. Everything in
 //! the document follows from the plan and the history, except [`Report::wall`].
 
+use crate::assumes::Assumes;
 use crate::timeline::{Plots, Timeline};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -103,20 +104,6 @@ pub struct LockPart {
     pub summary: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assumes: Option<Assumes>,
-}
-
-/// What a lock needs to keep its promises.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Assumes {
-    /// The largest skew between any two clocks; absent: clocks play no part.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clock_skew_ns: Option<u64>,
-    /// NFS versions; empty: any.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub nfs: Vec<String>,
-    /// Where its documentation says so.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub because: String,
 }
 
 /// What the run was made with: enough to make it again.
@@ -370,9 +357,27 @@ pub struct InvariantResult {
     pub violations: u64,
     /// What was judged, or why nothing was.
     pub note: String,
+    /// What could not be judged, since it rests on something that nobody can know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_judged: Vec<NotJudged>,
     /// The sentence of the lock's documentation that promises it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub promise: String,
+}
+
+/// Cases that were not judged, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotJudged {
+    pub count: u64,
+    /// In words that follow "4 not judged:".
+    pub reason: String,
+}
+
+impl NotJudged {
+    /// `4 not judged: an acquire was disturbed`.
+    pub fn words(&self) -> String {
+        format!("{} not judged: {}", self.count, self.reason)
+    }
 }
 
 /// The status of one invariant in one run.
@@ -381,8 +386,9 @@ pub struct InvariantResult {
 pub enum Status {
     Kept,
     Violated,
-    /// Nothing in this run put it to the test.
-    NotTried,
+    /// Nothing in this run put it to the test: it holds vacuously.
+    #[serde(rename = "not_tried")]
+    Vacuous,
     /// The lock does not promise it.
     NotPromised,
     /// The checker itself failed.
@@ -398,6 +404,9 @@ pub struct Finding {
     pub at_ns: u64,
     /// What happened, in one or two sentences.
     pub explanation: String,
+    /// Of what lies beyond the lock's assumptions: which of them did not hold, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beyond: Vec<String>,
     /// Who held, or believed to hold, and when.
     pub holds: Vec<Hold>,
     /// The faults since the first of these holders asked, in words; one may have ended before.

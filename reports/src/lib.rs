@@ -4,6 +4,7 @@
 //! people or CI servers read is rendered from it, from a set of runs, or from a comparison of two
 //! sets. A renderer is a function from such a document to text; [`format::FORMATS`] names all.
 
+pub mod assumes;
 pub mod cases;
 pub mod compare;
 pub mod document;
@@ -20,6 +21,7 @@ pub mod terminal;
 pub mod text;
 pub mod timeline;
 
+pub use assumes::Assumes;
 pub use compare::Comparison;
 pub use document::*;
 pub use timeline::{Plots, Timeline};

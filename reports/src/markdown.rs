@@ -4,7 +4,7 @@ use crate::compare::{Change, Comparison};
 use crate::set::{Cell, Counts, Outcome, ResultSet, RunSummary, Table};
 use crate::subject::{Options, Subject};
 use crate::text::{clean, clean_name, counted, seconds};
-use crate::{Class, Finding, Report, Status, StoryKind, Verdict};
+use crate::{Class, Finding, NotJudged, Report, Status, StoryKind, Verdict};
 use std::fmt::Write;
 
 /// Findings told in full: a comment has an end.
@@ -134,10 +134,11 @@ fn violation(out: &mut String, number: usize, report: &Report, finding: &Finding
     if let Some(promise) = promise.filter(|result| !result.promise.is_empty()) {
         let _ = writeln!(out, "> {}\n", text(&promise.promise));
     }
-    for fault in &finding.faults {
-        let _ = writeln!(out, "- fault: {}", text(fault));
+    let beyond = finding.beyond.iter().map(|beyond| ("beyond", beyond));
+    for (what, words) in beyond.chain(finding.faults.iter().map(|fault| ("fault", fault))) {
+        let _ = writeln!(out, "- {what}: {}", text(words));
     }
-    if !finding.faults.is_empty() {
+    if !finding.beyond.is_empty() || !finding.faults.is_empty() {
         out.push('\n');
     }
     if finding.story.is_empty() {
@@ -162,12 +163,14 @@ fn promises(out: &mut String, report: &Report) {
         let status = match result.status {
             Status::Kept => "✅ kept",
             Status::Violated => "❌ **violated**",
-            Status::NotTried => "– not tried",
+            Status::Vacuous => "– not tried",
             Status::NotPromised => "– not promised",
             Status::Unknown => "❔ unknown",
         };
-        let _ =
-            writeln!(out, "| {} | {status} | {} |", result.invariant.words(), text(&result.note));
+        let doubts = result.not_judged.iter().map(NotJudged::words);
+        let notes: Vec<String> = [result.note.clone()].into_iter().chain(doubts).collect();
+        let notes = text(&notes.join("; "));
+        let _ = writeln!(out, "| {} | {status} | {notes} |", result.invariant.words());
     }
     out.push('\n');
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::hostile::{text as hostile_text, with_number, with_text};
-use common::{clean, comparison, set, unknown, violated};
+use common::{beyond, clean, comparison, set, unknown, violated};
 use lockstorm_reports::Report;
 use lockstorm_reports::compare::Comparison;
 use lockstorm_reports::format::{FORMATS, Options, Subject, named};
@@ -48,6 +48,12 @@ fn a_violated_run_in_every_format() {
 #[test]
 fn an_unknown_run_in_every_format() {
     snapshot("unknown", Subject::Run(&unknown()));
+}
+
+#[test]
+fn a_run_beyond_the_assumptions_in_every_format() {
+    snapshot("beyond", Subject::Run(&beyond()));
+    insta::assert_snapshot!("beyond_as_text", rendered("text", Subject::Run(&beyond())));
 }
 
 #[test]
@@ -117,7 +123,7 @@ fn valid_by(schema: &Value, document: &Value) -> Result<(), String> {
 
 #[test]
 fn ci_servers_understand_the_junit_xml() {
-    for report in [clean(), violated(), unknown()] {
+    for report in [clean(), violated(), beyond(), unknown()] {
         assert_valid_junit(&rendered("junit", Subject::Run(&report)));
     }
     assert_valid_junit(&rendered("junit", Subject::Set(&set())));
@@ -140,7 +146,7 @@ fn every_document_is_valid_by_its_schema() {
         }
         assert!(by_schema::<T>(&serde_json::json!({"format": "two"})).is_err());
     }
-    check(&[clean(), violated(), unknown()]);
+    check(&[clean(), violated(), beyond(), unknown()]);
     check(&[set()]);
     check(&[comparison()]);
 }

@@ -1,134 +1,267 @@
-//! Whether a run stayed within what the lock assumes.
+//! When the run left what the lock assumes.
+//!
+//! Whether a finding is a broken promise or beyond the assumptions is asked of all that may have
+//! had a part in it, not only of those who met: from the first holder's call of acquire, and from
+//! the begin of whatever was still going on then, of any client. And what was done to the lock
+//! while an assumption did not hold may show later: it counts until the lock has been at rest,
+//! with nobody inside and nothing under way but acquires.
 
-use super::Evidence;
-use crate::history::{Event, What};
+use super::acts::Acts;
+use super::bounds::Bounds;
+use super::calls::Calls;
+use super::clocks::Clocks;
+use super::contact::{Contact, Contacts};
+use super::holds::Hold;
+use crate::lock::profile::Renewed;
 use crate::plan::Plan;
-use crate::site::clock::Clock;
-use crate::units::SECOND;
-use lockstorm_reports::Class;
-use std::collections::BTreeMap;
+use lockstorm_reports::text::span;
+use std::collections::BTreeSet;
 
-/// The wall clocks of the nodes, each as it was set over time.
+/// Reasons told of one finding.
+const TOLD_MAX: usize = 6;
+
+/// What a run left, and when.
 #[derive(Debug, Default)]
-pub struct Clocks {
-    /// By node, in order of time. A node that was never set stands on the harness's clock.
-    sets: BTreeMap<String, Vec<Set>>,
-    nodes: usize,
+pub struct Departures {
+    /// What the whole run was outside of, in words.
+    always: Vec<String>,
+    /// By kind, then by begin.
+    timed: Vec<Departure>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Set {
-    at_ns: u64,
-    offset_ns: i64,
-    drift_ppm: i64,
+#[derive(Debug)]
+struct Departure {
+    kind: Kind,
+    /// Who it was about; empty for all.
+    client: String,
+    from: u64,
+    /// When the assumption held again.
+    until: u64,
+    /// When the lock had been at rest after that.
+    rest: u64,
+    why: String,
 }
 
-impl Set {
-    /// The offset at a later time.
-    fn offset_at(&self, at_ns: u64) -> i128 {
-        let since = i128::from(at_ns.saturating_sub(self.at_ns));
-        i128::from(self.offset_ns) + since * i128::from(self.drift_ppm) / 1_000_000
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Skew,
+    Rate,
+    Lease,
+    Pause,
+}
+
+/// What departures follow from.
+pub struct Known<'a> {
+    pub plan: &'a Plan,
+    pub calls: &'a Calls,
+    pub holds: &'a [Hold],
+    pub acts: &'a Acts,
+    pub contacts: &'a Contacts,
+    pub clocks: &'a Clocks,
+    pub bounds: &'a Bounds,
+    pub lifetime_ns: Option<u64>,
+    pub end_ns: u64,
+}
+
+impl Departures {
+    pub fn of(known: &Known) -> Departures {
+        let mut timed = Vec::new();
+        skews(known, &mut timed);
+        rates(known, &mut timed);
+        leases(known, &mut timed);
+        pauses(known, &mut timed);
+        timed.sort_by_key(|departure| (departure.kind, departure.from));
+        Departures { always: always(known), timed }
+    }
+
+    /// What a finding that showed at `at` was beyond, in words; its first holder called acquire at
+    /// `began`. Empty: the lock had all that it assumes.
+    pub fn of_finding(&self, acts: &Acts, began: u64, at: u64) -> Vec<String> {
+        let mut beyond = self.always.clone();
+        let mut told = BTreeSet::new();
+        for departure in &self.timed {
+            // Whatever was going on by then may have seen clocks that were off; but only the client
+            // that was without its lease, or held up, acts on that.
+            let since = match departure.kind {
+                Kind::Skew | Kind::Rate => acts.began(began),
+                Kind::Lease | Kind::Pause => acts.began_of(&departure.client, began),
+            };
+            let met = departure.from <= at && departure.rest > since;
+            if met && told.insert((departure.kind, departure.client.as_str())) {
+                let mut why = departure.why.clone();
+                if departure.rest <= began {
+                    why.push_str("; whoever asked then was still asking");
+                } else if departure.until < began {
+                    why.push_str("; the lock has not been at rest since");
+                }
+                beyond.push(why);
+            }
+        }
+        beyond.truncate(TOLD_MAX);
+        beyond
+    }
+
+    /// Whether the clocks were as near to each other and to true as the lock assumes.
+    pub fn clocks_kept(&self, from: u64, until: u64) -> bool {
+        let mut clocks = self.timed.iter().filter(|d| matches!(d.kind, Kind::Skew | Kind::Rate));
+        !clocks.any(|departure| departure.from <= until && from <= departure.until)
     }
 }
 
-impl Clocks {
-    /// Reads the clocks of the plan's nodes from the history.
-    pub fn of(plan: &Plan, history: &[Event]) -> Clocks {
-        let mut sets: BTreeMap<String, Vec<Set>> = BTreeMap::new();
-        for event in history {
-            if let What::ClockSet { node, offset_ns, drift_ppm } = &event.what {
-                sets.entry(node.clone()).or_default().push(Set {
-                    at_ns: event.at_ns,
-                    offset_ns: *offset_ns,
-                    drift_ppm: *drift_ppm,
+fn always(known: &Known) -> Vec<String> {
+    let assumes = &known.plan.profile.assumes;
+    let version = &known.plan.blueprint.mount.version;
+    let mut always: Vec<String> = Vec::new();
+    if !assumes.network {
+        always.push("the lock's documentation does not claim that it works over NFS".into());
+    }
+    if !assumes.nfs.is_empty() && !assumes.nfs.contains(version) {
+        let assumed = assumes.nfs.join(", ");
+        always.push(format!("the export is mounted by NFS {version}; the lock assumes {assumed}"));
+    }
+    let steps = known.bounds.steps_apart_ns();
+    if let Some(longest) = known.longest_pause_ns().filter(|longest| *longest <= steps) {
+        always.push(format!(
+            "two steps of a call may be {} apart on this wire; the lock assumes less than {}",
+            span(steps),
+            span(longest),
+        ));
+    }
+    always
+}
+
+fn skews(known: &Known, out: &mut Vec<Departure>) {
+    let Some(assumed) = known.plan.profile.assumes.clock_skew else {
+        return;
+    };
+    for (from, until) in known.clocks.apart(assumed.0, known.end_ns) {
+        let skew = span(known.clocks.largest_skew(from, until));
+        out.push(Departure {
+            kind: Kind::Skew,
+            client: String::new(),
+            from,
+            until,
+            rest: known.rest_after(until),
+            why: format!(
+                "clocks were up to {skew} apart; the lock assumes at most {}",
+                span(assumed.0)
+            ),
+        });
+    }
+}
+
+fn rates(known: &Known, out: &mut Vec<Departure>) {
+    let Some(assumed) = known.plan.profile.clock_rate() else {
+        return;
+    };
+    for drift in known.clocks.drifts().filter(|drift| drift.ppm.unsigned_abs() > assumed.0) {
+        let how = if drift.ppm > 0 { "fast" } else { "slow" };
+        let until = drift.until_ns.min(known.end_ns);
+        out.push(Departure {
+            kind: Kind::Rate,
+            client: drift.node.to_owned(),
+            from: drift.from_ns,
+            until,
+            rest: known.rest_after(until),
+            why: format!(
+                "the clock of {} ran {} ppm {how}; the lock assumes at most {} ppm",
+                drift.node,
+                drift.ppm.unsigned_abs(),
+                assumed.0,
+            ),
+        });
+    }
+}
+
+/// A client that did nothing about the lock while it had perhaps no lease has lost none of it.
+fn leases(known: &Known, out: &mut Vec<Departure>) {
+    if known.plan.profile.assumes.lease.is_none() {
+        return;
+    }
+    for (client, contact) in known.contacts.all() {
+        for &(lost, regained) in contact.losses() {
+            let acts = known.acts.of_client(client, lost, regained);
+            out.extend(acts.into_iter().map(|(from, until)| Departure {
+                kind: Kind::Lease,
+                client: client.to_owned(),
+                from: from.max(lost),
+                until: until.min(regained),
+                rest: known.rest_after(until),
+                why: format!(
+                    "{client} may have lost its lease; the lock assumes that leases are kept"
+                ),
+            }));
+        }
+    }
+}
+
+/// Who was in a call while its frames may have been held up may have been held up between two
+/// steps of it: for as long as that lasted, and the time that the two take by themselves.
+fn pauses(known: &Known, out: &mut Vec<Departure>) {
+    let Some(longest) = known.longest_pause_ns() else {
+        return;
+    };
+    let steps = known.bounds.steps_apart_ns().saturating_add(known.bounds.host_lateness_ns);
+    for (client, contact) in known.contacts.all() {
+        for (from, until) in known.in_calls(client, contact) {
+            let held_up = contact.held_up().iter().filter_map(|disturbance| {
+                let begin = disturbance.from.max(from);
+                let end = disturbance.settled.min(until);
+                (begin < end).then_some((begin, end))
+            });
+            for (begin, end) in held_up {
+                let pause = (end - begin).saturating_add(steps);
+                if pause < longest {
+                    continue;
+                }
+                out.push(Departure {
+                    kind: Kind::Pause,
+                    client: client.to_owned(),
+                    from: begin.saturating_add(longest.saturating_sub(steps)),
+                    until: end,
+                    rest: known.rest_of_acts(client, (begin, until)),
+                    why: format!(
+                        "{client} may have been held up in a call for {}; the lock assumes less \
+                         than {}",
+                        span(pause),
+                        span(longest),
+                    ),
                 });
             }
         }
-        Clocks { sets, nodes: plan.blueprint.nodes.len() }
-    }
-
-    /// The largest skew between any two clocks at any time from `from_ns` to `until_ns`.
-    ///
-    /// Between two settings every offset is a straight line, so that the largest difference is
-    /// at an end of the window or at a setting: just before it, or just after.
-    pub fn largest_skew(&self, from_ns: u64, until_ns: u64) -> u64 {
-        let settings = self.sets.values().flatten().map(|set| set.at_ns);
-        let settings = settings.filter(|at| (from_ns..=until_ns).contains(at));
-        let times = settings.chain([from_ns, until_ns.max(from_ns)]);
-        let skews = times.flat_map(|at| [self.skew(at, false), self.skew(at, true)]);
-        skews.max().unwrap_or(0)
-    }
-
-    /// The skew at a time: with the settings of that very time, or without.
-    fn skew(&self, at_ns: u64, including: bool) -> u64 {
-        let offsets = self.sets.values().map(|sets| {
-            let in_force = sets.iter().rev().find(|set| match including {
-                true => set.at_ns <= at_ns,
-                false => set.at_ns < at_ns,
-            });
-            in_force.map_or(0, |set| set.offset_at(at_ns))
-        });
-        // Nodes that were never set stand at 0.
-        let unset = (self.sets.len() < self.nodes).then_some(0);
-        let (least, most) = offsets.chain(unset).fold((None, None), |(least, most), o| {
-            (Some(least.map_or(o, |l: i128| l.min(o))), Some(most.map_or(o, |m: i128| m.max(o))))
-        });
-        let skew = most.unwrap_or(0) - least.unwrap_or(0);
-        u64::try_from(skew).unwrap_or(u64::MAX)
-    }
-
-    /// The fastest drift of any clock in the run, in parts per million.
-    pub fn fastest_drift_ppm(&self) -> u64 {
-        let drifts = self.sets.values().flatten();
-        drifts.map(|set| set.drift_ppm.unsigned_abs()).max().unwrap_or(0)
     }
 }
 
-/// Whose fault a finding is about `clients` (about all, should there be none) whose story lasted
-/// from `from_ns` (the call of the first holder's acquire) to `until_ns`.
-pub fn class(evidence: &Evidence, clients: &[&str], from_ns: u64, until_ns: u64) -> Class {
-    let assumes = &evidence.plan.profile.assumes;
-    let version = &evidence.plan.blueprint.mount.version;
-    let known_version = assumes.nfs.is_empty() || assumes.nfs.contains(version);
-    if assumes.network
-        && known_version
-        && within_skew(evidence, from_ns, until_ns)
-        && within_lease(evidence, clients, from_ns, until_ns)
-    {
-        Class::BrokenPromise
-    } else {
-        Class::BeyondAssumptions
+impl Known<'_> {
+    /// The longest pause that the lock assumes, if it assumes any.
+    fn longest_pause_ns(&self) -> Option<u64> {
+        let pause = self.plan.profile.assumes.pause?;
+        pause.longest_ns(self.lifetime_ns)
     }
-}
 
-/// Whether the clients kept their leases, if the lock assumes that they do.
-fn within_lease(evidence: &Evidence, clients: &[&str], from_ns: u64, until_ns: u64) -> bool {
-    if evidence.plan.profile.assumes.lease.is_none() {
-        return true;
+    /// The first rest after `at`; never, if that is the end of the run.
+    fn rest_after(&self, at: u64) -> u64 {
+        if at < self.end_ns { self.acts.rest_after(at) } else { u64::MAX }
     }
-    let lease_ns = lease_ns(evidence);
-    let nodes = evidence.plan.blueprint.nodes.iter().skip(1);
-    let mut concerned = nodes
-        .map(|node| node.name.as_str())
-        .filter(|client| clients.is_empty() || clients.contains(client));
-    !concerned.any(|client| evidence.outages.may_lose_lease(client, lease_ns, from_ns, until_ns))
-}
 
-/// How long a client's lease surely lasts without being renewed.
-pub fn lease_ns(evidence: &Evidence) -> u64 {
-    let blueprint = &evidence.plan.blueprint;
-    match blueprint.clock {
-        Clock::Virtual => u64::from(blueprint.server.lease_s) * SECOND,
-        // A node that waits for a core renews nothing, and nobody sees it: after the least trouble
-        // the lease may be gone.
-        Clock::Real => 0,
+    /// The first rest after all that a client had begun until then.
+    fn rest_of_acts(&self, client: &str, (from, until): (u64, u64)) -> u64 {
+        let acts = self.acts.of_client(client, from, until);
+        self.rest_after(acts.iter().map(|(_, end)| *end).fold(until, u64::max))
     }
-}
 
-/// Whether the clocks were as near to each other as the lock assumes.
-pub fn within_skew(evidence: &Evidence, from_ns: u64, until_ns: u64) -> bool {
-    let Some(assumed) = evidence.plan.profile.assumes.clock_skew else {
-        return true;
-    };
-    evidence.clocks.largest_skew(from_ns, until_ns) <= assumed.0
+    /// When a client was in a call of its lock; or its lock at work for it, if that has a
+    /// heartbeat.
+    fn in_calls(&self, client: &str, contact: &Contact) -> Vec<(u64, u64)> {
+        let calls = self.calls.of_client(client, Default::default());
+        let mut spans: Vec<(u64, u64)> = calls
+            .map(|call| (call.called.at_ns, contact.latest_effect(call, self.bounds).at_ns))
+            .collect();
+        let lifetime = self.plan.profile.lifetime;
+        if lifetime.is_some_and(|lifetime| lifetime.renewed == Renewed::Itself) {
+            let holds = self.holds.iter().filter(|hold| hold.client == client);
+            spans.extend(holds.map(|hold| (hold.entered.at_ns, hold.inside().until.at_ns)));
+        }
+        spans
+    }
 }

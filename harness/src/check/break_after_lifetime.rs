@@ -1,30 +1,32 @@
 //! A lock that its owner left behind is broken in time.
 //!
-//! The owner may renew its lock by any call, at any moment until that call has returned. Only
-//! while it has none in flight, or cannot reach the server, the lock grows old. From then on
-//! somebody must enter within `lifetime + slop + within`, if somebody can: a client that keeps
+//! The owner may renew its lock by any call, at any moment until that call can have no effect any
+//! more. Only while it has none in flight, or nothing of it arrives, the lock grows old. From then
+//! on somebody must enter within `lifetime + slop + within`, if somebody can: a client that keeps
 //! asking, is up, reaches the server, and has a clock within the lock's assumptions.
 //!
-//! A lock that renews itself grows old only while its owner is cut off or dead.
+//! A lock with a heartbeat grows old only while its owner is cut off or dead.
 //!
 //! What is demanded is shifted, never guessed:
 //! - one that goes by what it watches, and by no timestamp, is owed the whole time from when it
 //!   began to ask;
 //! - a client that was cut off, impaired or down, or whose server was, is owed the whole time
-//!   anew from when it is well again (see [`super::outages`] for when that is);
+//!   anew from when it is well again (see [`super::contact`] for when that is);
 //! - one that began to ask later is owed `within` from then;
-//! - clocks that differ within the assumption make the lock look younger by that much;
+//! - clocks that differ within the assumption make the lock look younger by that much, and slow
+//!   ones make a lifetime longer;
 //! - an acquire that is disturbed or fails may have got the lock, and nobody knows: whoever
 //!   waits is owed the whole time anew;
 //! - an acquire that does not wait is not counted as asking: it gives the lock no time.
 //!
-//! A deadline beyond the end of the run is not judged.
+//! A lock that would be overdue but for a disturbance, or but for an acquire of which nobody knows
+//! the outcome, is not judged. Nor is a deadline beyond the end of the run.
 
-use super::asking::{asking, doubts};
+use super::asking::{asking, may_have_got_it};
 use super::calls::Call;
 use super::holds::Hold;
 use super::spans::{Moment, merged, outside};
-use super::{Checker, Evidence, Outcome, assumptions};
+use super::{Checker, Evidence, Judged, Outcome};
 use crate::history::Operation;
 use crate::lock::profile::{BreakBound, Renewed};
 use lockstorm_reports::text::{seconds, span};
@@ -45,18 +47,14 @@ fn check(evidence: &Evidence) -> Outcome {
         renewed: evidence.plan.profile.lifetime.map_or(Renewed::ByCalls, |known| known.renewed),
         bound,
         asking: asking(evidence),
-        calls: by_client(evidence),
-        doubts: doubts(evidence),
+        unknown: may_have_got_it(evidence),
     };
-    let mut cases = 0;
-    let mut findings = Vec::new();
+    let mut judged = Judged::default();
     for hold in &evidence.holds {
-        let (judged, found) = judge.hold(hold);
-        cases += judged;
-        findings.extend(found);
+        judge.hold(hold, &mut judged);
     }
     let otherwise = "no owner left its lock behind for long enough while a healthy client asked";
-    Outcome::of(cases, "abandoned lock", findings, otherwise)
+    judged.outcome("abandoned lock", otherwise)
 }
 
 struct Judge<'a> {
@@ -66,62 +64,95 @@ struct Judge<'a> {
     bound: BreakBound,
     /// When each client was asking, patiently.
     asking: BTreeMap<&'a str, Vec<(u64, u64)>>,
-    calls: BTreeMap<&'a str, Vec<&'a Call>>,
     /// When somebody may have got the lock without knowing, by begin; both ends belong to it.
-    doubts: Vec<(u64, u64)>,
+    unknown: Vec<(u64, u64)>,
+}
+
+/// A time in which nobody can have renewed a lock.
+#[derive(Clone, Copy)]
+struct Abandoned {
+    from: u64,
+    until: u64,
+    /// How old it must look to be broken.
+    age_ns: u64,
+}
+
+/// What may keep somebody from breaking it.
+#[derive(Clone, Copy)]
+struct Regarding {
+    disturbances: bool,
+    unknown: bool,
 }
 
 impl Judge<'_> {
-    /// How many times the lock of this hold was left behind and judged, and the violation.
-    fn hold(&self, hold: &Hold) -> (u64, Option<Finding>) {
+    /// Judges each time in which the lock of this hold was left behind, up to the first violation.
+    fn hold(&self, hold: &Hold, judged: &mut Judged) {
         let (own, freed) = self.own_calls(hold);
-        let lifetime_ns = self.longest_lifetime(&own);
-        let mut cases = 0;
-        for (old_from, touched) in self.untouched(hold, &own, freed) {
-            let expires = old_from.saturating_add(lifetime_ns);
+        let lifetime_ns = self.evidence.rates.at_most(self.longest_lifetime(&own));
+        for (from, touched) in self.untouched(hold, &own, freed) {
+            let expires = from.saturating_add(lifetime_ns);
             if touched <= expires {
                 continue;
             }
-            let next = self.next_entry(hold, old_from);
+            let next = self.evidence.next_entry(Moment::at(from).max(hold.entered));
+            let next = next.map_or(u64::MAX, |next| next.entered.at_ns);
             let until = touched.min(next).min(self.evidence.end_ns);
-            let skewed = !assumptions::within_skew(self.evidence, hold.acquire_called_ns, until);
-            if skewed {
-                continue;
-            }
-            if let Some((asker, deadline)) = self.overdue(hold, old_from, lifetime_ns, until) {
-                let finding = self.finding(hold, old_from, asker, deadline);
-                return (cases + 1, Some(finding));
-            }
-            if expires < next && next <= touched && next != u64::MAX {
-                cases += 1;
+            let allowance = self.clock_allowance(hold.acquire_called.at_ns, until);
+            let slop_ns = self.evidence.rates.at_most(self.bound.slop.0);
+            let age_ns = lifetime_ns.saturating_add(slop_ns).saturating_add(allowance);
+            let abandoned = Abandoned { from, until, age_ns };
+            match self.judge(hold, abandoned) {
+                Ok(Some((asker, deadline))) => {
+                    judged.cases += 1;
+                    judged.findings.push(self.finding(hold, from, asker, deadline));
+                    return;
+                }
+                Ok(None) if expires < next && next <= touched && next != u64::MAX => {
+                    judged.cases += 1;
+                }
+                Ok(None) => {}
+                Err(doubt) => judged.doubts.add(doubt),
             }
         }
-        (cases, None)
+    }
+
+    /// The client that waited in vain and the deadline that passed, if one did; or why that cannot
+    /// be told.
+    fn judge(&self, hold: &Hold, lock: Abandoned) -> Result<Option<(&str, u64)>, &'static str> {
+        if self.another_holds(hold, lock.from) {
+            return Ok(None);
+        }
+        let regarding = |disturbances, unknown| Regarding { disturbances, unknown };
+        if self.overdue(lock, regarding(false, false)).is_none() {
+            return Ok(None);
+        }
+        if !self.evidence.departures.clocks_kept(hold.acquire_called.at_ns, lock.until) {
+            return Err("clocks were further off than the lock assumes");
+        }
+        match self.overdue(lock, regarding(true, true)) {
+            Some(overdue) => Ok(Some(overdue)),
+            None if self.overdue(lock, regarding(true, false)).is_some() => {
+                Err("an acquire was disturbed or failed, and may have got the lock")
+            }
+            None => Err("those who waited, or the server, were disturbed"),
+        }
     }
 
     /// The calls of the owner that may have renewed this hold's lock, and when the lock was
     /// surely free: the release was confirmed, or the story begins anew with another acquire.
     fn own_calls(&self, hold: &Hold) -> (Vec<&Call>, u64) {
-        let mut own = Vec::new();
-        let calls = self.calls.get(hold.client.as_str());
-        let calls = calls.map_or(&[][..], Vec::as_slice);
-        let first = calls.partition_point(|call| call.called.at_ns < hold.acquire_called_ns);
-        for call in &calls[first..] {
-            let later = call.called > hold.entered;
-            if later && (call.is_acquire() || died_before(hold, call.called)) {
-                let freed = match died_before(hold, call.called) {
-                    true => u64::MAX,
-                    false => call.called.at_ns,
-                };
-                return (own, freed);
-            }
-            own.push(*call);
-            // Whose lock it is from then on is another hold's story.
-            if later && call.says_it_is_over() {
-                return (own, call.over().at_ns);
-            }
-        }
-        (own, u64::MAX)
+        let calls = &self.evidence.calls;
+        let acquire = calls.of_client(&hold.client, hold.acquire_called);
+        let acquire = acquire.take_while(|call| call.called < hold.entered);
+        let said_over = hold.said_over(calls).map(|call| (call.called, call.over().at_ns));
+        let own = hold.own_calls(calls);
+        let own = own.take_while(|call| said_over.is_none_or(|(last, _)| call.called <= last));
+        let own: Vec<&Call> = acquire.chain(own).collect();
+        let anew = calls.of_client(&hold.client, hold.inside().until);
+        let anew = anew.filter(|call| call.is_acquire() && !hold.died_before(call.called));
+        let freed = said_over.map(|(_, over)| over);
+        let freed = freed.or_else(|| anew.map(|call| call.called.at_ns).next());
+        (own, freed.unwrap_or(u64::MAX))
     }
 
     fn longest_lifetime(&self, own: &[&Call]) -> u64 {
@@ -134,51 +165,37 @@ impl Judge<'_> {
 
     /// The times in which the owner could not renew its lock, from entering until it was freed.
     fn untouched(&self, hold: &Hold, own: &[&Call], freed: u64) -> Vec<(u64, u64)> {
-        let entered = hold.entered.at_ns;
-        let mute = self.evidence.outages.mute(&hold.client);
+        let (entered, bounds) = (hold.entered.at_ns, &self.evidence.bounds);
+        let contact = self.evidence.contact(&hold.client);
         if self.renewed == Renewed::Itself {
             // It is renewed whenever it can be.
-            let well = outside(&mute, entered, freed);
-            return outside(&well, entered, freed);
+            let arrives = outside(contact.silent(), entered, freed);
+            return outside(&arrives, entered, freed);
         }
         let in_flight = own.iter().flat_map(|call| {
             let from = call.called.at_ns;
+            let until = contact.latest_effect(call, bounds).at_ns;
             // A call that takes no time at all still renews.
-            outside(&mute, from, call.over().at_ns.max(from.saturating_add(1)))
+            outside(contact.silent(), from, until.max(from.saturating_add(1)))
         });
         outside(&merged(in_flight.collect()), entered, freed)
     }
 
-    /// When somebody entered after `from_ns`, by another hold.
-    fn next_entry(&self, hold: &Hold, from_ns: u64) -> u64 {
-        let after = Moment::at(from_ns).max(hold.entered);
-        let holds = &self.evidence.holds;
-        let first = holds.partition_point(|other| other.entered <= after);
-        holds.get(first).map_or(u64::MAX, |next| next.entered.at_ns)
-    }
-
-    /// The client that waited in vain and the deadline that passed, if one did before `until`.
-    fn overdue(
-        &self,
-        hold: &Hold,
-        old_from: u64,
-        lifetime_ns: u64,
-        until: u64,
-    ) -> Option<(&str, u64)> {
-        if self.another_holds(hold, old_from) {
-            return None;
-        }
-        let allowance = self.clock_allowance(hold.acquire_called_ns, until);
-        let age = lifetime_ns.saturating_add(self.bound.slop.0).saturating_add(allowance);
+    /// The client that waited in vain and the deadline that passed, if one did before the lock was
+    /// touched again or somebody entered.
+    fn overdue(&self, lock: Abandoned, regarding: Regarding) -> Option<(&str, u64)> {
         let mut first: Option<(&str, u64)> = None;
         for (client, asked) in &self.asking {
-            for &(well_from, well_until) in &self.evidence.outages.well(client, 0, until) {
-                let old_from = old_from.max(well_from);
-                let open = asked.iter().filter(|(_, until)| *until > old_from);
-                for &(asked_from, asked_until) in open {
-                    let due = self.due(old_from, age, asked_from);
+            let well = match regarding.disturbances {
+                true => self.evidence.contact(client).well(0, lock.until),
+                false => vec![(0, lock.until)],
+            };
+            for &(well_from, well_until) in &well {
+                let lock = Abandoned { from: lock.from.max(well_from), ..lock };
+                for &(asked_from, asked_until) in asked.iter().filter(|(_, u)| *u > lock.from) {
+                    let due = self.due(lock, asked_from, regarding.unknown);
                     // Strictly before: who enters at the very deadline is in time.
-                    let able = due <= asked_until.min(well_until) && due < until;
+                    let able = due <= asked_until.min(well_until) && due < lock.until;
                     if able && first.is_none_or(|(_, earliest)| due < earliest) {
                         first = Some((client, due));
                     }
@@ -189,19 +206,24 @@ impl Judge<'_> {
     }
 
     /// When one that has asked since `asked_from` must have seen somebody enter.
-    fn due(&self, old_from: u64, age: u64, asked_from: u64) -> u64 {
-        let due_after = |old_from: u64| {
+    fn due(&self, lock: Abandoned, asked_from: u64, regarding_unknown: bool) -> u64 {
+        let bounds = &self.evidence.bounds;
+        let within = self.evidence.rates.at_most(self.bound.within.0);
+        let within = within.saturating_add(bounds.slowness_ns);
+        let within = within.saturating_add(bounds.host_lateness_ns);
+        let due_after = |from: u64| {
             let breakable = match self.bound.watched {
-                true => old_from.max(asked_from).saturating_add(age),
-                false => old_from.saturating_add(age).max(asked_from),
+                true => from.max(asked_from).saturating_add(lock.age_ns),
+                false => from.saturating_add(lock.age_ns).max(asked_from),
             };
-            let within = self.bound.within.0.saturating_add(self.evidence.lateness_ns());
             breakable.saturating_add(within)
         };
-        let mut due = due_after(old_from);
-        for &(from, until) in &self.doubts {
-            if from <= due && until >= old_from {
-                due = due.max(due_after(until));
+        let mut due = due_after(lock.from);
+        if regarding_unknown {
+            for &(from, until) in &self.unknown {
+                if from <= due && until >= lock.from {
+                    due = due.max(due_after(until));
+                }
             }
         }
         due
@@ -210,46 +232,29 @@ impl Judge<'_> {
     /// Somebody else is inside with a claim: then it is not this lock that is waited for.
     fn another_holds(&self, hold: &Hold, at_ns: u64) -> bool {
         let moment = Moment::at(at_ns).max(hold.entered);
-        let others = self.calls.keys().filter(|client| **client != hold.client);
+        let others = self.evidence.calls.clients().filter(|client| *client != hold.client);
         let mut holds = others.filter_map(|client| self.evidence.hold_at(client, moment));
-        holds.any(|other| other.lifetime_over() > moment)
+        holds.any(|other| other.claim.possibly_until > moment)
     }
 
-    /// How much younger than it is the lock may look. A lock that reads no wall clock still
-    /// waits by a clock that may drift.
+    /// How much younger than it is the lock may look by clocks that are set differently.
     fn clock_allowance(&self, from_ns: u64, until_ns: u64) -> u64 {
-        let clocks = &self.evidence.clocks;
-        if self.evidence.plan.profile.assumes.clock_skew.is_some() {
-            return clocks.largest_skew(from_ns, until_ns);
+        match self.evidence.plan.profile.assumes.clock_skew {
+            Some(_) => self.evidence.clocks.largest_skew(from_ns, until_ns),
+            None => 0,
         }
-        let waited = u128::from(self.lifetime_ns) + u128::from(self.bound.slop.0);
-        let late = waited * u128::from(clocks.fastest_drift_ppm()) / 500_000;
-        u64::try_from(late).unwrap_or(u64::MAX)
     }
 
-    fn finding(&self, hold: &Hold, old_from: u64, asker: &str, deadline: u64) -> Finding {
+    fn finding(&self, hold: &Hold, from: u64, asker: &str, deadline: u64) -> Finding {
         let explanation = format!(
             "{} could not renew its lock after {} and did not release it; {asker} kept asking, \
              and nobody had entered by {}, {} later.",
             hold.client,
-            seconds(old_from),
+            seconds(from),
             seconds(deadline),
-            span(deadline - old_from),
+            span(deadline - from),
         );
         let invariant = Invariant::BreakAfterLifetime;
         self.evidence.finding(invariant, deadline, explanation, &[hold])
     }
-}
-
-/// Whether the hold's process was dead at a moment: what its client does later is another's.
-fn died_before(hold: &Hold, moment: Moment) -> bool {
-    matches!(hold.exit, super::holds::Exit::Died(at) if at <= moment)
-}
-
-fn by_client<'a>(evidence: &'a Evidence) -> BTreeMap<&'a str, Vec<&'a Call>> {
-    let mut calls: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
-    for call in &evidence.calls {
-        calls.entry(&call.client).or_default().push(call);
-    }
-    calls
 }

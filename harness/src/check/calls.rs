@@ -25,7 +25,7 @@ pub enum End {
 }
 
 impl Call {
-    /// The moment after which the call can do nothing any more.
+    /// When its caller had the answer, or was gone; `NEVER` when it still waits.
     pub fn over(&self) -> Moment {
         match &self.end {
             End::Answered(at, _) | End::Died(at) => *at,
@@ -40,13 +40,19 @@ impl Call {
         }
     }
 
-    /// The lock itself says that its caller's hold is over: released, or not held any more.
-    pub fn says_it_is_over(&self) -> bool {
-        matches!(
-            (&self.operation, self.answer()),
-            (Operation::Release, Some(Answer::Ok { .. }))
-                | (_, Some(Answer::NotHeld | Answer::Ok { held: Some(false) }))
-        )
+    /// The lock itself says that its caller does not hold it.
+    pub fn says_not_held(&self) -> bool {
+        matches!(self.answer(), Some(Answer::NotHeld | Answer::Ok { held: Some(false) }))
+    }
+
+    /// It was answered `ok`: done.
+    pub fn is_ok(&self) -> bool {
+        matches!(self.answer(), Some(Answer::Ok { .. }))
+    }
+
+    /// Its answer leaves open what happened: it failed, or there is none.
+    pub fn is_indeterminate(&self) -> bool {
+        matches!(self.answer(), None | Some(Answer::Error { .. }))
     }
 
     pub fn is_acquire(&self) -> bool {
@@ -54,8 +60,44 @@ impl Call {
     }
 }
 
+/// All calls.
+#[derive(Debug, Default)]
+pub struct Calls {
+    /// In the order in which they were made.
+    all: Vec<Call>,
+    /// Every client's own, in the same order.
+    by_client: BTreeMap<String, Vec<usize>>,
+}
+
+impl Calls {
+    /// In the order in which they were made.
+    pub fn iter(&self) -> std::slice::Iter<'_, Call> {
+        self.all.iter()
+    }
+
+    pub fn acquires(&self) -> impl Iterator<Item = &Call> {
+        self.iter().filter(|call| call.is_acquire())
+    }
+
+    /// The calls that a client made at `from` or later.
+    pub fn of_client<'a>(
+        &'a self,
+        client: &str,
+        from: Moment,
+    ) -> impl Iterator<Item = &'a Call> + use<'a> {
+        let own = self.by_client.get(client).map_or(&[][..], Vec::as_slice);
+        let first = own.partition_point(|index| self.all[*index].called < from);
+        own[first..].iter().map(|index| &self.all[*index])
+    }
+
+    /// The clients that called, each once.
+    pub fn clients(&self) -> impl Iterator<Item = &str> {
+        self.by_client.keys().map(String::as_str)
+    }
+}
+
 /// Pairs calls with answers. What does not pair goes to `contradictions`.
-pub fn calls(history: &[Event], contradictions: &mut Vec<String>) -> Vec<Call> {
+pub fn calls(history: &[Event], contradictions: &mut Vec<String>) -> Calls {
     let mut calls: Vec<Call> = Vec::new();
     let mut open: BTreeMap<u64, usize> = BTreeMap::new();
     for (index, event) in history.iter().enumerate() {
@@ -95,5 +137,9 @@ pub fn calls(history: &[Event], contradictions: &mut Vec<String>) -> Vec<Call> {
             _ => {}
         }
     }
-    calls
+    let mut by_client: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, call) in calls.iter().enumerate() {
+        by_client.entry(call.client.clone()).or_default().push(index);
+    }
+    Calls { all: calls, by_client }
 }

@@ -1,28 +1,38 @@
 //! What all checkers start from, derived once from plan and history.
 
-use super::assumptions::{self, Clocks};
-use super::calls::{self, Call};
-use super::faults;
+use super::acts::Acts;
+use super::assumptions::{Departures, Known};
+use super::bounds::Bounds;
+use super::calls::{self, Call, Calls};
+use super::claims::{self, Terms};
+use super::clocks::{Clocks, Rates};
+use super::contact::{Contact, Contacts};
+use super::counts::{self, Count};
+use super::faults::{self, Fault};
 use super::holds::{self, Hold};
-use super::outages::Outages;
+use super::names;
+use super::recovery::Recovery;
 use super::spans::Moment;
-use crate::history::Event;
+use crate::history::{Event, What};
 use crate::plan::Plan;
-use crate::site::clock::Clock;
-use crate::units::SECOND;
-use lockstorm_reports::{FaultReport, Finding, Invariant};
+use lockstorm_reports::{Class, Finding, Invariant};
 
 /// A run, as the checkers see it.
 pub struct Evidence<'a> {
     pub plan: &'a Plan,
     pub history: &'a [Event],
-    /// In the order in which they were made.
-    pub calls: Vec<Call>,
+    pub calls: Calls,
     /// In the order in which they were entered.
     pub holds: Vec<Hold>,
-    pub faults: Vec<FaultReport>,
-    pub outages: Outages,
+    pub counts: Vec<Count<'a>>,
+    pub faults: Vec<Fault>,
+    pub contacts: Contacts,
     pub clocks: Clocks,
+    pub rates: Rates,
+    pub bounds: Bounds,
+    pub recovery: Recovery,
+    pub acts: Acts,
+    pub departures: Departures,
     /// The lock's lifetime, if it has one.
     pub lifetime_ns: Option<u64>,
     /// The time of the last event.
@@ -31,19 +41,7 @@ pub struct Evidence<'a> {
     pub contradictions: Vec<String>,
 }
 
-/// What nodes that share the host's cores may be late by, on top of what a lock promises (ns).
-const HOST_LATENESS_NS: u64 = 30 * SECOND;
-
 impl<'a> Evidence<'a> {
-    /// How late whatever is due may be, since the nodes had to wait for the host: on the real clock
-    /// a busy host must not make a lock look slow.
-    pub fn lateness_ns(&self) -> u64 {
-        match self.plan.blueprint.clock {
-            Clock::Virtual => 0,
-            Clock::Real => HOST_LATENESS_NS,
-        }
-    }
-
     /// Derives the evidence.
     pub fn of(plan: &'a Plan, history: &'a [Event]) -> Evidence<'a> {
         let mut contradictions = Vec::new();
@@ -52,19 +50,47 @@ impl<'a> Evidence<'a> {
                 contradictions.push(format!("line {}: time runs backward", index + 2));
             }
         }
+        let end_ns = history.iter().map(|event| event.at_ns).max().unwrap_or(0);
+        let bounds = Bounds::of(plan);
+        let recovery = Recovery::of(plan, &bounds);
         let faults = faults::faults(history);
-        let grace_ns = u64::from(plan.blueprint.server.grace_s) * SECOND;
-        let outages = Outages::of(history, &faults, grace_ns);
+        let contacts = Contacts::of(plan, history, &faults, (&bounds, &recovery));
+        let clocks = Clocks::of(plan, history);
+        let rates = Rates::of(&clocks, plan.profile.clock_rate().map_or(0, |rate| rate.0));
+        let calls = calls::calls(history, &mut contradictions);
+        let mut holds = holds::holds(history, &contacts, &mut contradictions);
+        let terms = Terms::of(plan, (&bounds, &recovery), (&contacts, &clocks, rates), &calls);
+        claims::derive(&mut holds, &terms);
+        let lifetime_ns = terms.lifetime_ns;
+        let counts = counts::counts(history, &bounds);
+        let acts = Acts::of(&calls, &holds, &counts, (&contacts, &bounds));
+        let departures = Departures::of(&Known {
+            plan,
+            calls: &calls,
+            holds: &holds,
+            acts: &acts,
+            contacts: &contacts,
+            clocks: &clocks,
+            bounds: &bounds,
+            lifetime_ns,
+            end_ns,
+        });
         Evidence {
-            calls: calls::calls(history, &mut contradictions),
-            holds: holds::holds(plan, history, &outages, &mut contradictions),
-            outages,
-            clocks: Clocks::of(plan, history),
-            lifetime_ns: holds::lifetime(plan),
-            end_ns: history.iter().map(|event| event.at_ns).max().unwrap_or(0),
             plan,
             history,
+            calls,
+            holds,
+            counts,
             faults,
+            contacts,
+            clocks,
+            rates,
+            bounds,
+            recovery,
+            acts,
+            departures,
+            lifetime_ns,
+            end_ns,
             contradictions,
         }
     }
@@ -78,19 +104,18 @@ impl<'a> Evidence<'a> {
         explanation: String,
         holds: &[&Hold],
     ) -> Finding {
-        let began = holds.iter().map(|hold| hold.acquire_called_ns).min();
+        let began = holds.iter().map(|hold| hold.acquire_called.at_ns).min();
         let began = began.unwrap_or(at_ns).min(at_ns);
-        let mut clients: Vec<&str> = holds.iter().map(|hold| hold.client.as_str()).collect();
-        let mut since = began;
-        if invariant == Invariant::NoLostUpdate {
-            // The file does not say who overwrote it: whoever came back late, from whenever.
-            (clients, since) = (Vec::new(), 0);
-        }
+        let beyond = self.departures.of_finding(&self.acts, began, at_ns);
         Finding {
             invariant,
-            class: assumptions::class(self, &clients, since, at_ns),
+            class: match beyond.is_empty() {
+                true => Class::BrokenPromise,
+                false => Class::BeyondAssumptions,
+            },
             at_ns,
             explanation,
+            beyond,
             holds: holds.iter().map(|hold| hold.report()).collect(),
             faults: faults::in_force(&self.faults, began, at_ns),
             story: Vec::new(),
@@ -99,9 +124,39 @@ impl<'a> Evidence<'a> {
 
     /// The hold that `client` is in at a moment.
     pub fn hold_at(&self, client: &str, moment: Moment) -> Option<&Hold> {
-        let entered = self.holds.partition_point(|hold| hold.entered <= moment);
-        let mine = self.holds[..entered].iter().rev();
-        let hold = mine.into_iter().find(|hold| hold.client == client)?;
-        hold.inside().contains(moment).then_some(hold)
+        let last = self.last_hold(client, moment.next())?;
+        last.inside().contains(moment).then_some(last)
+    }
+
+    /// The last hold that `client` entered before a moment.
+    pub fn last_hold(&self, client: &str, before: Moment) -> Option<&Hold> {
+        let entered = self.holds.partition_point(|hold| hold.entered < before);
+        self.holds[..entered].iter().rev().find(|hold| hold.client == client)
+    }
+
+    /// The first hold that was entered after a moment.
+    pub fn next_entry(&self, after: Moment) -> Option<&Hold> {
+        let first = self.holds.partition_point(|hold| hold.entered <= after);
+        self.holds.get(first)
+    }
+
+    pub fn contact(&self, client: &str) -> &Contact {
+        self.contacts.of_client(client)
+    }
+
+    /// Whether a call ended with nothing amiss: nobody disturbed it, and it did not fail.
+    pub fn is_quiet(&self, call: &Call) -> bool {
+        self.contact(&call.client).quiet(call.called.at_ns, call.over().at_ns)
+    }
+
+    /// When the server served for the first time.
+    pub fn server_ready(&self) -> Option<u64> {
+        let server = names::server(self.plan);
+        let mut events = self.history.iter();
+        let ready = events.find(|event| match &event.what {
+            What::NodeReady { node, .. } => node == server,
+            _ => false,
+        });
+        ready.map(|event| event.at_ns)
     }
 }

@@ -1,33 +1,55 @@
-//! Which faults were in force when.
+//! Which faults were in force when, and what each may have done meanwhile.
 
-use crate::history::{Event, What};
+use crate::history::{Consequence, Event, What};
 use lockstorm_reports::FaultReport;
 use lockstorm_reports::text::seconds;
 
 /// Faults told in one finding: a story with more is told by the report's own list.
 const WORDS_MAX: usize = 6;
 
+/// What became of a fault.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    pub report: FaultReport,
+    /// What it may do while it is in force.
+    pub consequences: Vec<Consequence>,
+}
+
+impl Fault {
+    /// Whether it may keep a node without power.
+    fn keeps_off(&self, name: &str) -> bool {
+        self.consequences.iter().any(|consequence| match consequence {
+            Consequence::Power { node } => node == name,
+            _ => false,
+        })
+    }
+}
+
 /// What became of every fault, in the order in which they struck.
 ///
-/// A fault ends by its own end event; a cut also when its node is healed, and a crash when its
-/// node boots: in a script these are steps of their own.
-pub fn faults(history: &[Event]) -> Vec<FaultReport> {
-    let mut faults: Vec<FaultReport> = Vec::new();
+/// A fault ends by its own end event; one that keeps a node without power also when that boots:
+/// then it does so no more.
+pub fn faults(history: &[Event]) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = Vec::new();
     for event in history {
         match &event.what {
-            What::FaultStruck { kind, node, .. } if kind == "heal" => {
-                end_all(&mut faults, "cut", node, event.at_ns);
+            What::NodeBooted { node } => {
+                for fault in faults.iter_mut().filter(|fault| fault.keeps_off(node)) {
+                    fault.report.ended_ns.get_or_insert(event.at_ns);
+                }
             }
-            What::NodeBooted { node } => end_all(&mut faults, "crash", node, event.at_ns),
-            What::FaultStruck { fault, kind, node, detail, .. } => faults.push(FaultReport {
-                fault: *fault,
-                kind: kind.clone(),
-                node: node.clone(),
-                detail: detail.clone(),
-                struck_ns: Some(event.at_ns),
-                ended_ns: None,
-                effect: String::new(),
-                missed: false,
+            What::FaultStruck { fault, kind, node, detail, consequences } => faults.push(Fault {
+                report: FaultReport {
+                    fault: *fault,
+                    kind: kind.clone(),
+                    node: node.clone(),
+                    detail: detail.clone(),
+                    struck_ns: Some(event.at_ns),
+                    ended_ns: None,
+                    effect: String::new(),
+                    missed: false,
+                },
+                consequences: consequences.clone(),
             }),
             What::FaultEnded { fault, effect } => {
                 if let Some(ended) = last(&mut faults, *fault) {
@@ -49,34 +71,28 @@ pub fn faults(history: &[Event]) -> Vec<FaultReport> {
     faults
 }
 
-fn last(faults: &mut [FaultReport], fault: usize) -> Option<&mut FaultReport> {
-    faults.iter_mut().rev().find(|known| known.fault == fault)
+fn last(faults: &mut [Fault], fault: usize) -> Option<&mut FaultReport> {
+    let reports = faults.iter_mut().rev().map(|known| &mut known.report);
+    reports.into_iter().find(|known| known.fault == fault)
 }
 
-fn end_all(faults: &mut [FaultReport], kind: &str, node: &str, at_ns: u64) {
-    for fault in faults {
-        if fault.kind == kind && fault.node == node {
-            fault.ended_ns.get_or_insert(at_ns);
-        }
-    }
-}
-
-fn never_struck(fault: usize, why: &str) -> FaultReport {
-    FaultReport {
+fn never_struck(fault: usize, why: &str) -> Fault {
+    let report = FaultReport {
         fault,
         kind: "fault".into(),
-        node: (fault + 1).to_string(),
+        node: fault.saturating_add(1).to_string(),
         detail: String::new(),
         struck_ns: None,
         ended_ns: None,
         effect: why.to_owned(),
         missed: true,
-    }
+    };
+    Fault { report, consequences: Vec::new() }
 }
 
 /// The faults that were in force at any time from `from_ns` to `until_ns`, in words.
-pub fn in_force(faults: &[FaultReport], from_ns: u64, until_ns: u64) -> Vec<String> {
-    let met = faults.iter().filter(|fault| {
+pub fn in_force(faults: &[Fault], from_ns: u64, until_ns: u64) -> Vec<String> {
+    let met = faults.iter().map(|fault| &fault.report).filter(|fault| {
         let struck = fault.struck_ns.is_some_and(|struck| struck <= until_ns);
         struck && fault.ended_ns.is_none_or(|ended| ended >= from_ns)
     });

@@ -1,48 +1,43 @@
-//! Who held, when, and until when it had a claim to: what every checker starts from.
+//! Who was in its critical section, and when, by the witness; what became of each.
 //!
-//! # Claims
-//!
-//! A lock with a lifetime L does not protect its owner for ever, so an interval counts only as
-//! long as the owner has a *claim*. The harness cannot see when the lock was obtained (between
-//! the call of acquire and its answer), so the claim's end is a lower bound of the true one:
-//!
-//! - the lock was obtained after the call, so the claim lasts at least until call + L;
-//! - it was not obtained within another's claim, but after that claim's end; unless it may have
-//!   been obtained so long before that claim began that it had rightly been broken by then
-//!   (the answer took longer than L). Without this rule the claim of a client that had waited
-//!   for longer than L would be over before it began, and nothing that happens to it would count;
-//! - a refresh that was answered `ok` moves the end to its *call* + its lifetime, and counts
-//!   from its *answer*: between the old end and the answer the owner could not know.
-//!   A refresh in flight can only shorten the claim (it may ask for less time than is left).
-//!
-//! A lower bound can hide an overlap by the time an answer took; it cannot invent one. One
-//! overlap must not be hidden: whoever cannot have obtained the lock outside of a claim that
-//! still lasts when it enters holds against that claim, whenever it was. Its own claim may be
-//! over on paper, but it counts for the instant of the entry.
+//! A client that asks for the lock while it is inside gives nothing up: refused, it holds what it
+//! held; granted once more (a reentrant lock), its hold goes on, and may end with the first release.
 
-use super::outages::Outages;
+use super::calls::{Call, Calls};
+use super::claims::Claim;
+use super::contact::Contacts;
 use super::spans::{Moment, Span};
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
-use crate::plan::Plan;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// One witness interval and its claims.
+/// One witness interval.
 #[derive(Clone, Debug)]
 pub struct Hold {
     pub client: String,
     /// When its acquire was called.
-    pub acquire_called_ns: u64,
+    pub acquire_called: Moment,
     pub entered: Moment,
     pub exit: Exit,
-    /// When its lock was given up: release was called (and could reach the server), or its
-    /// client began anew.
+    /// When its process ended, if it did before it had another hold; and whether its whole node,
+    /// kernel and all, had lost power.
+    pub gone: Option<Gone>,
+    /// When its lock may have been given up: the first release was called (and could reach the
+    /// server), or its client began anew.
     pub released: Option<Moment>,
     /// When it was told that it does not hold any more: from then on it knows.
     pub told_lost: Option<Moment>,
-    /// When its lock's lifetime covers it, in order, whether or not it is still inside.
-    /// Never empty; without a lifetime, one span without end.
-    pub claims: Vec<Span>,
+    /// How many times it was granted: more than once to one that asked again while it was inside.
+    pub grants: u32,
+    /// Until when its lock stands by right.
+    pub claim: Claim,
+}
+
+/// The end of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone {
+    pub at: Moment,
+    pub lost_power: bool,
 }
 
 /// How a witness interval ended.
@@ -50,8 +45,8 @@ pub struct Hold {
 pub enum Exit {
     /// Release is about to be called.
     Left(Moment),
-    /// The node died or the adapter failed: in no critical section any more, but its lock
-    /// may stand.
+    /// The process ended, and perhaps its node with it: in no critical section any more, but its
+    /// lock may stand.
     Died(Moment),
     /// It never left.
     Open,
@@ -67,32 +62,51 @@ impl Hold {
         Span::new(self.entered, until)
     }
 
-    /// When nobody else may be inside: while it is inside, has a claim, and believes so.
+    /// When nobody else may be inside: while it is inside, surely has a claim, and believes so.
     pub fn exclusive(&self) -> impl Iterator<Item = Span> + '_ {
         let mut inside = self.inside();
         inside.until = inside.until.min(self.told_lost.unwrap_or(Moment::NEVER));
         self.claims_within(inside)
     }
 
-    /// When its lock stands by right: until it is released or its lifetime is over. Neither
-    /// death nor bad news end that.
+    /// When its lock surely stands by right: until it may be released, or its lifetime may be over.
+    /// Neither death nor bad news end that.
     pub fn claimed(&self) -> impl Iterator<Item = Span> + '_ {
         let released = self.released.unwrap_or(Moment::NEVER);
         self.claims_within(Span::new(self.entered, released))
     }
 
-    fn is_of_the_living(&self) -> bool {
-        !matches!(self.exit, Exit::Died(_))
-    }
-
     fn claims_within(&self, time: Span) -> impl Iterator<Item = Span> + '_ {
-        let spans = self.claims.iter().map(move |claim| claim.and(time));
+        let spans = self.claim.surely.iter().map(move |claim| claim.and(time));
         spans.filter(|span| !span.is_empty())
     }
 
-    /// When its last claim ends by lifetime alone; `NEVER` without a lifetime.
-    pub fn lifetime_over(&self) -> Moment {
-        self.claims.last().map_or(Moment::NEVER, |claim| claim.until)
+    /// Whether the process that held was gone at a moment: what its client does later is another's.
+    pub fn died_before(&self, moment: Moment) -> bool {
+        self.gone.is_some_and(|gone| gone.at <= moment)
+    }
+
+    /// The calls of its client that are about this hold: after it entered, until its process ends
+    /// or its client asks anew.
+    pub fn own_calls<'a>(&self, calls: &'a Calls) -> impl Iterator<Item = &'a Call> {
+        let own = calls.of_client(&self.client, self.entered);
+        own.take_while(|call| {
+            let anew = call.is_acquire() && !self.inside().contains(call.called);
+            !anew && !self.died_before(call.called)
+        })
+    }
+
+    /// The call whose answer says that it is over: of its releases the last that it owes, or any
+    /// call that is told that it does not hold.
+    pub fn said_over<'a>(&self, calls: &'a Calls) -> Option<&'a Call> {
+        let mut grants = self.grants;
+        self.own_calls(calls).find(|call| {
+            if matches!(call.operation, Operation::Release) && call.is_ok() {
+                grants = grants.saturating_sub(1);
+                return grants == 0;
+            }
+            call.says_not_held()
+        })
     }
 
     /// As the report shows it.
@@ -103,46 +117,30 @@ impl Hold {
             from_ns: self.entered.at_ns,
             until_ns: time(self.inside().until),
             died: matches!(self.exit, Exit::Died(_)),
-            claim_until_ns: time(self.lifetime_over()),
+            claim_until_ns: time(self.claim.surely_until()),
         }
     }
 }
 
-/// Derives the holds, in the order in which they were entered. What cannot have happened goes
-/// to `contradictions`.
+/// Derives the holds, in the order in which they were entered, without their claims. What cannot
+/// have happened goes to `contradictions`.
 pub fn holds(
-    plan: &Plan,
     history: &[Event],
-    outages: &Outages,
+    contacts: &Contacts,
     contradictions: &mut Vec<String>,
 ) -> Vec<Hold> {
-    let mut derive = Derive {
-        lifetime: lifetime(plan),
-        kernel_managed: plan.profile.primitive.is_kernel_managed(),
-        holds: Vec::new(),
-        clients: BTreeMap::new(),
-        outages,
-        contradictions,
-    };
+    let clients = BTreeMap::new();
+    let mut derive = Derive { holds: Vec::new(), clients, contacts, contradictions };
     for (index, event) in history.iter().enumerate() {
         derive.event(Moment { at_ns: event.at_ns, line: index + 1 }, &event.what);
     }
     derive.holds
 }
 
-/// The lock's lifetime in nanoseconds, if it has one.
-pub fn lifetime(plan: &Plan) -> Option<u64> {
-    let default = plan.profile.lifetime?.default;
-    Some(plan.scenario.lock.lifetime.unwrap_or(default).0)
-}
-
 struct Derive<'a> {
-    lifetime: Option<u64>,
-    /// The kernel frees the lock when its owner's process ends.
-    kernel_managed: bool,
     holds: Vec<Hold>,
     clients: BTreeMap<String, Client>,
-    outages: &'a Outages,
+    contacts: &'a Contacts,
     contradictions: &'a mut Vec<String>,
 }
 
@@ -150,13 +148,10 @@ struct Derive<'a> {
 struct Client {
     /// The acquire in flight, or the one that was answered `ok` last: its number and its call.
     acquire: Option<(u64, Moment)>,
+    /// It was answered `ok`, and nobody has entered with it yet.
     acquired: bool,
-    /// Refreshes in flight: call number to time and lifetime.
-    refreshes: BTreeMap<u64, (u64, u64)>,
     inside: Option<usize>,
     last: Option<usize>,
-    /// The holds that might still have a claim when its acquire was called.
-    standing: Vec<usize>,
 }
 
 impl Derive<'_> {
@@ -169,13 +164,13 @@ impl Derive<'_> {
                 Some(hold) => self.holds[hold].exit = Exit::Left(now),
                 None => self.contradiction(now, &format!("{client} leaves without being inside")),
             },
-            What::NodeDied { node, .. } => self.died(now, node),
-            What::AdapterFailed { client, .. } => self.died(now, client),
+            What::NodeDied { node, .. } => self.died(now, node, true),
+            What::AdapterFailed { client, .. } => self.died(now, client, false),
             What::NodeBooted { node } => {
                 if self.client(node).inside.is_some() {
                     self.contradiction(now, &format!("{node} boots while it is inside"));
                 }
-                self.died(now, node);
+                self.died(now, node, true);
             }
             _ => {}
         }
@@ -192,158 +187,106 @@ impl Derive<'_> {
     fn called(&mut self, now: Moment, client: &str, call: u64, operation: &Operation) {
         match operation {
             Operation::Acquire { .. } => {
-                // A dead process's lock is not given up by the next one's asking.
-                self.release(client, now, Hold::is_of_the_living);
                 let state = self.client(client);
                 state.acquire = Some((call, now));
                 state.acquired = false;
-                let standing = self.clients.values().filter_map(|client| client.last);
-                let standing = standing.collect();
-                self.client(client).standing = standing;
-            }
-            Operation::Refresh { lifetime } => {
-                let state = self.client(client);
-                state.refreshes.insert(call, (now.at_ns, lifetime.0));
-                let inside = state.inside;
-                if let Some(hold) = inside
-                    && self.lifetime.is_some()
-                {
-                    let end = Moment::at(now.at_ns.saturating_add(lifetime.0));
-                    if let Some(claim) = self.holds[hold].claims.last_mut() {
-                        claim.until = claim.until.min(end);
-                    }
+                // Whoever asks while it is inside keeps what it has.
+                if state.inside.is_none() {
+                    self.release(client, now, false);
                 }
             }
-            Operation::Release => {
-                self.release(client, now, Hold::is_of_the_living);
-            }
-            Operation::IsHeld => {}
+            Operation::Release => self.release(client, now, false),
+            Operation::Refresh { .. } | Operation::IsHeld => {}
         }
     }
 
-    /// The client gives up its last hold's lock, if that is so. What it calls while nothing
-    /// reaches the server happens only after that.
-    fn release(&mut self, client: &str, now: Moment, if_so: fn(&Hold) -> bool) {
+    /// The client gives up its last hold's lock, if it has not yet. What it calls while nothing
+    /// reaches the server happens only after that. A dead process's lock is not given up by what
+    /// the next one calls, but by its entering.
+    fn release(&mut self, client: &str, now: Moment, also_of_the_dead: bool) {
         let Some(last) = self.client(client).last else {
             return;
         };
         let hold = &mut self.holds[last];
-        if hold.released.is_none() && if_so(hold) {
-            let mut mute = self.outages.mute(client).into_iter();
-            let mute = mute.find(|(from, until)| (from + 1..*until).contains(&now.at_ns));
-            hold.released = Some(match mute {
-                Some((_, u64::MAX)) => Moment::NEVER,
-                Some((_, until)) => Moment::at(until),
-                None => now,
-            });
+        let is_its_own = also_of_the_dead || !matches!(hold.exit, Exit::Died(_));
+        if hold.released.is_none() && is_its_own {
+            let effect = self.contacts.of_client(client).earliest_effect(now);
+            hold.released = Some(effect);
         }
     }
 
     fn answered(&mut self, now: Moment, client: &str, call: u64, answer: &Answer) {
         let ok = matches!(answer, Answer::Ok { .. });
-        let has_lifetime = self.lifetime.is_some();
+        let lost = matches!(answer, Answer::NotHeld | Answer::Ok { held: Some(false) });
         let state = self.client(client);
-        if state.acquire.is_some_and(|(id, _)| id == call) {
+        let inside = state.inside;
+        let of_acquire = state.acquire.is_some_and(|(id, _)| id == call);
+        if of_acquire {
             state.acquired = ok;
         }
-        let lost = matches!(answer, Answer::NotHeld | Answer::Ok { held: Some(false) });
-        let refresh = state.refreshes.remove(&call);
-        if let (Some(hold), true) = (state.inside, lost) {
-            self.holds[hold].told_lost.get_or_insert(now);
+        let Some(index) = inside else {
             return;
-        }
-        if let (Some((called_ns, lifetime)), Some(hold), true) =
-            (refresh, state.inside, ok && has_lifetime)
-        {
-            let until = Moment::at(called_ns.saturating_add(lifetime));
-            let claims = &mut self.holds[hold].claims;
-            match claims.last_mut() {
-                Some(last) if last.until >= now => last.until = until,
-                _ => claims.push(Span::new(now, until)),
-            }
+        };
+        let hold = &mut self.holds[index];
+        if lost {
+            hold.told_lost.get_or_insert(now);
+        } else if of_acquire && ok && hold.told_lost.is_some() {
+            // It had lost that lock, and has got one anew.
+            hold.exit = Exit::Left(now);
+            self.release(client, now, false);
+            self.enter(now, client);
+            // The witness may write a second entry, or none.
+            self.client(client).acquired = true;
+        } else if of_acquire && ok {
+            hold.grants = hold.grants.saturating_add(1);
         }
     }
 
     fn entered(&mut self, now: Moment, client: &str) {
         let state = self.client(client);
-        let (acquired, acquire, inside) = (state.acquired, state.acquire, state.inside);
-        if inside.is_some() {
-            self.contradiction(now, &format!("{client} enters while it is inside"));
-            return;
-        }
+        let (acquired, inside) = (state.acquired, state.inside.is_some());
         if !acquired {
-            self.contradiction(now, &format!("{client} enters without a lock"));
+            let how = if inside { "while it is inside" } else { "without a lock" };
+            self.contradiction(now, &format!("{client} enters {how}"));
         }
+        match inside {
+            true => self.client(client).acquired = false,
+            false => self.enter(now, client),
+        }
+    }
+
+    fn enter(&mut self, now: Moment, client: &str) {
         // Whatever stood of a dead process's lock, its own node has now taken over.
-        self.release(client, now, |_| true);
-        let called = acquire.map_or(now, |(_, called)| called);
-        let until = self.claim_until(client, called, now);
+        self.release(client, now, true);
         let index = self.holds.len();
-        self.holds.push(Hold {
-            client: client.to_owned(),
-            acquire_called_ns: called.at_ns,
-            entered: now,
-            exit: Exit::Open,
-            released: None,
-            told_lost: None,
-            claims: vec![Span::new(now, until)],
-        });
         let state = self.client(client);
+        let called = state.acquire.map_or(now, |(_, called)| called);
         state.acquired = false;
         state.inside = Some(index);
         state.last = Some(index);
+        self.holds.push(Hold {
+            client: client.to_owned(),
+            acquire_called: called,
+            entered: now,
+            exit: Exit::Open,
+            gone: None,
+            released: None,
+            told_lost: None,
+            grants: 1,
+            claim: Claim::default(),
+        });
     }
 
-    /// The end of the claim of one that called acquire at `called` and enters `now`.
-    fn claim_until(&self, client: &str, called: Moment, now: Moment) -> Moment {
-        let Some(lifetime) = self.lifetime else {
-            return Moment::NEVER;
-        };
-        let over = |obtained: Moment| Moment::at(obtained.at_ns.saturating_add(lifetime));
-        // The earliest moment at which it can have been obtained.
-        let mut obtained = called;
-        for claim in self.claims_since(client, called) {
-            if claim.until <= obtained {
-                continue;
-            }
-            if over(obtained) <= claim.from {
-                // Obtained then, it was over before this claim began.
-                break;
-            }
-            if claim.contains(now) {
-                return over(obtained).max(now.next());
-            }
-            obtained = claim.until;
-        }
-        over(obtained)
-    }
-
-    /// The claims of others that lasted after `called`, by their begin.
-    fn claims_since(&self, client: &str, called: Moment) -> Vec<Span> {
-        let standing = self.clients.get(client).map_or(&[][..], |c| &c.standing);
-        let later = self.holds.partition_point(|hold| hold.entered < called);
-        let later = later..self.holds.len();
-        let indices: BTreeSet<usize> = standing.iter().copied().chain(later).collect();
-        let holds = indices.into_iter().map(|index| &self.holds[index]);
-        let others = holds.filter(|hold| hold.client != client);
-        let mut claims: Vec<Span> = others.flat_map(Hold::claimed).collect();
-        claims.retain(|claim| claim.until > called);
-        claims.sort_by_key(|claim| claim.from);
-        claims
-    }
-
-    fn died(&mut self, now: Moment, client: &str) {
-        let kernel_managed = self.kernel_managed && self.lifetime.is_none();
+    fn died(&mut self, now: Moment, client: &str, lost_power: bool) {
         let state = self.client(client);
         state.acquire = None;
         state.acquired = false;
-        state.refreshes.clear();
-        if let Some(hold) = state.inside.take() {
-            let hold = &mut self.holds[hold];
-            hold.exit = Exit::Died(now);
-            if kernel_managed && let Some(claim) = hold.claims.last_mut() {
-                claim.until = now;
-            }
+        let (inside, last) = (state.inside.take(), state.last);
+        if let Some(hold) = last {
+            self.holds[hold].gone.get_or_insert(Gone { at: now, lost_power });
+        }
+        if let Some(hold) = inside {
+            self.holds[hold].exit = Exit::Died(now);
         }
     }
 }

@@ -1,18 +1,19 @@
 //! A lock that is lost is not said to be held.
 //!
 //! A case is a call of is_held by a client that surely has no claim, while another client is
-//! inside with one for as long as the call takes. Surely no claim: it never entered, its release
-//! was confirmed, it was told so before, or its lifetime is over even if the lock was obtained,
-//! and renewed, as late as that was answered.
+//! surely inside with one for as long as the call takes. Surely no claim: it never entered, or
+//! its last hold is over, however late it was obtained and renewed, or by the lock's own words.
 //!
-//! Not judged is what nobody can know: whether a lock is still held that has expired and that
-//! nobody has taken yet, and a client whose last acquire failed or was never answered. A lock
-//! that answers from memory should not promise this.
+//! Nobody can know whether a lock is still held that has expired and that nobody has taken yet.
+//! And not judged is a client that is told that it holds while another does, if its last acquire
+//! failed or was never answered, or its own claim may not be over: perhaps it is the other that
+//! does not hold. A lock that answers from memory should not promise this.
 
+use super::asking::may_hold_unknown;
 use super::calls::{Call, End};
 use super::holds::{Exit, Hold};
 use super::spans::Moment;
-use super::{Checker, Evidence, Outcome};
+use super::{Checker, Evidence, Judged, Outcome};
 use crate::history::Operation;
 use crate::lock::adapter::Answer;
 use lockstorm_reports::text::seconds;
@@ -21,24 +22,23 @@ use lockstorm_reports::{Finding, Invariant};
 pub const CHECKER: Checker = Checker { invariant: Invariant::HonestIsHeld, check };
 
 fn check(evidence: &Evidence) -> Outcome {
-    let mut cases = 0;
-    let mut findings = Vec::new();
+    let mut judged = Judged::default();
     for call in evidence.calls.iter().filter(|call| call.operation == Operation::IsHeld) {
-        let Some(says) = held(call) else {
+        let (Some(says), Some(owner)) = (held(call), owner(evidence, call)) else {
             continue;
         };
-        let Some(last) = without_claim(evidence, call) else {
-            continue;
-        };
-        if let Some(owner) = owner(evidence, call) {
-            cases += 1;
-            if says {
-                findings.push(finding(evidence, call, last, owner));
+        match without_claim(evidence, call) {
+            Ok(last) => {
+                judged.cases += 1;
+                if says {
+                    judged.findings.push(finding(evidence, call, last, owner));
+                }
             }
+            Err(doubt) if says => judged.doubts.add(doubt),
+            Err(_) => {}
         }
     }
-    let otherwise = "nobody asked whether it holds while another client surely held";
-    Outcome::of(cases, "question", findings, otherwise)
+    judged.outcome("question", "nobody asked whether it holds while another client surely held")
 }
 
 /// What the lock says, if it says anything.
@@ -50,59 +50,22 @@ fn held(call: &Call) -> Option<bool> {
     }
 }
 
-/// The asker's last hold, if there was one; `None` outside when it may have a claim.
-fn without_claim<'a>(evidence: &'a Evidence, asked: &Call) -> Option<Option<&'a Hold>> {
-    let mut own = evidence.calls.iter().filter(|call| call.client == asked.client);
-    let unsure = own.any(|call| call.is_acquire() && call.called < asked.called && !is_sure(call));
-    if unsure {
-        return None;
-    }
-    let entered = evidence.holds.partition_point(|hold| hold.entered < asked.called);
-    let mut before = evidence.holds[..entered].iter().rev();
-    let Some(last) = before.find(|hold| hold.client == asked.client) else {
-        return Some(None);
-    };
-    let over = match last.exit {
-        // Another process's.
-        Exit::Died(_) => true,
-        _ => given_up(evidence, last, asked.called) || expired(evidence, last, asked.called),
-    };
-    over.then_some(Some(last))
-}
-
-fn is_sure(acquire: &Call) -> bool {
-    let answer = acquire.answer();
-    matches!(answer, Some(Answer::Ok { .. } | Answer::Timeout | Answer::Busy))
-}
-
-/// Whether the lock itself had said before `now` that the hold is over.
-fn given_up(evidence: &Evidence, hold: &Hold, now: Moment) -> bool {
-    since(evidence, hold, now).any(Call::says_it_is_over)
-}
-
-/// Whether its lifetime is over at `now`, however late it was obtained and renewed.
-fn expired(evidence: &Evidence, hold: &Hold, now: Moment) -> bool {
-    let Some(lifetime_ns) = evidence.lifetime_ns else {
-        return false;
-    };
-    let mut over = hold.entered.at_ns.saturating_add(lifetime_ns);
-    for call in since(evidence, hold, now) {
-        if let Operation::Refresh { lifetime } = call.operation {
-            over = over.max(call.over().at_ns.saturating_add(lifetime.0));
-        }
-    }
-    over < now.at_ns
-}
-
-/// What the hold's client called after it entered and before `now`.
-fn since<'a>(
+/// The asker's last hold, if there was one, and it surely has no claim; else why it may have.
+fn without_claim<'a>(
     evidence: &'a Evidence,
-    hold: &'a Hold,
-    now: Moment,
-) -> impl Iterator<Item = &'a Call> {
-    let first = evidence.calls.partition_point(|call| call.called < hold.entered);
-    let later = evidence.calls[first..].iter().take_while(move |call| call.called < now);
-    later.filter(|call| call.client == hold.client)
+    asked: &Call,
+) -> Result<Option<&'a Hold>, &'static str> {
+    let last = evidence.last_hold(&asked.client, asked.called);
+    let since = last.map_or(Moment::default(), |last| last.entered);
+    if may_hold_unknown(evidence, &asked.client, since, asked.called) {
+        return Err("the client's last acquire failed, so that it may hold");
+    }
+    let Some(last) = last else {
+        return Ok(None);
+    };
+    // Another process's is not its own.
+    let over = matches!(last.exit, Exit::Died(_)) || last.claim.possibly_until < asked.called;
+    over.then_some(Some(last)).ok_or("the client's own claim may not have been over")
 }
 
 /// The other client that is inside with a claim from the question to its answer.

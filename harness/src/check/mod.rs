@@ -2,29 +2,40 @@
 //!
 //! A checker is one file with one function, and one line in [`CHECKERS`]. What they all ask of
 //! a history (who held when, who could reach whom, which clock stood where) is derived once,
-//! in [`Evidence`].
+//! in [`Evidence`]. Where something cannot be known, a checker accuses nobody; it counts the case
+//! among its [`Doubts`], so that the report can say how much was not judged, and why.
 
+pub mod acts;
 pub mod asking;
 pub mod assumptions;
+pub mod bounds;
 pub mod break_after_lifetime;
 pub mod calls;
+pub mod claims;
+pub mod clocks;
+pub mod contact;
+pub mod counts;
+pub mod doubts;
 pub mod evidence;
 pub mod faults;
 pub mod holds;
 pub mod honest_is_held;
 pub mod mutual_exclusion;
+pub mod names;
 pub mod no_descriptor_leak;
 pub mod no_early_break;
 pub mod no_lost_update;
-pub mod outages;
 pub mod owner_only_release;
+pub mod recovery;
 pub mod release_frees;
 pub mod spans;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use doubts::Doubts;
 pub use evidence::Evidence;
 
+use lockstorm_reports::text::counted;
 use lockstorm_reports::{Finding, Invariant, InvariantResult, Status};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -50,25 +61,31 @@ pub const CHECKERS: [Checker; 8] = [
 pub enum Outcome {
     /// Cases were judged; without findings, the promise was kept in all of them.
     Judged {
-        cases: u64,
         /// What the cases were: `183 critical sections`.
         what: String,
-        findings: Vec<Finding>,
+        judged: Judged,
     },
-    /// Nothing in this run put the invariant to the test: the reason.
-    NotTried(String),
+    /// Nothing in this run put the invariant to the test, or nothing that could be judged.
+    Vacuous { why: String, doubts: Doubts },
     /// The lock cannot promise this: the reason.
     NotPromised(String),
 }
 
-impl Outcome {
-    /// `cases` of `what` (a singular), or not tried for the reason.
-    fn of(cases: u64, what: &str, findings: Vec<Finding>, otherwise: &str) -> Outcome {
-        if cases == 0 && findings.is_empty() {
-            return Outcome::NotTried(otherwise.into());
+/// What a checker judged, found, and could not judge.
+#[derive(Default)]
+pub struct Judged {
+    pub cases: u64,
+    pub findings: Vec<Finding>,
+    pub doubts: Doubts,
+}
+
+impl Judged {
+    /// The cases of `what` (a singular), or vacuous for the reason.
+    fn outcome(self, what: &str, otherwise: &str) -> Outcome {
+        if self.cases == 0 && self.findings.is_empty() {
+            return Outcome::Vacuous { why: otherwise.into(), doubts: self.doubts };
         }
-        let plural = if cases == 1 { "" } else { "s" };
-        Outcome::Judged { cases, what: format!("{cases} {what}{plural}"), findings }
+        Outcome::Judged { what: counted(self.cases, what), judged: self }
     }
 }
 
@@ -94,6 +111,7 @@ fn run(checker: &Checker, evidence: &Evidence) -> (InvariantResult, Vec<Finding>
         judged: 0,
         violations: 0,
         note: "the lock's profile does not promise it".into(),
+        not_judged: Vec::new(),
         promise: String::new(),
     };
     if !evidence.plan.profile.promises.contains_key(&checker.invariant) {
@@ -103,11 +121,15 @@ fn run(checker: &Checker, evidence: &Evidence) -> (InvariantResult, Vec<Finding>
     let mut found = Vec::new();
     (result.status, result.note) = match outcome {
         Ok(Outcome::NotPromised(why)) => (Status::NotPromised, why),
-        Ok(Outcome::NotTried(why)) => (Status::NotTried, why),
-        Ok(Outcome::Judged { cases, what, findings }) => {
-            result.judged = cases;
-            result.violations = findings.len() as u64;
-            found = findings;
+        Ok(Outcome::Vacuous { why, doubts }) => {
+            result.not_judged = doubts.told();
+            (Status::Vacuous, why)
+        }
+        Ok(Outcome::Judged { what, judged }) => {
+            result.judged = judged.cases;
+            result.violations = judged.findings.len() as u64;
+            result.not_judged = judged.doubts.told();
+            found = judged.findings;
             if found.is_empty() {
                 (Status::Kept, what)
             } else {

@@ -5,47 +5,63 @@
 //! history's lines: an owner that leaves and one that enters at the same instant overlap only
 //! if the entry was written first, because then it did happen first. At the very end of a
 //! claim the next owner is welcome.
+//!
+//! Two that are inside together after the one's claim was surely over, and before it was possibly
+//! over, are not judged.
 
 use super::holds::Hold;
 use super::spans::Span;
-use super::{Checker, Evidence, Outcome};
-use lockstorm_reports::Invariant;
+use super::{Checker, Evidence, Judged, Outcome};
 use lockstorm_reports::text::span as time_span;
+use lockstorm_reports::{Finding, Invariant};
 use std::collections::BTreeSet;
 
 pub const CHECKER: Checker = Checker { invariant: Invariant::MutualExclusion, check };
 
 fn check(evidence: &Evidence) -> Outcome {
-    let overlaps = overlaps(&evidence.holds, |hold| hold.exclusive().collect());
-    let findings = overlaps.iter().map(|overlap| {
-        let (first, second) = (overlap.first, overlap.second);
-        let end = overlap.span.until.at_ns.min(evidence.end_ns);
-        let length = end.saturating_sub(overlap.span.from.at_ns);
-        let what = match overlap.span.from == second.entered {
-            true => "entered",
-            false => "was told that it still holds",
-        };
-        let mut explanation = format!(
-            "{} was inside and within its claim when {} {what}",
-            first.client, second.client
-        );
-        if length > 0 {
-            explanation.push_str(&format!("; both held for {}", time_span(length)));
-        }
-        explanation.push('.');
-        let at_ns = overlap.span.from.at_ns;
-        let holds = [first, second];
-        evidence.finding(Invariant::MutualExclusion, at_ns, explanation, &holds)
-    });
-    let findings = findings.collect();
-    let asking = evidence.calls.iter().filter(|call| call.is_acquire());
-    let asking: BTreeSet<_> = asking.map(|call| &call.client).collect();
+    let asking: BTreeSet<_> = evidence.calls.acquires().map(|call| &call.client).collect();
     if asking.len() < 2 {
-        return Outcome::NotTried("fewer than two clients asked for the lock".into());
+        let why = "fewer than two clients asked for the lock".into();
+        return Outcome::Vacuous { why, doubts: Default::default() };
     }
-    let cases = evidence.holds.len() as u64;
-    let otherwise = "nobody got the lock";
-    Outcome::of(cases, "critical section", findings, otherwise)
+    let sure = overlaps(&evidence.holds, |hold| hold.exclusive().collect());
+    let mut judged = Judged {
+        cases: evidence.holds.len() as u64,
+        findings: sure.iter().map(|overlap| finding(evidence, overlap)).collect(),
+        ..Judged::default()
+    };
+    let possible = overlaps(&evidence.holds, |hold| possibly_exclusive(hold).into_iter().collect());
+    let unsure = possible.len().saturating_sub(sure.len());
+    judged.doubts.add_all("the claim of the one who was inside may have been over", unsure);
+    judged.outcome("critical section", "nobody got the lock")
+}
+
+/// [`Hold::exclusive`], of a claim that lasts as long as it possibly can.
+fn possibly_exclusive(hold: &Hold) -> Option<Span> {
+    let inside = hold.inside();
+    let until = inside.until.min(hold.told_lost.unwrap_or(inside.until));
+    // Whoever enters when its claim is over on paper still holds at that instant.
+    let claim = hold.claim.possibly_until.max(hold.entered.next());
+    let span = Span::new(inside.from, until.min(claim));
+    (!span.is_empty()).then_some(span)
+}
+
+fn finding(evidence: &Evidence, overlap: &Overlap) -> Finding {
+    let (first, second) = (overlap.first, overlap.second);
+    let end = overlap.span.until.at_ns.min(evidence.end_ns);
+    let length = end.saturating_sub(overlap.span.from.at_ns);
+    let what = match overlap.span.from == second.entered {
+        true => "entered",
+        false => "was told that it still holds",
+    };
+    let mut explanation =
+        format!("{} was inside and within its claim when {} {what}", first.client, second.client);
+    if length > 0 {
+        explanation.push_str(&format!("; both held for {}", time_span(length)));
+    }
+    explanation.push('.');
+    let at_ns = overlap.span.from.at_ns;
+    evidence.finding(Invariant::MutualExclusion, at_ns, explanation, &[first, second])
 }
 
 /// Two holds of different clients that met.

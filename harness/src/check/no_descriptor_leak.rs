@@ -6,7 +6,7 @@
 //! collector closes now and then do not do that; nor can a few rounds tell them from a leak, so
 //! fewer are not judged.
 
-use super::{Checker, Evidence, Outcome};
+use super::{Checker, Evidence, Judged, Outcome};
 use crate::history::What;
 use lockstorm_reports::text::seconds;
 use lockstorm_reports::{Finding, Invariant};
@@ -21,19 +21,18 @@ const ROUNDS_MIN: usize = 40;
 type Count = (u64, u64);
 
 fn check(evidence: &Evidence) -> Outcome {
-    let mut cases = 0;
-    let mut findings = Vec::new();
+    let mut judged = Judged::default();
     for (client, counts) in processes(evidence) {
         if counts.len() < ROUNDS_MIN {
             continue;
         }
-        cases += 1;
+        judged.cases += 1;
         if grows(&counts) {
-            findings.push(finding(evidence, client, &counts));
+            judged.findings.push(finding(evidence, client, &counts));
         }
     }
     let otherwise = format!("no process went through {ROUNDS_MIN} rounds");
-    Outcome::of(cases, "adapter", findings, &otherwise)
+    judged.outcome("adapter", &otherwise)
 }
 
 /// The counts of every process: a client's adapter begins anew when its node does.

@@ -8,11 +8,13 @@
 //! have been granted before the owner's, and rightly been broken since: then it is the entry
 //! that is late, not the break that is early.
 
+use super::calls::Call;
 use super::holds::Hold;
 use super::mutual_exclusion::{Overlap, overlaps};
-use super::{Checker, Evidence, Outcome};
-use lockstorm_reports::Invariant;
+use super::spans::Span;
+use super::{Checker, Evidence, Judged, Outcome};
 use lockstorm_reports::text::{seconds, span};
+use lockstorm_reports::{Finding, Invariant};
 
 pub const CHECKER: Checker = Checker { invariant: Invariant::NoEarlyBreak, check };
 
@@ -21,41 +23,62 @@ fn check(evidence: &Evidence) -> Outcome {
         return Outcome::NotPromised("a lock without a lifetime is never broken".into());
     }
     let entries = early_entries(&evidence.holds);
-    let findings = entries.iter().map(|overlap| {
-        let (owner, next) = (overlap.first, overlap.second);
-        let at_ns = overlap.span.from.at_ns;
-        // The claim in force then, not the last one; had it not been released later.
-        let claim = owner.claims.iter().find(|claim| claim.contains(next.entered));
-        let until_ns = claim.map_or(at_ns, |claim| claim.until.at_ns);
-        let explanation = format!(
-            "{} entered at {}, {} before the claim of {} was over; {} had not released.",
-            next.client,
-            seconds(at_ns),
-            span(until_ns.saturating_sub(at_ns)),
-            owner.client,
-            owner.client,
-        );
-        evidence.finding(Invariant::NoEarlyBreak, at_ns, explanation, &[owner, next])
-    });
-    let findings = findings.collect();
-    let otherwise = "nobody asked while another client had a claim";
-    Outcome::of(contested(evidence), "contested claim", findings, otherwise)
+    let mut judged = Judged {
+        cases: contested(evidence),
+        findings: entries.iter().map(|entry| finding(evidence, entry)).collect(),
+        ..Judged::default()
+    };
+    let unsure = possibly_early(&evidence.holds).saturating_sub(entries.len());
+    judged.doubts.add_all("the owner's lifetime may have been over, or not", unsure);
+    judged.outcome("contested claim", "nobody asked while another client had a claim")
+}
+
+fn finding(evidence: &Evidence, overlap: &Overlap) -> Finding {
+    let (owner, next) = (overlap.first, overlap.second);
+    let at_ns = overlap.span.from.at_ns;
+    // The claim in force then, not the last one; had it not been released later.
+    let claim = owner.claim.surely.iter().find(|claim| claim.contains(next.entered));
+    let until_ns = claim.map_or(at_ns, |claim| claim.until.at_ns);
+    let explanation = format!(
+        "{} entered at {}, {} before the claim of {} was over; {} had not released.",
+        next.client,
+        seconds(at_ns),
+        span(until_ns.saturating_sub(at_ns)),
+        owner.client,
+        owner.client,
+    );
+    evidence.finding(Invariant::NoEarlyBreak, at_ns, explanation, &[owner, next])
 }
 
 /// Every entry of a client within the claim of another.
 pub(super) fn early_entries(holds: &[Hold]) -> Vec<Overlap<'_>> {
-    let mut overlaps = overlaps(holds, |hold| hold.claimed().collect());
+    entries_within(holds, |hold| hold.claimed().collect())
+}
+
+fn entries_within(holds: &[Hold], spans: fn(&Hold) -> Vec<Span>) -> Vec<Overlap<'_>> {
+    let mut overlaps = overlaps(holds, spans);
     // A claim that is refreshed while another holds is mutual exclusion's to judge.
     overlaps.retain(|overlap| overlap.span.from == overlap.second.entered);
     overlaps
 }
 
+/// How many entries there were within what may have been another's claim.
+fn possibly_early(holds: &[Hold]) -> usize {
+    let possibly = |hold: &Hold| {
+        let claim = hold.claim.possibly_until.max(hold.entered.next());
+        let until = hold.released.map_or(claim, |released| released.min(claim));
+        let span = Span::new(hold.entered, until);
+        if span.is_empty() { Vec::new() } else { vec![span] }
+    };
+    entries_within(holds, possibly).len()
+}
+
 /// How many claims there were while somebody else asked.
 fn contested(evidence: &Evidence) -> u64 {
-    let mut asking: Vec<_> = evidence.calls.iter().filter(|call| call.is_acquire()).collect();
+    let mut asking: Vec<&Call> = evidence.calls.acquires().collect();
     asking.sort_by_key(|call| call.called);
     let mut begun = 0;
-    let mut active: Vec<&super::calls::Call> = Vec::new();
+    let mut active: Vec<&Call> = Vec::new();
     let mut count = 0;
     for hold in &evidence.holds {
         let Some(until) = hold.claimed().map(|claim| claim.until).max() else {

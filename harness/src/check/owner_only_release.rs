@@ -1,13 +1,15 @@
 //! A release by one who does not own the lock any more does not end the next owner's hold.
 //!
-//! Such a release is one that can still do something (its call has not returned) after its
-//! caller's lifetime was over, or one by a client that holds nothing. It is a case when another
-//! client is inside then, with a claim. What shows that it ended that client's hold:
+//! Such a release is one that can still do something after its caller's claim was over, however
+//! long that may have lasted, or one by a client that holds nothing. It is a case when another
+//! client is inside then, with a claim. A release that is answered `not_held` has done nothing.
+//! What shows that another one ended that client's hold:
 //! - somebody else enters within that claim, with a claim of its own (an acquire that was
 //!   granted long before and answered late is no evidence); or
 //! - the owner is told by its own release or is_held that it does not hold, within its claim.
 //!   (Not by a release during which its node or the server was disturbed: a retransmitted
-//!   removal meets its own result.)
+//!   removal meets its own result. Not while a third was asking, who may have broken the lock
+//!   early. And not so near to the end of its claim that by somebody's clock it may be over.)
 //!
 //! An entry is not the release's doing
 //! - where somebody has since asked in vain for longer than it takes to have a free lock (`within`
@@ -19,12 +21,12 @@
 //! over, however long its answer takes. A lock without a lifetime therefore has no former
 //! owners, only clients that never held.
 
-use super::asking::asking;
+use super::asking::{asking, may_hold_unknown};
 use super::calls::Call;
-use super::holds::{Exit, Hold};
+use super::holds::Hold;
 use super::no_early_break::early_entries;
 use super::spans::{Moment, Span};
-use super::{Checker, Evidence, Outcome};
+use super::{Checker, Evidence, Judged, Outcome};
 use crate::history::Operation;
 use crate::lock::adapter::Answer;
 use lockstorm_reports::text::seconds;
@@ -35,65 +37,72 @@ pub const CHECKER: Checker = Checker { invariant: Invariant::OwnerOnlyRelease, c
 
 fn check(evidence: &Evidence) -> Outcome {
     let blame = Blame { evidence, asking: asking(evidence) };
-    let (mut harmless, mut harmful) = (0, 0);
-    let mut findings = Vec::new();
-    for release in &evidence.calls {
-        if !matches!(release.operation, Operation::Release) {
-            continue;
-        }
+    let mut judged = Judged::default();
+    let mut harmful = 0;
+    for release in evidence.calls.iter().filter(|call| is_release(call)) {
         let Some(late) = late(evidence, release) else {
             continue;
         };
         let owners = owners(evidence, release, late);
-        let harms = owners.iter().filter_map(|(owner, span)| blame.harm(release, owner, *span));
-        let harms: Vec<Finding> = harms.collect();
-        harmful += u64::from(!harms.is_empty());
-        harmless += u64::from(!owners.is_empty() && harms.is_empty());
-        findings.extend(harms);
-    }
-    let mut otherwise = "nobody released late while another client held";
-    if harmful > 0 && blame.breaks_by_itself() {
-        harmful = 0;
-        findings.clear();
-        otherwise = "claims were also broken without any release, so that what the late ones did \
-                     cannot be told";
-    }
-    Outcome::of(harmless + harmful, "late release", findings, otherwise)
-}
-
-/// When the release could do harm: while it is in flight and its caller does not own the lock.
-fn late(evidence: &Evidence, release: &Call) -> Option<Span> {
-    let mut not_owner_from = release.called;
-    if let Some(hold) = released_hold(evidence, release) {
-        let over = hold.lifetime_over();
-        if over == Moment::NEVER {
-            return None;
+        let harms = owners.iter().map(|(owner, span)| blame.harm(release, owner, *span));
+        match worst(harms) {
+            Some(Harm::Shown(findings)) => {
+                harmful += 1;
+                judged.findings.extend(findings);
+            }
+            Some(Harm::Unclear(doubt)) => judged.doubts.add(doubt),
+            Some(Harm::None) => judged.cases += 1,
+            None => {}
         }
-        not_owner_from = not_owner_from.max(over);
     }
-    let late = Span::new(not_owner_from, release.over());
-    (!late.is_empty()).then_some(late)
+    if harmful > 0 && blame.breaks_by_itself() {
+        judged.findings.clear();
+        judged.doubts.add_all("claims were also broken early without any release", harmful);
+    } else {
+        judged.cases += harmful as u64;
+    }
+    judged.outcome("late release", "nobody released late while another client held")
 }
 
-/// The hold that a release is meant to end; none when its caller held nothing.
-fn released_hold<'a>(evidence: &'a Evidence, release: &Call) -> Option<&'a Hold> {
-    let entered = evidence.holds.partition_point(|hold| hold.entered < release.called);
-    let mut before = evidence.holds[..entered].iter().rev();
-    let hold = before.find(|hold| hold.client == release.client)?;
-    let left = match hold.exit {
-        Exit::Left(left) => left,
-        // Inside and releasing all the same: its own hold is meant.
-        Exit::Open => return Some(hold),
-        // Another process's.
-        Exit::Died(_) => return None,
-    };
-    let answered_before = evidence.calls.iter().any(|call| {
-        matches!(call.operation, Operation::Release)
-            && call.client == release.client
-            && (left..release.called).contains(&call.called)
-            && matches!(call.answer(), Some(Answer::Ok { .. } | Answer::NotHeld))
-    });
-    (!answered_before).then_some(hold)
+fn is_release(call: &Call) -> bool {
+    matches!(call.operation, Operation::Release)
+}
+
+/// What a late release did to the holds of others.
+enum Harm {
+    None,
+    /// One was harmed, and by whom cannot be told.
+    Unclear(&'static str),
+    Shown(Vec<Finding>),
+}
+
+/// Of several owners, the one that was harmed most plainly; `None`: there was no owner.
+fn worst(harms: impl Iterator<Item = Harm>) -> Option<Harm> {
+    harms.reduce(|one, other| match (one, other) {
+        (Harm::Shown(mut shown), Harm::Shown(more)) => {
+            shown.extend(more);
+            Harm::Shown(shown)
+        }
+        (shown @ Harm::Shown(_), _) | (_, shown @ Harm::Shown(_)) => shown,
+        (unclear @ Harm::Unclear(_), _) | (_, unclear @ Harm::Unclear(_)) => unclear,
+        (Harm::None, Harm::None) => Harm::None,
+    })
+}
+
+/// When the release could do harm: while it may take effect and its caller does not own the lock.
+fn late(evidence: &Evidence, release: &Call) -> Option<Span> {
+    let contact = evidence.contact(&release.client);
+    let hold = evidence.last_hold(&release.client, release.called);
+    // Another process's hold is not its own.
+    let hold = hold.filter(|hold| !hold.died_before(release.called));
+    let since = hold.map_or(Moment::default(), |hold| hold.entered);
+    if may_hold_unknown(evidence, &release.client, since, release.called) {
+        return None;
+    }
+    let owned_until = hold.map_or(Moment::default(), |hold| hold.claim.possibly_until);
+    let from = contact.earliest_effect(release.called).max(owned_until);
+    let late = Span::new(from, contact.latest_effect(release, &evidence.bounds));
+    (!late.is_empty()).then_some(late)
 }
 
 /// The holds of others that stood while the late release could act, and since when both did.
@@ -113,8 +122,12 @@ struct Blame<'a> {
 }
 
 impl Blame<'_> {
-    /// What shows that the release ended the hold of `owner`, which stood for `span` from then on.
-    fn harm(&self, release: &Call, owner: &Hold, span: Span) -> Option<Finding> {
+    /// What the release did to the hold of `owner`, which stood for `span` from then on.
+    fn harm(&self, release: &Call, owner: &Hold, span: Span) -> Harm {
+        // In the lock's own words it did nothing.
+        if release.says_not_held() {
+            return Harm::None;
+        }
         let intruder = self.evidence.holds.iter().find(|hold| {
             let with_claim = hold.exclusive().any(|span| span.contains(hold.entered));
             hold.client != owner.client
@@ -122,22 +135,37 @@ impl Blame<'_> {
                 && span.contains(hold.entered)
                 && with_claim
         });
-        let told = told_not_held(self.evidence, owner, span.from);
-        let (at, then, holds) = match (intruder, told) {
-            (Some(intruder), told) if told.is_none_or(|told| intruder.entered < told) => {
-                // Who was let in by somebody else is also why the owner is told later.
-                if !self.may_have_let_in(release, owner, intruder) {
-                    return None;
-                }
-                let then = format!("{} entered within that claim", intruder.client);
-                (intruder.entered, then, vec![owner, intruder])
-            }
-            (_, Some(told)) => {
-                let then = "was told within its claim that it does not hold";
-                (told, format!("{} {then}", owner.client), vec![owner])
-            }
-            _ => return None,
+        if let Some(intruder) = intruder.filter(|next| self.may_have_let_in(release, owner, next)) {
+            let then = format!("{} entered within that claim", intruder.client);
+            return self.shown(release, owner, intruder.entered, then, &[owner, intruder]);
+        }
+        let Some(told) = told_not_held(self.evidence, owner, span.from) else {
+            return Harm::None;
         };
+        // Who was let in by somebody else is also why the owner is told later.
+        if intruder.is_some_and(|intruder| intruder.entered < told) {
+            return Harm::None;
+        }
+        if self.asked_meanwhile(owner, span.from, told) {
+            return Harm::Unclear(
+                "the next owner lost its lock while another was asking, who may have broken it",
+            );
+        }
+        if self.may_look_over(owner, told) {
+            return Harm::Unclear("by a clock that differed, the next owner's lifetime was over");
+        }
+        let then = "was told within its claim that it does not hold";
+        self.shown(release, owner, told, format!("{} {then}", owner.client), &[owner])
+    }
+
+    fn shown(
+        &self,
+        release: &Call,
+        owner: &Hold,
+        at: Moment,
+        then: String,
+        holds: &[&Hold],
+    ) -> Harm {
         let explanation = format!(
             "{} released at {}, when it did not own the lock any more and {} did; then {then}.",
             release.client,
@@ -145,15 +173,18 @@ impl Blame<'_> {
             owner.client
         );
         let invariant = Invariant::OwnerOnlyRelease;
-        Some(self.evidence.finding(invariant, at.at_ns, explanation, &holds))
+        Harm::Shown(vec![self.evidence.finding(invariant, at.at_ns, explanation, holds)])
     }
 
     /// Whether a release, by whatever right, can be why `next` entered within the claim of `owner`.
     fn may_have_let_in(&self, release: &Call, owner: &Hold, next: &Hold) -> bool {
+        let contact = self.evidence.contact(&release.client);
+        let done = contact.latest_effect(release, &self.evidence.bounds);
         release.client != owner.client
+            && !release.says_not_held()
             && release.called < next.entered
-            && release.over() > owner.entered
-            && !self.stood(release.over(), next.entered)
+            && done > owner.entered
+            && !self.stood(done, next.entered)
     }
 
     /// Whether somebody asked between these moments, undisturbed, for longer than it takes to have
@@ -162,21 +193,37 @@ impl Blame<'_> {
         let Some(bound) = self.evidence.plan.profile.break_bound else {
             return false;
         };
-        let within_ns = bound.within.0.saturating_add(self.evidence.lateness_ns());
-        let well = self.evidence.outages.all_well(from.at_ns, until.at_ns);
-        self.asking.values().flatten().any(|(asked, answered)| {
-            let mut together =
-                well.iter().map(|(from, until)| (asked.max(from), answered.min(until)));
+        let bounds = &self.evidence.bounds;
+        let within_ns = bound.within.0.saturating_add(bounds.slowness_ns);
+        let within_ns = within_ns.saturating_add(bounds.host_lateness_ns);
+        self.asking.iter().any(|(client, asking)| {
+            let well = self.evidence.contact(client).well(from.at_ns, until.at_ns);
+            let mut together = asking.iter().flat_map(|(asked, answered)| {
+                well.iter().map(move |(from, until)| (asked.max(from), answered.min(until)))
+            });
             together.any(|(from, until)| until.saturating_sub(*from) > within_ns)
         })
+    }
+
+    /// Whether anybody else asked for the lock at any time between these moments.
+    fn asked_meanwhile(&self, owner: &Hold, from: Moment, until: Moment) -> bool {
+        let mut others = self.evidence.calls.acquires().filter(|c| c.client != owner.client);
+        others.any(|call| call.called < until && call.over() > from)
+    }
+
+    /// Whether, at a moment of its claim, its lifetime is over by a clock that differs as clocks
+    /// did.
+    fn may_look_over(&self, owner: &Hold, at: Moment) -> bool {
+        let clocks = &self.evidence.clocks;
+        let skew_ns = clocks.largest_skew(owner.acquire_called.at_ns, at.at_ns);
+        at.at_ns.saturating_add(skew_ns) >= owner.claim.surely_until().at_ns
     }
 
     /// Whether somebody entered within another's claim, and no release of a third can be why.
     fn breaks_by_itself(&self) -> bool {
         let early = early_entries(&self.evidence.holds);
         let calls = self.evidence.calls.iter();
-        let releases: Vec<_> =
-            calls.filter(|call| matches!(call.operation, Operation::Release)).collect();
+        let releases: Vec<&Call> = calls.filter(|call| is_release(call)).collect();
         early.iter().any(|entry| {
             !releases.iter().any(|call| self.may_have_let_in(call, entry.first, entry.second))
         })
@@ -185,21 +232,13 @@ impl Blame<'_> {
 
 /// When the owner was told within its claim, after `from`, that it does not hold.
 fn told_not_held(evidence: &Evidence, owner: &Hold, from: Moment) -> Option<Moment> {
-    let over = owner.lifetime_over();
-    let calls = evidence.calls.iter();
-    let own = calls.filter(|call| call.client == owner.client && call.called > owner.entered);
-    // What comes after its next acquire is about another hold.
-    let own = own.take_while(|call| !call.is_acquire());
-    let mut answered = own.filter(|call| call.over() > from && call.over() < over);
-    let told = answered.find(|call| {
-        let (called_ns, over_ns) = (call.called.at_ns, call.over().at_ns);
-        match (&call.operation, call.answer()) {
-            (Operation::IsHeld, Some(Answer::Ok { held: Some(false) } | Answer::NotHeld)) => true,
-            (Operation::Release, Some(Answer::NotHeld)) => {
-                evidence.outages.quiet(&owner.client, called_ns, over_ns)
-            }
-            _ => false,
-        }
+    let over = owner.claim.surely_until();
+    let answered = owner.own_calls(&evidence.calls);
+    let mut answered = answered.filter(|call| call.over() > from && call.over() < over);
+    let told = answered.find(|call| match (&call.operation, call.answer()) {
+        (Operation::IsHeld, _) => call.says_not_held(),
+        (Operation::Release, Some(Answer::NotHeld)) => evidence.is_quiet(call),
+        _ => false,
     });
     told.map(Call::over)
 }

@@ -5,7 +5,7 @@
 /// Moments at the same time are ordered by their lines: the writer's order is what happened.
 /// A moment that has no line of its own (a lifetime runs out) stands before the lines of its
 /// time: at the very end of a claim, the next owner is welcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
     pub at_ns: u64,
     /// The line in history.jsonl, from 1; 0 for none.
@@ -24,6 +24,11 @@ impl Moment {
     /// The time itself, before anything that was written at it.
     pub fn at(at_ns: u64) -> Moment {
         Moment { at_ns, line: 0 }
+    }
+
+    /// After everything that was written at a time.
+    pub fn after(at_ns: u64) -> Moment {
+        Moment { at_ns, line: usize::MAX }
     }
 }
 

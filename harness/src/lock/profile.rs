@@ -1,5 +1,9 @@
 //! Lock profiles: `containers/locks/NAME/profile.yaml`.
 
+mod assumptions;
+
+pub use assumptions::{Assumptions, LeaseAssumption, Pause, Ppm};
+
 use super::layer::{Install, Layer};
 use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
 use crate::units::{Mebibytes, Nanos};
@@ -93,8 +97,8 @@ pub enum Renewed {
     /// Its owner's calls.
     #[default]
     ByCalls,
-    /// The lock itself, by a thread or a timer, for as long as its process runs and reaches the
-    /// server.
+    /// The lock itself, by a heartbeat (of a thread or a timer), for as long as its process runs and
+    /// reaches the server.
     Itself,
 }
 
@@ -115,43 +119,6 @@ pub struct BreakBound {
     /// and one that begins to ask late begins to watch late.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub watched: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Assumptions {
-    /// The largest skew between any two clocks; `None`: clocks play no part.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clock_skew: Option<Nanos>,
-    /// NFS versions; empty: any.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub nfs: Vec<String>,
-    /// The client keeps in contact with the server, so that its NFSv4 lease never runs out
-    /// (RFC 8881, section 8.3): file locks are gone with the lease.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease: Option<LeaseAssumption>,
-    /// `false`: the lock's documentation does not claim NFS at all.
-    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
-    pub network: bool,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub because: String,
-}
-
-impl Default for Assumptions {
-    fn default() -> Assumptions {
-        let (clock_skew, nfs, lease) = (None, Vec::new(), None);
-        Assumptions { clock_skew, nfs, lease, network: true, because: String::new() }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LeaseAssumption {
-    Kept,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Primitive {
@@ -191,6 +158,12 @@ impl Profile {
     /// What the package manager calls it.
     pub fn package(&self) -> &str {
         self.package.as_deref().unwrap_or(&self.name)
+    }
+
+    /// How far from true a clock may run for this lock; `None`: it measures no time.
+    pub fn clock_rate(&self) -> Option<Ppm> {
+        // Whatever measures a lifetime does it by a clock.
+        self.assumes.clock_rate.or(self.lifetime.map(|_| Ppm::SLEWED))
     }
 
     /// Everything that the types cannot say.
@@ -251,6 +224,11 @@ impl Profile {
                     "a lock without lifetimes is not broken; expected `lifetime:` too".into(),
                 );
             }
+        }
+        if self.assumes.pause == Some(Pause::Lifetime) && self.lifetime.is_none() {
+            let message = "a lock without lifetimes has none to compare a pause with; expected a \
+                duration such as 15s";
+            add("assumes.pause", message.into());
         }
         let promised = self.promises.contains_key(&Invariant::BreakAfterLifetime);
         match self.break_bound {

@@ -4,6 +4,7 @@
 //! to the same bytes every time, and the run's history depends on it alone (and on the kernel
 //! and the node image, whose keys it names).
 
+mod bounds;
 mod expand;
 mod on_host;
 mod seeds;

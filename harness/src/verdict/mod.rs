@@ -26,9 +26,9 @@ use crate::scenario::ExpectedVerdict;
 use crate::site::blueprint::Role;
 use lockstorm_reports::text::seconds;
 use lockstorm_reports::{
-    Artefact, Assumes, Class, Expected, FORMAT, FaultReport, Finding, InvariantResult, LockPart,
-    NodeKernel, Plots, Provenance, Report, ScenarioPart, Statistics, Status, Timeline, UnmetStep,
-    Verdict, Wall,
+    Artefact, Class, Expected, FORMAT, FaultReport, Finding, InvariantResult, LockPart, NodeKernel,
+    Plots, Provenance, Report, ScenarioPart, Statistics, Status, Timeline, UnmetStep, Verdict,
+    Wall,
 };
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,7 +70,7 @@ pub fn judge(plan: &Plan, history: &[Event], circumstances: Circumstances) -> Re
             contradictory: !evidence.contradictions.is_empty(),
             notes: summary::notes(&evidence),
             statistics: summary::statistics(&evidence),
-            faults: evidence.faults,
+            faults: evidence.faults.into_iter().map(|fault| fault.report).collect(),
             invariants,
             findings,
         }
@@ -101,6 +101,7 @@ impl Judged {
             judged: 0,
             violations: 0,
             note: "the history could not be judged".into(),
+            not_judged: Vec::new(),
             promise: String::new(),
         };
         Judged {
@@ -138,13 +139,9 @@ fn report(
         lock: LockPart {
             name: plan.profile.name.clone(),
             version: summary::version(plan, history),
-            lifetime_ns: check::holds::lifetime(plan),
+            lifetime_ns: plan.lifetime().map(|lifetime| lifetime.0),
             summary: plan.profile.summary.clone(),
-            assumes: Some(Assumes {
-                clock_skew_ns: plan.profile.assumes.clock_skew.map(|skew| skew.0),
-                nfs: plan.profile.assumes.nfs.clone(),
-                because: plan.profile.assumes.because.clone(),
-            }),
+            assumes: Some(summary::assumes(plan)),
         },
         reproduce: reproduce::command(plan).unwrap_or_default(),
         provenance: Provenance {
@@ -261,16 +258,25 @@ fn told(all: impl Iterator<Item = String>) -> Vec<String> {
     all
 }
 
-/// Faults that said so, and faults of the plan of which the history says nothing.
+/// Faults that said so, and faults of the plan of which the history says nothing; but for those
+/// that may miss.
 fn faults_missed<'a>(evidence: &'a Evidence) -> impl Iterator<Item = String> + 'a {
-    let missed = evidence.faults.iter().filter(|fault| fault.missed);
+    let must_hit = |fault: usize| !may_miss(evidence.plan, fault);
+    let faults = evidence.faults.iter().map(|fault| &fault.report);
+    let missed = faults.filter(move |fault| fault.missed && must_hit(fault.fault));
     let missed = missed.map(|fault| match fault.struck_ns {
         Some(_) => format!("{} of {} missed: {}", fault.kind, fault.node, fault.effect),
         None => format!("fault {} never struck: {}", fault.node, fault.effect),
     });
     let planned = 0..evidence.plan.scenario.faults.len();
-    let silent = planned.filter(|index| !evidence.faults.iter().any(|f| f.fault == *index));
+    let told = |index| evidence.faults.iter().any(|fault| fault.report.fault == index);
+    let silent = planned.filter(move |index| must_hit(*index) && !told(*index));
     missed.chain(silent.map(|index| format!("fault {} never struck", index + 1)))
+}
+
+/// Whether a fault may miss without making the run unknown.
+fn may_miss(_: &Plan, _: usize) -> bool {
+    false
 }
 
 /// An event that no good run has.

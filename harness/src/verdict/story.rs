@@ -1,7 +1,7 @@
 //! How it came to a violation: the events that matter, one line each.
 
 use crate::check::Evidence;
-use crate::history::{Event, Operation, What};
+use crate::history::{Consequence, Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::units::SignedNanos;
 use lockstorm_reports::text::{seconds, span};
@@ -22,7 +22,7 @@ pub(super) fn story(evidence: &Evidence, finding: &Finding) -> Vec<StoryLine> {
             .holds
             .iter()
             .filter(|hold| hold.client == told.client && hold.entered.at_ns == told.from_ns);
-        let called = same.next().map_or(told.from_ns, |hold| hold.acquire_called_ns);
+        let called = same.next().map_or(told.from_ns, |hold| hold.acquire_called.at_ns);
         let first = since.entry(&told.client).or_insert(called);
         *first = called.min(*first);
     }
@@ -83,7 +83,9 @@ fn line(event: &Event, calls: &Operations) -> Option<StoryLine> {
             (node, StoryKind::Site, "is up and ready".into())
         }
         // What is done to a clock is told by the clock itself.
-        What::FaultStruck { node, kind, detail, .. } if kind != "clock" => {
+        What::FaultStruck { node, kind, detail, consequences, .. }
+            if !only_sets_clocks(consequences) =>
+        {
             let text = if detail.is_empty() { kind.clone() } else { detail.clone() };
             (node, StoryKind::Site, text)
         }
@@ -97,6 +99,11 @@ fn line(event: &Event, calls: &Operations) -> Option<StoryLine> {
         _ => return None,
     };
     Some(StoryLine { at_ns: event.at_ns, node: node.clone(), kind, text })
+}
+
+fn only_sets_clocks(consequences: &[Consequence]) -> bool {
+    let mut consequences = consequences.iter();
+    consequences.len() > 0 && consequences.all(|c| matches!(c, Consequence::WallClock { .. }))
 }
 
 fn off(offset_ns: i64) -> String {

@@ -2,21 +2,23 @@
 
 use super::told;
 use crate::check::Evidence;
+use crate::check::calls::Call;
 use crate::check::holds::{Exit, Hold};
+use crate::check::names::clients;
 use crate::check::no_lost_update::stale_reads;
-use crate::history::{Event, Operation, What};
+use crate::history::{Event, What};
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
-use crate::site::blueprint::Role;
 use crate::site::clock::Clock;
 use lockstorm_reports::text::{seconds, span};
-use lockstorm_reports::{ClientStatistics, Invariant, Mount, Site, Statistics, Waiting};
+use lockstorm_reports::{Assumes, ClientStatistics, Invariant, Mount, Site, Statistics, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is worth knowing and is no violation.
 pub(super) fn notes(evidence: &Evidence) -> Vec<String> {
     let mut notes = told(evidence.holds.iter().filter_map(|hold| overstayed(evidence, hold)));
     notes.extend(told(stale_reads(evidence).into_iter()));
+    notes.extend(told(failed_in_calm(evidence)));
     let pinned = evidence.plan.profile.version.as_deref();
     let ran = version(evidence.plan, evidence.history);
     if let (Some(pinned), Some(ran)) = (pinned, ran)
@@ -44,30 +46,11 @@ pub(super) fn stands_for_ever<'a>(evidence: &'a Evidence) -> Option<&'a Hold> {
     (!is_freed && matches!(last.exit, Exit::Died(_))).then_some(last)
 }
 
-/// When a hold's claim was surely over. (The claims of a [`Hold`] end at a lower bound: the lock
-/// may have been obtained as late as it was entered, and renewed as late as that was answered.)
-pub(super) fn claim_surely_over(evidence: &Evidence, hold: &Hold) -> Option<u64> {
-    let entered_ns = hold.entered.at_ns;
-    let until_ns = hold.inside().until.at_ns.min(evidence.end_ns);
-    // The calls are in the order in which they were made.
-    let calls = &evidence.calls;
-    let first = calls.partition_point(|call| call.called.at_ns < entered_ns);
-    let during = calls[first..].iter().take_while(|call| call.called.at_ns <= until_ns);
-    let renewals = during.filter(|call| call.client == hold.client);
-    let renewals = renewals.filter_map(|call| match (&call.operation, call.answer()) {
-        (Operation::Refresh { lifetime }, Some(Answer::Ok { .. })) => {
-            Some(call.over().at_ns.saturating_add(lifetime.0))
-        }
-        _ => None,
-    });
-    Some(renewals.fold(entered_ns.saturating_add(evidence.lifetime_ns?), u64::max))
-}
-
-/// An owner that was inside when its claim was surely over.
+/// An owner that was inside when its claim was over, however late it was obtained and renewed.
 fn overstayed(evidence: &Evidence, hold: &Hold) -> Option<String> {
     let entered_ns = hold.entered.at_ns;
     let until_ns = hold.inside().until.at_ns.min(evidence.end_ns);
-    let claim_ns = claim_surely_over(evidence, hold)?;
+    let claim_ns = claim_over(evidence, hold)?;
     (until_ns > claim_ns).then(|| {
         format!(
             "{} overstayed its claim by {}: inside from {} to {}, with a claim until {}",
@@ -78,6 +61,41 @@ fn overstayed(evidence: &Evidence, hold: &Hold) -> Option<String> {
             seconds(claim_ns),
         )
     })
+}
+
+/// When the lifetime of a hold's lock was over, at the latest; `None` for one without.
+pub(super) fn claim_over(evidence: &Evidence, hold: &Hold) -> Option<u64> {
+    evidence.lifetime_ns.map(|_| hold.claim.possibly_until.at_ns)
+}
+
+/// Calls that failed although nobody disturbed the client or the server, by what and how.
+fn failed_in_calm(evidence: &Evidence) -> impl Iterator<Item = String> + use<> {
+    struct Failed<'a> {
+        count: u64,
+        first: &'a Call,
+    }
+    let mut failed: BTreeMap<(&str, String), Failed> = BTreeMap::new();
+    for call in evidence.calls.iter() {
+        if let Some(Answer::Error { errno, class, .. }) = call.answer()
+            && evidence.is_quiet(call)
+        {
+            let error = errno.as_ref().unwrap_or(class).clone();
+            let kind = failed.entry((call.operation.name(), error));
+            kind.or_insert(Failed { count: 0, first: call }).count += 1;
+        }
+    }
+    let told = failed.iter().map(|((operation, error), Failed { count, first })| {
+        let calls = match *count {
+            1 => format!("1 call of {operation}"),
+            count => format!("{count} calls of {operation}"),
+        };
+        format!(
+            "{calls} failed with {error} although nothing was disturbed, {}'s at {} first",
+            first.client,
+            seconds(first.over().at_ns),
+        )
+    });
+    told.collect::<Vec<_>>().into_iter()
 }
 
 /// The version that really ran, as the adapters reported it.
@@ -94,10 +112,19 @@ pub(super) fn version(plan: &Plan, history: &[Event]) -> Option<String> {
     (!reported.is_empty()).then_some(reported)
 }
 
-pub(super) fn clients(plan: &Plan) -> impl Iterator<Item = &str> {
-    let nodes = plan.blueprint.nodes.iter();
-    let clients = nodes.filter(|node| node.role == Role::Client);
-    clients.map(|node| node.name.as_str())
+/// What the lock assumes.
+pub(super) fn assumes(plan: &Plan) -> Assumes {
+    let assumes = &plan.profile.assumes;
+    let lifetime_ns = plan.lifetime().map(|lifetime| lifetime.0);
+    Assumes {
+        clock_skew_ns: assumes.clock_skew.map(|skew| skew.0),
+        clock_rate_ppm: plan.profile.clock_rate().map(|rate| rate.0),
+        pause_ns: assumes.pause.and_then(|pause| pause.longest_ns(lifetime_ns)),
+        nfs: assumes.nfs.clone(),
+        lease_kept: assumes.lease.is_some(),
+        no_network: !assumes.network,
+        because: assumes.because.clone(),
+    }
 }
 
 /// The mount options that were in force.
@@ -120,8 +147,7 @@ pub(super) fn mounts(plan: &Plan, history: &[Event]) -> Vec<Mount> {
 
 /// How long each acquire took that got the lock, with its client.
 pub(super) fn waits<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (&'a str, u64)> {
-    let acquires = evidence.calls.iter().filter(|call| call.is_acquire());
-    acquires.filter_map(|call| match call.answer() {
+    evidence.calls.acquires().filter_map(|call| match call.answer() {
         Some(Answer::Ok { .. }) => {
             Some((call.client.as_str(), call.over().at_ns.saturating_sub(call.called.at_ns)))
         }

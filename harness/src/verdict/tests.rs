@@ -3,7 +3,7 @@ use crate::check::tests::story::{plan, story};
 use crate::fault::cut::Cut;
 use crate::fault::{FaultSpec, Strike, Trigger};
 use crate::history::What;
-use crate::lock::profile::Primitive;
+use crate::lock::profile::{Primitive, Renewed};
 use crate::units::Nanos;
 use lockstorm_reports::{Invariant, json, terminal};
 use rstest::rstest;
@@ -221,6 +221,45 @@ fn an_owner_that_overstays_is_noted() {
 }
 
 #[test]
+fn calls_that_fail_although_nothing_is_disturbed_are_noted() {
+    let text = "
+        1s c1 acquires
+        2s c2 asks
+        2.5s c2 is told error
+        3s c3 asks
+        3.5s c3 is told error
+        4s c1 leaves
+        4s c1 is told error
+        5s c2 is cut
+        5.5s c2 asks
+        6s c2 is told error
+        6s c2 is healed
+        7s workload ends";
+    let report = judged(&plan(), text, &[]);
+    assert_eq!(
+        report.notes,
+        [
+            "2 calls of acquire failed with EIO although nothing was disturbed, c2's at 2.500 s \
+             first",
+            "1 call of release failed with EIO although nothing was disturbed, c1's at 4.000 s \
+             first",
+        ]
+    );
+}
+
+#[test]
+fn a_heartbeat_keeps_an_owner_from_overstaying_while_it_reaches_the_server() {
+    let mut plan = plan();
+    plan.profile.lifetime.as_mut().unwrap().renewed = Renewed::Itself;
+    let long = "1s c1 acquires\n 90s c1 releases\n 91s workload ends";
+    assert_eq!(judged(&plan, long, &[]).notes, [""; 0]);
+    let cut = "1s c1 acquires\n 10s c1 is cut\n 60s c1 is healed\n 90s c1 releases\n \
+        91s workload ends";
+    let notes = judged(&plan, cut, &[]).notes;
+    assert!(notes[0].starts_with("c1 overstayed its claim by 64.987 s"), "{notes:?}");
+}
+
+#[test]
 fn waiting_times_are_times_that_were_waited() {
     let text = "
         1s c1 acquires
@@ -346,6 +385,26 @@ fn a_timeline_has_who_waited_who_held_and_what_befell_them() {
     assert_eq!(spans(&report, "c1"), of_c1);
     assert_eq!(spans(&report, "c2"), ["waiting 11-35", "holding 35-36"]);
     assert_eq!(report.timeline.unwrap().resolution_ns, 0);
+}
+
+#[test]
+fn who_was_cut_off_follows_from_what_was_done_and_not_from_what_it_was_called() {
+    let text = "
+        10s c1 acquires
+        11s c1 sends in vain
+        12s c1 is healed
+        13s c1 is impaired
+        14s c1 is healed
+        15s server sends in vain
+        16s server is healed
+        17s c2 is cut
+        18s c2 is healed
+        19s c1 releases
+        60s workload ends";
+    let report = judged(&plan(), text, &[]);
+    let of_c1 = ["waiting 10-10", "holding 10-19", "cut off 11-12", "cut off 15-16"];
+    assert_eq!(spans(&report, "c1"), of_c1);
+    assert_eq!(spans(&report, "c2"), ["cut off 15-16", "cut off 17-18"]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The timeline of a report: spans and clocks from the evidence, and no more than can be shown.
 
-use super::summary::claim_surely_over;
+use super::summary::claim_over;
 use crate::check::Evidence;
 use crate::check::calls::{Call, End};
-use crate::check::outages::SERVER;
+use crate::check::names;
 use crate::history::What;
 use crate::lock::adapter::Answer;
 use crate::units::SECOND;
@@ -41,7 +41,7 @@ pub(super) fn timeline(evidence: &Evidence, findings: &[Finding]) -> Timeline {
 
 fn clients(evidence: &Evidence) -> Vec<ClientLane> {
     let mut activity: BTreeMap<&str, Vec<ActivitySpan>> = BTreeMap::new();
-    for call in evidence.calls.iter().filter(|call| call.is_acquire()) {
+    for call in evidence.calls.acquires() {
         activity.entry(&call.client).or_default().push(wait(evidence, call));
     }
     for hold in &evidence.holds {
@@ -50,7 +50,7 @@ fn clients(evidence: &Evidence) -> Vec<ClientLane> {
         let (from, until) = (report.from_ns, report.until_ns.unwrap_or(evidence.end_ns));
         // In a history that contradicts itself it may have left before it entered.
         let until = until.min(evidence.end_ns).max(from);
-        let over = claim_surely_over(evidence, hold).unwrap_or(u64::MAX).clamp(from, until);
+        let over = claim_over(evidence, hold).unwrap_or(u64::MAX).clamp(from, until);
         let note = match (report.died, report.until_ns) {
             (true, _) => "its machine died",
             (false, None) => "to the end of the run",
@@ -63,7 +63,7 @@ fn clients(evidence: &Evidence) -> Vec<ClientLane> {
         }
     }
     let mut troubles = conditions(evidence);
-    let lanes = super::summary::clients(evidence.plan).map(|client| {
+    let lanes = names::clients(evidence.plan).map(|client| {
         let mut activity = activity.remove(client).unwrap_or_default();
         activity.sort_by_key(|span| (span.from_ns, span.activity));
         let condition = troubles.remove(client).unwrap_or_default();
@@ -89,22 +89,16 @@ fn wait(evidence: &Evidence, call: &Call) -> ActivitySpan {
     span(call.called.at_ns, until, Activity::Waiting, &note)
 }
 
-/// From faults, except deaths: a crash shows as a death, and not every death is a fault's.
+/// When a client could surely not send to the server or hear from it, or was without power.
 fn conditions(evidence: &Evidence) -> BTreeMap<String, Vec<ConditionSpan>> {
     let mut all: BTreeMap<String, Vec<ConditionSpan>> = BTreeMap::new();
-    let mut add = |node: &str, from_ns, until_ns, condition| {
-        let span = ConditionSpan { from_ns, until_ns, condition };
+    let mut add = |node: &str, from_ns, until_ns: u64, condition| {
+        let span = ConditionSpan { from_ns, until_ns: until_ns.min(evidence.end_ns), condition };
         all.entry(node.to_owned()).or_default().push(span);
     };
-    for fault in &evidence.faults {
-        let condition = match fault.kind.as_str() {
-            "cut" => Condition::CutOff,
-            "pause" => Condition::Paused,
-            _ => continue,
-        };
-        if let Some(struck) = fault.struck_ns {
-            let ended = fault.ended_ns.unwrap_or(evidence.end_ns);
-            add(&fault.node, struck, ended, condition);
+    for client in names::clients(evidence.plan) {
+        for (from, until) in evidence.contact(client).cut_off() {
+            add(client, *from, *until, Condition::CutOff);
         }
     }
     for (node, from, until) in powerless(evidence) {
@@ -140,23 +134,20 @@ fn powerless<'a>(evidence: &Evidence<'a>) -> Vec<(&'a str, u64, Option<u64>)> {
 // --- Server and clocks ---------------------------------------------------------------------
 
 fn server(evidence: &Evidence) -> Vec<ServerSpan> {
+    let server = names::server(evidence.plan);
     let mut spans = Vec::new();
     let mut push = |from_ns: u64, until_ns: u64, state| {
         if from_ns < until_ns {
             spans.push(ServerSpan { from_ns, until_ns, state });
         }
     };
-    let ready = evidence.history.iter().find(|event| match &event.what {
-        What::NodeReady { node, .. } => node == SERVER,
-        _ => false,
-    });
     let end = evidence.end_ns;
-    let mut up_since = ready.map_or(end, |event| event.at_ns);
+    let mut up_since = evidence.server_ready().unwrap_or(end);
     push(0, up_since, ServerState::Down);
     let grace_ns = u64::from(evidence.plan.blueprint.server.grace_s) * SECOND;
     let mut grace_until = up_since;
     let mut outages: Vec<_> =
-        powerless(evidence).into_iter().filter(|(node, ..)| *node == SERVER).collect();
+        powerless(evidence).into_iter().filter(|(node, ..)| *node == server).collect();
     outages.sort_by_key(|(_, from, _)| *from);
     for (_, from, until) in outages {
         push(up_since, grace_until.min(from), ServerState::Grace);

@@ -231,6 +231,7 @@ fn promises(report: &Report) -> Markup {
                 td { span class={ "tag " (class) } { (word_) } }
                 td {
                     (word(&result.note))
+                    @for doubt in &result.not_judged { br; small { (word(&doubt.words())) } }
                     @if !result.promise.is_empty() {
                         blockquote { (word(&result.promise)) }
                     }
@@ -247,19 +248,11 @@ fn promises(report: &Report) -> Markup {
                 tbody { (rows) }
             } }
             @if let Some(assumes) = &report.lock.assumes {
+                @let assumed = assumes.words();
                 p {
                     "The lock assumes "
-                    @match assumes.clock_skew_ns {
-                        Some(skew) => { "clocks within " (seconds(skew)) " of each other" }
-                        None => { "nothing of clocks" }
-                    }
-                    @if !assumes.nfs.is_empty() {
-                        ", and NFS "
-                        @for (index, version) in assumes.nfs.iter().enumerate() {
-                            @if index > 0 { ", " }
-                            (name(version))
-                        }
-                    }
+                    @if assumed.is_empty() { "nothing of clocks or the network" }
+                    (word(&assumed.join(", ")))
                     "."
                 }
                 @if !assumes.because.is_empty() { blockquote { (word(&assumes.because)) } }
@@ -272,7 +265,7 @@ fn status(status: Status) -> (&'static str, &'static str) {
     match status {
         Status::Kept => ("good", "✓ kept"),
         Status::Violated => ("bad", "✗ violated"),
-        Status::NotTried => ("quiet", "not tried"),
+        Status::Vacuous => ("quiet", "not tried"),
         Status::NotPromised => ("quiet", "not promised"),
         Status::Unknown => ("doubt", "? unknown"),
     }

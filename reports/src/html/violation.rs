@@ -49,6 +49,9 @@ fn violation(report: &Report, index: usize, finding: &Finding) -> Markup {
                 " " span class={ "tag " (tag) } { (finding.class.words()) }
             }
             p.lead { (word(&finding.explanation)) }
+            @for beyond in &finding.beyond {
+                p.fault { span.tag.doubt { "beyond" } " " (word(beyond)) }
+            }
             @if let Some(promise) = promise.filter(|result| !result.promise.is_empty()) {
                 p.label { "The promise, in the words of the lock's documentation:" }
                 blockquote { (word(&promise.promise)) }

@@ -70,7 +70,7 @@ fn invariants(page: &mut Page, report: &Report) {
         let (word, paint) = match result.status {
             Status::Kept => ("kept", Some(Paint::Good)),
             Status::Violated => ("VIOLATED", Some(Paint::Bad)),
-            Status::NotTried => ("not tried", None),
+            Status::Vacuous => ("not tried", None),
             Status::NotPromised => ("not promised", None),
             Status::Unknown => ("unknown", Some(Paint::Doubt)),
         };
@@ -86,6 +86,9 @@ fn invariants(page: &mut Page, report: &Report) {
                 _ => page.line(&format!("{}{part}", " ".repeat(indent))),
             }
         }
+        for doubt in &result.not_judged {
+            page.row(&" ".repeat(indent), &clean(&doubt.words()));
+        }
     }
 }
 
@@ -97,6 +100,9 @@ fn violation(page: &mut Page, number: usize, finding: &Finding) {
         finding.class.words(),
     ));
     page.row("  ", &clean(&finding.explanation));
+    for beyond in &finding.beyond {
+        page.row("  beyond: ", &clean(beyond));
+    }
     let width = finding
         .holds
         .iter()

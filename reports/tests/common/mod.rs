@@ -18,6 +18,7 @@ pub fn clean() -> Report {
         judged,
         violations: 0,
         note: note.into(),
+        not_judged: Vec::new(),
         promise: "\"If another process already has the lock, the hard link will fail.\"".into(),
     };
     let mut invariants = vec![
@@ -27,7 +28,7 @@ pub fn clean() -> Report {
         result(Invariant::OwnerOnlyRelease, 0, ""),
         result(Invariant::NoLostUpdate, 184, "184 counts"),
     ];
-    invariants[2].status = Status::NotTried;
+    invariants[2].status = Status::Vacuous;
     invariants[2].note =
         "no owner left its lock behind for long enough while a healthy client asked".into();
     invariants[3].status = Status::NotPromised;
@@ -46,6 +47,10 @@ pub fn clean() -> Report {
             summary: "NFS-safe lock file by link(2)".into(),
             assumes: Some(Assumes {
                 clock_skew_ns: Some(10 * SECOND),
+                clock_rate_ppm: Some(500),
+                pause_ns: Some(15 * SECOND),
+                lease_kept: true,
+                no_network: false,
                 nfs: vec!["4.2".into()],
                 because: "\"make sure that your clocks are properly synchronized\"".into(),
             }),
@@ -182,6 +187,7 @@ pub fn violated() -> Report {
         at_ns: 27_120_000_000,
         explanation: "c1 was inside and within its claim when c2 entered; both held for 0.380 s."
             .into(),
+        beyond: Vec::new(),
         holds: vec![
             hold("c1", 12_001, Some(52_010), 27_500),
             hold("c2", 27_120, Some(28_010), 42_000),
@@ -248,6 +254,25 @@ pub fn violated() -> Report {
         missed: false,
     }];
     report.notes = vec!["c1 overstayed its claim by up to 24.510 s".into()];
+    report
+}
+
+/// A violation beyond the lock's assumptions, and some that could not be judged.
+pub fn beyond() -> Report {
+    let mut report = violated();
+    report.class = Some(Class::BeyondAssumptions);
+    report.findings[0].class = Class::BeyondAssumptions;
+    report.findings[0].beyond = vec![
+        "clocks were up to 48.000 s apart; the lock assumes at most 10.000 s".into(),
+        "c1 may have lost its lease; the lock assumes that leases are kept".into(),
+    ];
+    let doubt = |count, reason: &str| NotJudged { count, reason: reason.into() };
+    report.invariants[0].not_judged =
+        vec![doubt(2, "the claim of the one who was inside may have been over")];
+    report.invariants[4].not_judged = vec![
+        doubt(4, "another count was pending, which may have been written or not"),
+        doubt(1, "a count failed, or was never answered"),
+    ];
     report
 }
 

@@ -52,3 +52,22 @@ fn the_largest_numbers_do_not_overflow() {
     let clocks = Evidence::of(&plan, &history).clocks;
     assert_eq!(clocks.largest_skew(0, u64::MAX), u64::MAX);
 }
+
+/// When two clocks were more than 4 s apart within 100 s, in whole seconds.
+fn apart_s(text: &str) -> Vec<(u64, u64)> {
+    let (plan, history) = (plan(), story(text));
+    let clocks = Evidence::of(&plan, &history).clocks;
+    let apart = clocks.apart(4 * SECOND, 100 * SECOND);
+    apart.into_iter().map(|(from, until)| (from / SECOND, until / SECOND)).collect()
+}
+
+#[test]
+fn when_clocks_are_too_far_apart_is_known_to_the_instant() {
+    assert_eq!(apart_s("5s c1 clock +4s"), []);
+    assert_eq!(apart_s("5s c1 clock +5s\n 9s c1 clock 0s"), [(5, 9)]);
+    assert_eq!(apart_s("5s c1 clock +3s\n 9s c2 clock -2s\n 20s c1 clock 0s"), [(9, 20)]);
+    assert_eq!(apart_s("10s c1 clock 0s drifts 100000"), [(50, 100)]);
+    assert_eq!(apart_s("10s c1 clock 0s drifts 100000\n 30s c1 clock 0s"), []);
+    // It comes nearer, and is not near before it is set right.
+    assert_eq!(apart_s("10s c1 clock +5s drifts -100000\n 40s c1 clock 0s"), [(10, 40)]);
+}

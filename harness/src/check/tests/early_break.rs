@@ -1,5 +1,6 @@
-use super::story::{kernel_plan, plan};
-use super::{Shows, expect};
+use super::story::{kernel_plan, plan, story};
+use super::{Shows, expect, judged, not_judged};
+use crate::units::Nanos;
 use lockstorm_reports::Invariant::NoEarlyBreak;
 use rstest::rstest;
 
@@ -112,8 +113,37 @@ use rstest::rstest;
     2.1s c1 is cut
     8s c2 enters"
 )]
+#[case::asking_again_gives_up_nothing(
+    Shows::Broken(1, 4_000),
+    "
+    1s c1 acquires
+    2s c1 tries
+    2s c1 is told busy
+    3s c1 dies
+    4s c2 acquires"
+)]
+#[case::the_first_release_of_two_grants_may_free_it(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    1s c2 asks
+    2s c1 acquires
+    3s c1 releases
+    4s c2 enters
+    5s c1 calls release
+    5s c1 is told not_held"
+)]
+#[case::what_it_sends_in_vain_frees_nothing(
+    Shows::Broken(1, 8_000),
+    "
+    1s c1 acquires
+    2s c1 sends in vain
+    3s c1 leaves
+    4s c2 asks
+    8s c2 enters"
+)]
 #[case::nobody_else_asked(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     2s c1 releases
@@ -131,6 +161,54 @@ use rstest::rstest;
 )]
 fn a_story_of_breaking(#[case] shows: Shows, #[case] text: &str) {
     expect(&plan(), NoEarlyBreak, shows, text);
+}
+
+#[test]
+fn whether_it_was_early_is_not_judged_where_nobody_knows_when_the_lock_was_obtained() {
+    let text = "1s c1 asks\n 4s c1 enters\n 5s c1 dies\n 6s c2 asks\n 17s c2 enters";
+    expect(&plan(), NoEarlyBreak, Shows::Kept(1), text);
+    let doubt = "the owner's lifetime may have been over, or not";
+    assert_eq!(not_judged(&plan(), NoEarlyBreak, text), [(1, doubt.into())]);
+}
+
+/// Like filelock-soft-rw: a lifetime of 90 s, which a contender times by its own clock.
+#[rstest]
+#[case::a_clock_that_nobody_assumes(100_000, 82_900, Shows::Beyond(1, 82_900))]
+#[case::a_slewed_clock(500, 90_960, Shows::Kept(1))]
+#[case::earlier_than_a_slewed_clock(500, 90_950, Shows::Broken(1, 90_950))]
+#[case::a_slow_clock_is_no_excuse(-500, 90_960, Shows::Broken(1, 90_960))]
+fn a_fast_clock_ends_a_lifetime_early(
+    #[case] drift_ppm: i64,
+    #[case] enters_ms: u64,
+    #[case] shows: Shows,
+) {
+    let mut plan = plan();
+    plan.profile.assumes.clock_skew = None;
+    plan.scenario.lock.lifetime = Some(Nanos::from_secs(90));
+    let text = format!(
+        "
+        0s c2 clock 0s drifts {drift_ppm}
+        1s c1 acquires
+        2s c1 dies
+        3s c2 asks
+        {enters_ms}ms c2 enters"
+    );
+    expect(&plan, NoEarlyBreak, shows, &text);
+}
+
+#[test]
+fn what_a_clock_was_off_by_is_told() {
+    let text = "
+        0s c2 clock 0s drifts 100000
+        1s c1 acquires
+        2s c1 dies
+        3s c2 asks
+        10s c2 enters";
+    let mut plan = plan();
+    plan.profile.assumes.clock_skew = None;
+    let (_, findings) = judged(&plan, &story(text), NoEarlyBreak);
+    let why = "the clock of c2 ran 100000 ppm fast; the lock assumes at most 500 ppm";
+    assert_eq!(findings[0].beyond, [why]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
-use super::story::{kernel_plan, plan};
-use super::{Shows, expect};
-use crate::lock::profile::LeaseAssumption;
+use super::story::{kernel_plan, plan, story};
+use super::{Shows, expect, judged, not_judged};
+use lockstorm_reports::Class;
 use lockstorm_reports::Invariant::MutualExclusion;
 use rstest::rstest;
 
@@ -169,13 +169,13 @@ use rstest::rstest;
     3s c2 acquires"
 )]
 #[case::only_one_client(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     2s c1 releases"
 )]
 #[case::nobody_got_it(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 asks
     2s c2 asks"
@@ -187,6 +187,42 @@ use rstest::rstest;
     2s c1 acquires
     3s c2 asks
     5s c2 enters"
+)]
+#[case::one_that_asks_again_holds_what_it_held(
+    Shows::Broken(1, 5_000),
+    "
+    1s c1 acquires
+    2s c1 tries
+    2s c1 is told busy
+    5s c2 acquires"
+)]
+#[case::a_second_grant_prolongs_no_claim_surely(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    10s c1 asks
+    10s c1 is told ok
+    20s c2 acquires      // c1's claim was surely over at 16 s, and possibly at 25 s
+    21s c1 releases"
+)]
+#[case::a_second_grant_may_be_witnessed_or_not(
+    Shows::Broken(1, 5_000),
+    "
+    1s c1 acquires
+    2s c1 acquires
+    5s c2 acquires
+    6s c1 releases"
+)]
+#[case::a_lock_that_was_lost_and_got_anew_is_held(
+    Shows::Broken(1, 12_000),
+    "
+    1s c1 acquires
+    2s c1 calls is_held
+    2s c1 is told lost
+    10s c1 asks
+    10s c1 is told ok
+    12s c2 acquires
+    13s c1 releases"
 )]
 fn a_story_of_a_lock_with_a_lifetime(#[case] shows: Shows, #[case] text: &str) {
     expect(&plan(), MutualExclusion, shows, text);
@@ -214,6 +250,60 @@ fn a_story_of_a_lock_without_a_lifetime(#[case] shows: Shows, #[case] text: &str
 }
 
 #[test]
+fn two_that_may_have_been_inside_together_by_right_are_not_judged() {
+    let text = "
+        1s c1 asks
+        4s c1 enters         // obtained between 1 s and 4 s: its claim ends by 19 s
+        17s c2 acquires
+        30s c1 releases";
+    expect(&plan(), MutualExclusion, Shows::Kept(2), text);
+    let doubt = "the claim of the one who was inside may have been over";
+    assert_eq!(not_judged(&plan(), MutualExclusion, text), [(1, doubt.into())]);
+    let later = text.replace("17s", "20s");
+    assert_eq!(not_judged(&plan(), MutualExclusion, &later), []);
+}
+
+/// Clocks are far apart from 5 s to 6 s; c1 and c2 are inside together at 20 s.
+#[rstest]
+#[case::long_over(Shows::Broken(1, 20_000), "", None)]
+#[case::nobody_has_left_since(
+    Shows::Beyond(1, 20_000),
+    "4s c3 acquires",
+    Some("; the lock has not been at rest since")
+)]
+#[case::one_that_may_have_looked_then_still_waits(
+    Shows::Beyond(1, 20_000),
+    "4s c3 asks",
+    Some("; whoever asked then was still asking")
+)]
+#[case::one_that_left_since(Shows::Broken(1, 20_000), "4s c3 acquires\n 7s c3 releases", None)]
+fn what_happened_beyond_the_assumptions_counts_for_as_long_as_it_may_act(
+    #[case] shows: Shows,
+    #[case] before: &str,
+    #[case] told: Option<&str>,
+) {
+    let (acquired, released) = before.split_once('\n').unwrap_or((before, ""));
+    let text = format!(
+        "
+        {acquired}
+        5s c1 clock +60s
+        6s c1 clock 0s
+        {released}
+        19s c1 acquires
+        20s c2 acquires
+        21s c1 releases"
+    );
+    let (_, findings) = judged(&plan(), &story(&text), MutualExclusion);
+    let mine = findings.iter().find(|found| found.holds.iter().all(|h| h.client != "c3"));
+    let mine = mine.unwrap();
+    let beyond = matches!(shows, Shows::Beyond(..));
+    assert_eq!((mine.at_ns, mine.class == Class::BeyondAssumptions), (20_000_000_000, beyond));
+    let why = "clocks were up to 60.000 s apart; the lock assumes at most 10.000 s";
+    let expected: Vec<String> = told.into_iter().map(|told| format!("{why}{told}")).collect();
+    assert_eq!(mine.beyond, expected);
+}
+
+#[test]
 fn an_nfs_version_that_the_lock_does_not_assume_is_beyond() {
     let mut plan = plan();
     plan.blueprint.mount.version = "4.0".into();
@@ -227,42 +317,6 @@ fn what_is_not_promised_is_not_judged() {
     plan.profile.promises.clear();
     let text = "1s c1 acquires\n 2s c2 acquires";
     expect(&plan, MutualExclusion, Shows::NotPromised, text);
-}
-
-/// Cut off for 12 s of a lease of 30 s: the last renewal may be 20 s older.
-const LEASE_LOST: &str = "
-    1s c1 acquires
-    2s c1 is cut
-    14s c1 is healed
-    15s c2 acquires
-    16s c1 releases
-    17s c2 releases";
-
-#[test]
-fn a_lock_that_stands_with_the_lease_is_beyond_its_assumptions_without_one() {
-    let mut plan = kernel_plan();
-    expect(&plan, MutualExclusion, Shows::Broken(1, 15_000), LEASE_LOST);
-    plan.profile.assumes.lease = Some(LeaseAssumption::Kept);
-    expect(&plan, MutualExclusion, Shows::Beyond(1, 15_000), LEASE_LOST);
-    let shorter = LEASE_LOST.replace("14s", "11s");
-    expect(&plan, MutualExclusion, Shows::Broken(1, 15_000), &shorter);
-    let another = LEASE_LOST.replace("c1 is", "c3 is");
-    expect(&plan, MutualExclusion, Shows::Broken(1, 15_000), &another);
-}
-
-#[test]
-fn a_server_that_is_cut_off_renews_no_lease_and_one_that_restarts_has_a_grace_time() {
-    let mut plan = kernel_plan();
-    plan.profile.assumes.lease = Some(LeaseAssumption::Kept);
-    let cut = LEASE_LOST.replace("c1 is", "server is");
-    expect(&plan, MutualExclusion, Shows::Beyond(1, 15_000), &cut);
-    let restart = "
-        1s c1 acquires
-        2s server dies
-        14s server boots
-        15s c2 acquires
-        16s c1 releases";
-    expect(&plan, MutualExclusion, Shows::Broken(1, 15_000), restart);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::story::{kernel_plan, plan};
-use super::{Shows, expect};
+use super::{Shows, expect, not_judged};
 use lockstorm_reports::Invariant::HonestIsHeld;
 use rstest::rstest;
 
@@ -59,14 +59,14 @@ use rstest::rstest;
     30s c1 is told held"
 )]
 #[case::expired_but_nobody_has_taken_it(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     20s c1 calls is_held
     20s c1 is told held"
 )]
 #[case::an_owner_that_holds_and_says_so(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     1s c2 asks
@@ -74,7 +74,7 @@ use rstest::rstest;
     2s c1 is told held"
 )]
 #[case::refreshed_in_time(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     10s c1 refreshes 15s
@@ -83,7 +83,7 @@ use rstest::rstest;
     21s c1 is told held"
 )]
 #[case::a_refresh_whose_answer_took_long_may_have_come_late(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     10s c1 calls refresh 15s
@@ -93,7 +93,7 @@ use rstest::rstest;
     29s c1 is told held"
 )]
 #[case::it_may_have_been_obtained_as_late_as_it_was_answered(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 asks
     14s c1 enters
@@ -102,7 +102,7 @@ use rstest::rstest;
     18s c1 is told held"
 )]
 #[case::the_next_owner_came_while_it_was_asked(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     26s c2 asks
@@ -111,7 +111,7 @@ use rstest::rstest;
     28s c1 is told held"
 )]
 #[case::the_next_owner_left_while_it_was_asked(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     26s c2 asks
@@ -121,7 +121,7 @@ use rstest::rstest;
     29s c1 is told held"
 )]
 #[case::the_next_owners_claim_is_over_as_well(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     26s c2 asks
@@ -130,7 +130,7 @@ use rstest::rstest;
     50s c1 is told held"
 )]
 #[case::an_acquire_that_failed_may_have_got_it(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 asks
     2s c1 is told error
@@ -139,7 +139,7 @@ use rstest::rstest;
     4s c1 is told held"
 )]
 #[case::a_lock_that_does_not_say(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     26s c2 asks
@@ -179,5 +179,55 @@ fn a_lock_without_a_lifetime_is_held_until_it_says_otherwise() {
         90s c2 acquires
         91s c1 calls is_held
         91s c1 is told held";
-    expect(&kernel_plan(), HonestIsHeld, Shows::NotTried, text);
+    expect(&kernel_plan(), HonestIsHeld, Shows::Vacuous, text);
+}
+
+#[rstest]
+#[case::its_acquire_failed(
+    "the client's last acquire failed, so that it may hold",
+    "
+    1s c1 asks
+    2s c1 is told error
+    3s c2 acquires
+    4s c1 calls is_held
+    4s c1 is told held"
+)]
+#[case::its_claim_may_last(
+    "the client's own claim may not have been over",
+    "
+    1s c1 asks
+    14s c1 enters
+    17s c2 acquires
+    18s c1 calls is_held
+    18s c1 is told held"
+)]
+fn who_may_hold_is_not_called_a_liar(#[case] why: &str, #[case] text: &str) {
+    assert_eq!(not_judged(&plan(), HonestIsHeld, text), [(1, why.into())]);
+}
+
+#[test]
+fn what_failed_long_ago_is_no_doubt() {
+    let text = "
+        1s c1 asks
+        2s c1 is told error
+        3s c1 acquires
+        4s c1 releases
+        5s c2 acquires
+        6s c1 calls is_held
+        6s c1 is told held";
+    expect(&plan(), HonestIsHeld, Shows::Broken(1, 6_000), text);
+}
+
+#[test]
+fn one_that_was_granted_twice_may_hold_after_one_release() {
+    let text = "
+        1s c1 acquires
+        2s c1 acquires
+        3s c1 releases
+        4s c2 acquires
+        5s c1 calls is_held
+        5s c1 is told held";
+    expect(&kernel_plan(), HonestIsHeld, Shows::Vacuous, text);
+    let released = text.replace("4s c2", "3.5s c1 calls release\n 3.5s c1 is told ok\n 4s c2");
+    expect(&kernel_plan(), HonestIsHeld, Shows::Broken(1, 5_000), &released);
 }

@@ -1,7 +1,8 @@
 use super::story::{kernel_plan, plan, story};
-use super::{Evidence, Shows, expect, judged};
+use super::{Evidence, Shows, expect, judged, not_judged};
 use crate::check::no_lost_update::stale_reads;
 use crate::lock::profile::LeaseAssumption;
+use crate::units::Nanos;
 use lockstorm_reports::Class;
 use lockstorm_reports::Invariant::NoLostUpdate;
 use rstest::rstest;
@@ -72,17 +73,6 @@ use rstest::rstest;
     31s c2 counts 1
     32s c2 counts 1"
 )]
-#[case::a_count_of_the_dead_may_still_be_on_the_wire(
-    Shows::NotTried,
-    "
-    1s c1 acquires
-    2s c1 begins to count
-    12s c1 dies
-    12s c2 asks
-    16s c2 enters
-    16s c2 counts 0
-    16.5s c2 counts 0"
-)]
 #[case::a_count_of_the_dead_is_over_a_little_later(
     Shows::Broken(1, 28_500),
     "
@@ -95,7 +85,7 @@ use rstest::rstest;
     28.5s c2 counts 1"
 )]
 #[case::a_failed_count_may_land_while_its_node_lives(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     2s c1 begins to count
@@ -163,7 +153,7 @@ use rstest::rstest;
     4s c2 releases"
 )]
 #[case::nobody_counted(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     2s c1 releases
@@ -183,6 +173,28 @@ fn without_a_lifetime_every_count_inside_is_judged() {
         91s c2 acquires
         91s c2 counts 0";
     expect(&kernel_plan(), NoLostUpdate, Shows::Broken(1, 91_000), text);
+}
+
+#[test]
+fn a_count_of_the_dead_may_be_on_the_wire_for_as_long_as_this_wire_can_take() {
+    let text = "
+        1s c1 acquires
+        2s c1 begins to count
+        12s c1 dies
+        12s c2 asks
+        16s c2 enters
+        16s c2 counts 0
+        19s c2 counts 0
+        20s c2 counts 1";
+    let mut plan = plan();
+    plan.blueprint.wire.latency.most = Nanos::from_secs(10);
+    expect(&plan, NoLostUpdate, Shows::Vacuous, text);
+    let doubts = not_judged(&plan, NoLostUpdate, text);
+    let told: Vec<(u64, &str)> = doubts.iter().map(|(n, why)| (*n, why.as_str())).collect();
+    let pending = "another count was pending, which may have been written or not";
+    assert_eq!(told, [(3, pending), (1, "a count failed, or was never answered")]);
+    plan.blueprint.wire.latency.most = Nanos::from_secs(1);
+    expect(&plan, NoLostUpdate, Shows::Broken(1, 19_000), text);
 }
 
 #[test]
@@ -213,7 +225,7 @@ const LATE_WRITER: &str = "
     50s c2 counts 1
     51s c2 releases
     52s c3 acquires
-    52s c3 counts 1
+    52s c3 counts 2
     53s c3 releases";
 
 #[test]
@@ -283,7 +295,7 @@ fn what_a_kernel_kept_past_the_servers_restart_accuses_no_lock() {
     1s c1 counts 0
     2s c1 releases
     2s c1 is cut
-    11s c1 is healed
+    5s c1 is healed
     20s c2 acquires
     20s c2 counts 1
     21s c2 releases

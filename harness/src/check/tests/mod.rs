@@ -2,12 +2,15 @@
 
 mod break_after_lifetime;
 mod clocks;
+mod contact;
 mod descriptors;
 mod early_break;
 mod exclusion;
 mod held;
 mod judge;
+mod leases;
 mod lost_update;
+mod pauses;
 mod perfect_lock;
 mod random;
 mod release;
@@ -28,7 +31,7 @@ pub enum Shows {
     Broken(u64, u64),
     /// The same, but outside of what the lock assumes.
     Beyond(u64, u64),
-    NotTried,
+    Vacuous,
     NotPromised,
 }
 
@@ -48,6 +51,13 @@ pub fn judged(
     (result.unwrap(), findings.collect())
 }
 
+/// What of a story was not judged by one invariant: how many cases, and why.
+pub fn not_judged(plan: &Plan, invariant: Invariant, text: &str) -> Vec<(u64, String)> {
+    let (result, _) = judged(plan, &story::story(text), invariant);
+    let doubts = result.not_judged.into_iter();
+    doubts.map(|doubt| (doubt.count, doubt.reason)).collect()
+}
+
 /// Holds a story against what it is expected to show.
 #[track_caller]
 pub fn expect(plan: &Plan, invariant: Invariant, shows: Shows, text: &str) {
@@ -59,7 +69,7 @@ pub fn expect(plan: &Plan, invariant: Invariant, shows: Shows, text: &str) {
         Status::Kept => Shows::Kept(result.judged),
         Status::Violated if beyond => Shows::Beyond(result.violations, first),
         Status::Violated => Shows::Broken(result.violations, first),
-        Status::NotTried => Shows::NotTried,
+        Status::Vacuous => Shows::Vacuous,
         Status::NotPromised => Shows::NotPromised,
         Status::Unknown => panic!("{}", result.note),
     };

@@ -290,7 +290,8 @@ impl Sim {
                 if frees || self.bug == Bug::ReleasesOthers {
                     self.lock = None;
                 }
-                self.after(0, 20 * MS, client, Step::ReleaseAnswered(mine));
+                let done = mine || self.bug == Bug::ReleasesOthers;
+                self.after(0, 20 * MS, client, Step::ReleaseAnswered(done));
             }
             Step::RefreshAnswered(ok) | Step::ReleaseAnswered(ok) => {
                 let ok = if ok { Answer::Ok { held: None } } else { Answer::NotHeld };
@@ -353,8 +354,12 @@ impl Sim {
             }
             Step::Boot => {
                 self.teller.boot(node);
-                self.back(node, if node == "server" { GRACE } else { 0 });
-                if node != "server" {
+                if node == "server" {
+                    self.back(node, GRACE);
+                } else {
+                    // It has mounted: a new kernel has new timers.
+                    self.away.remove(node);
+                    self.open_until.remove(node);
                     self.after(0, S, node, Step::Ask);
                 }
             }

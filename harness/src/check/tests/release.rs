@@ -1,5 +1,5 @@
 use super::story::{kernel_plan, plan};
-use super::{Shows, expect};
+use super::{Shows, expect, not_judged};
 use lockstorm_reports::Invariant::OwnerOnlyRelease;
 use rstest::rstest;
 
@@ -54,6 +54,39 @@ use rstest::rstest;
     31s c2 calls is_held
     31s c2 is told lost"
 )]
+#[case::a_release_that_says_it_did_nothing_has_done_nothing(
+    Shows::Kept(1),
+    "
+    0s c2 clock +8s
+    1s c1 acquires
+    26s c2 acquires
+    30s c1 leaves
+    30s c1 is told not_held
+    34s c2 calls is_held
+    34s c2 is told lost"
+)]
+#[case::a_client_that_may_hold_without_knowing_is_no_former_owner(
+    Shows::Vacuous,
+    "
+    1s c1 asks
+    2s c1 is told error
+    3s c2 acquires
+    4s c1 calls release
+    4s c1 is told ok
+    5s c3 acquires"
+)]
+#[case::the_second_release_of_two_grants(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    2s c1 acquires
+    3s c1 releases
+    4s c2 asks
+    5s c1 calls release
+    5.1s c2 enters
+    5.2s c1 is told ok
+    6s c2 releases"
+)]
 #[case::told_so_after_its_own_claim_is_over(
     Shows::Kept(1),
     "
@@ -87,7 +120,7 @@ use rstest::rstest;
     33s c3 acquires"
 )]
 #[case::a_slow_release_within_its_callers_claim_hands_over(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     2s c1 leaves
@@ -169,7 +202,7 @@ use rstest::rstest;
     35s c3 enters"
 )]
 #[case::a_lock_that_is_also_broken_early_by_itself_tells_nothing(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     26s c2 asks
@@ -185,7 +218,7 @@ use rstest::rstest;
     115s c2 enters"
 )]
 #[case::nobody_released_late(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     2s c1 releases
@@ -207,6 +240,57 @@ fn a_story_of_late_releases(#[case] shows: Shows, #[case] text: &str) {
 }
 
 #[rstest]
+#[case::another_asked_who_may_have_broken_it_early(
+    "the next owner lost its lock while another was asking, who may have broken it",
+    "29s c3 asks"
+)]
+#[case::its_own_clock_is_ahead(
+    "by a clock that differed, the next owner's lifetime was over",
+    "26.5s c2 clock +8s"
+)]
+fn what_the_owner_is_told_is_no_proof_where(#[case] why: &str, #[case] and: &str) {
+    let text = |and: &str| {
+        let (before, after) = match and.starts_with("29s") {
+            true => ("", and),
+            false => (and, ""),
+        };
+        format!(
+            "
+            1s c1 acquires
+            26s c2 acquires
+            {before}
+            28s c1 leaves
+            {after}
+            30s c1 is told ok
+            34s c2 calls is_held
+            34s c2 is told lost"
+        )
+    };
+    expect(&plan(), OwnerOnlyRelease, Shows::Broken(1, 34_000), &text(""));
+    expect(&plan(), OwnerOnlyRelease, Shows::Vacuous, &text(and));
+    assert_eq!(not_judged(&plan(), OwnerOnlyRelease, &text(and)), [(1, why.into())]);
+}
+
+#[test]
+fn releases_among_early_breaks_are_counted_as_not_judged() {
+    let text = "
+        1s c1 acquires
+        26s c2 asks
+        27s c2 enters
+        30s c1 releases
+        31s c3 acquires
+        100s c3 leaves
+        100s c3 is told ok
+        101s c2 leaves
+        101s c2 is told ok
+        110s c1 acquires
+        112s c2 asks
+        115s c2 enters";
+    let why = "claims were also broken early without any release";
+    assert_eq!(not_judged(&plan(), OwnerOnlyRelease, text), [(1, why.into())]);
+}
+
+#[rstest]
 #[case::a_release_by_one_that_never_held_lets_a_third_in(
     Shows::Broken(1, 3_000),
     "
@@ -216,7 +300,7 @@ fn a_story_of_late_releases(#[case] shows: Shows, #[case] text: &str) {
     3s c3 acquires"
 )]
 #[case::a_release_that_takes_long_hands_over(
-    Shows::NotTried,
+    Shows::Vacuous,
     "
     1s c1 acquires
     2s c1 leaves

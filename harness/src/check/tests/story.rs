@@ -9,7 +9,7 @@
 //! 6s   c2 releases          leaves, calls release, and is told ok
 //! ```
 
-use crate::history::consequence::Pass;
+use crate::history::consequence::{Frames, Pass};
 use crate::history::{Consequence, Event, Operation, What};
 use crate::lock::adapter::Answer;
 use crate::lock::layer::{Install, Layer};
@@ -122,7 +122,7 @@ fn blueprint() -> Blueprint {
         clock: Clock::Virtual,
         wall_start_s: 1_700_000_000,
         wire: WireBlueprint { latency: NanosRange { least: latency, most: latency }, seed: 1 },
-        disk: DiskBlueprint { size_mib: 64, latency, flush: latency },
+        disk: DiskBlueprint { size_mib: 64, latency: Nanos(50_000), flush: Nanos(250_000) },
         server: ServerBlueprint { lease_s: 30, grace_s: 30, threads: 4 },
         mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },
         nodes: ["server", "c1", "c2", "c3"].into_iter().enumerate().map(node).collect(),
@@ -195,13 +195,17 @@ impl Teller {
 
     /// A fault strikes the link of a node.
     pub fn strike(&mut self, kind: &str, node: &str, pass: Pass) {
+        self.strike_with(kind, node, Consequence::of_link(node, pass, 0));
+    }
+
+    fn strike_with(&mut self, kind: &str, node: &str, consequences: Vec<Consequence>) {
         self.cuts.insert(node.into(), self.faults);
         self.write(What::FaultStruck {
             fault: self.faults,
             kind: kind.into(),
             node: node.into(),
             detail: String::new(),
-            consequences: Consequence::of_link(node, pass, 0),
+            consequences,
         });
         self.faults += 1;
     }
@@ -264,6 +268,8 @@ impl Teller {
             ["boots"] => self.boot(who),
             ["is", "cut"] => self.strike("cut", who, Pass::None),
             ["is", "impaired"] => self.strike("impair", who, Pass::Some),
+            ["is", "slow"] => self.strike("impair", who, Pass::All),
+            ["sends", "in", "vain"] => self.strike_with("deafen", who, sends(who, Pass::None)),
             ["is", "healed"] => self.heal(who),
             ["clock", step] => self.clock(who, step, 0),
             ["clock", step, "drifts", ppm] => self.clock(who, step, ppm.parse().unwrap()),
@@ -308,6 +314,12 @@ impl Teller {
         let step: SignedNanos = step.parse().unwrap();
         self.write(What::ClockSet { node: node.into(), offset_ns: step.0, drift_ppm });
     }
+}
+
+/// Something happens to what a node sends, and to nothing that it receives.
+fn sends(node: &str, pass: Pass) -> Vec<Consequence> {
+    let from = Some(node.to_owned());
+    vec![Consequence::Frames(Frames { from, to: None, pass, late_ns: 0 })]
 }
 
 fn answer_of(word: &str) -> Answer {

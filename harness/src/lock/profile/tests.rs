@@ -124,6 +124,86 @@ fn a_bad_profile_is_shown_where_it_is_bad() {
 }
 
 #[test]
+fn what_a_lock_assumes_of_clocks_and_pauses_is_read_and_written_as_people_say_it() {
+    let assumes = |text: &str| -> Assumptions { serde_yaml::from_str(text).unwrap() };
+    let some = assumes("{clock_skew: 10s, clock_rate: 200 ppm, pause: lifetime}");
+    assert_eq!((some.clock_rate, some.pause), (Some(Ppm(200)), Some(Pause::Lifetime)));
+    assert_eq!(some.pause.unwrap().longest_ns(Some(7)), Some(7));
+    let other = assumes("{clock_rate: 0ppm, pause: 1500ms}");
+    assert_eq!(other.pause, Some(Pause::Within(Nanos::from_millis(1_500))));
+    assert_eq!(other.pause.unwrap().longest_ns(None), Some(1_500_000_000));
+    for one in [some, other, Assumptions::default()] {
+        let text = serde_yaml::to_string(&one).unwrap();
+        assert_eq!(assumes(&text), one, "{text}");
+    }
+    let text = serde_yaml::to_string(&assumes("{clock_rate: 500ppm, pause: 90s}")).unwrap();
+    assert_eq!(text, "clock_rate: 500ppm\npause: 90s\n");
+}
+
+#[test]
+fn a_lock_with_a_lifetime_measures_it_by_a_clock_that_may_be_slewed() {
+    let profile = |text: &str| -> Profile { serde_yaml::from_str(text).unwrap() };
+    assert_eq!(profile(GOOD).clock_rate(), Some(Ppm(500)));
+    let exact = profile(&format!("{GOOD}assumes: {{clock_rate: 20ppm}}\n"));
+    assert_eq!(exact.clock_rate(), Some(Ppm(20)));
+    let (before, _) = GOOD.split_once("lifetime:").unwrap();
+    assert_eq!(profile(before).clock_rate(), None);
+}
+
+#[test]
+fn a_bad_assumption_is_shown_where_it_is_bad() {
+    let assuming = |what: &str| said(&format!("{GOOD}assumes: {{{what}}}\n"));
+    insta::assert_snapshot!(assuming("clock_rate: 500"), @"
+    error: `500` has no unit
+      --> FOLDER/good/profile.yaml:12:23
+        |
+     12 | assumes: {clock_rate: 500}
+        |                       ^^^
+      = help: did you mean `500ppm`?
+    ");
+    insta::assert_snapshot!(assuming("clock_rate: -500ppm"), @"
+    error: `-500ppm` is no rate of a clock
+      --> FOLDER/good/profile.yaml:12:23
+        |
+     12 | assumes: {clock_rate: -500ppm}
+        |                       ^^^^^^^
+      = help: expected such as 500ppm
+    ");
+    insta::assert_snapshot!(assuming("pause: 15"), @"
+    error: `15` has no unit
+      --> FOLDER/good/profile.yaml:12:18
+        |
+     12 | assumes: {pause: 15}
+        |                  ^^
+      = help: did you mean `15s`?
+    ");
+    insta::assert_snapshot!(assuming("pause: lifetimes"), @"
+    error: `lifetimes` is not a duration
+      --> FOLDER/good/profile.yaml:12:18
+        |
+     12 | assumes: {pause: lifetimes}
+        |                  ^^^^^^^^^
+      = help: expected a number and a unit (ns, us, ms, s, m, h), such as 1.5s
+    ");
+    insta::assert_snapshot!(assuming("pause: [1s]"), @"
+    error: expected a duration such as 15s, or `lifetime`, found a list
+      --> FOLDER/good/profile.yaml:12:18
+        |
+     12 | assumes: {pause: [1s]}
+        |                  ^
+    ");
+    let (before, _) = GOOD.split_once("lifetime:").unwrap();
+    insta::assert_snapshot!(said(&format!("{before}assumes: {{pause: lifetime}}\n")), @"
+    error: a lock without lifetimes has none to compare a pause with
+      --> FOLDER/good/profile.yaml:7:18
+       |
+     7 | assumes: {pause: lifetime}
+       |                  ^^^^^^^^
+      = help: expected a duration such as 15s
+    ");
+}
+
+#[test]
 fn every_profile_of_the_repository_loads() {
     let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../containers/locks");
     let Ok(catalogue) = Catalogue::open(locks) else {

@@ -1,0 +1,365 @@
+//! Who could reach the server, and when: from what the faults say that they may do, and from the
+//! nodes' deaths and boots. What a fault is called plays no part.
+//!
+//! Two things are kept apart. A frame that is *sent* while surely none passes never arrives, so
+//! that what a client begins then takes effect when that is over, and not before. But what it had
+//! sent before may still *arrive*, for as long as a frame can be under way.
+//!
+//! After a disturbance TCP and the NFS client try again at longer and longer intervals, so that
+//! it takes time to settle (see [`Bounds::settled`]). A gap that is shorter than that may be one
+//! in which nobody tried: the timers go on as if it had not been, and the two disturbances are one.
+
+use super::bounds::Bounds;
+use super::calls::{Call, End};
+use super::faults::Fault;
+use super::names;
+use super::recovery::{Recovery, Restart};
+use super::spans::{Moment, merged, outside};
+use crate::history::consequence::Pass;
+use crate::history::{Consequence, Event, What};
+use crate::lock::adapter::Answer;
+use crate::plan::Plan;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// From the first trouble to the end of the last, and until all has settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disturbance {
+    pub from: u64,
+    pub until: u64,
+    pub settled: u64,
+}
+
+/// Every client's contact with the server.
+#[derive(Debug, Default)]
+pub struct Contacts {
+    by_client: BTreeMap<String, Contact>,
+    /// Of one of whom the history knows nothing.
+    anybody: Contact,
+}
+
+/// One client's contact with the server. Times in nanoseconds, in order, disjoint.
+#[derive(Debug, Default)]
+pub struct Contact {
+    /// It has no power: from death to boot.
+    off: Vec<(u64, u64)>,
+    /// What it sends surely never arrives.
+    sends_lost: Vec<(u64, u64)>,
+    /// Surely nothing of it arrives.
+    silent: Vec<(u64, u64)>,
+    /// In one direction at least, surely no frame passes.
+    cut_off: Vec<(u64, u64)>,
+    /// Something may happen to its frames or the server's, or has and is not settled.
+    unsettled: Vec<(u64, u64)>,
+    /// The same while it is itself up, and by disturbances.
+    held_up: Vec<Disturbance>,
+    /// It may be without the locks that it had, and not know.
+    losses: Vec<(u64, u64)>,
+    /// What its kernel keeps of a file may be older than the file.
+    stale: Vec<(u64, u64)>,
+}
+
+impl Contacts {
+    /// Derives them, of the plan's clients and of any others that the history names.
+    pub fn of(
+        plan: &Plan,
+        history: &[Event],
+        faults: &[Fault],
+        (bounds, recovery): (&Bounds, &Recovery),
+    ) -> Contacts {
+        let (power, server) = (Power::of(history), names::server(plan));
+        let mut named: BTreeSet<&str> = history.iter().filter_map(client).collect();
+        named.extend(names::clients(plan).chain(power.nodes()));
+        named.remove(server);
+        let derive = Derive { faults, server, power: &power, bounds, recovery };
+        let by_client = named.into_iter().map(|name| (name.to_owned(), derive.contact(name)));
+        Contacts { by_client: by_client.collect(), anybody: derive.contact("") }
+    }
+
+    pub fn of_client(&self, client: &str) -> &Contact {
+        self.by_client.get(client).unwrap_or(&self.anybody)
+    }
+
+    /// Every client, with its contact.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Contact)> {
+        self.by_client.iter().map(|(client, contact)| (client.as_str(), contact))
+    }
+}
+
+impl Contact {
+    /// The earliest moment at which what it calls at `called` can take effect on the server.
+    pub fn earliest_effect(&self, called: Moment) -> Moment {
+        // A call of the very instant may have gone out before.
+        let lost = |(from, until): &&(u64, u64)| (from + 1..*until).contains(&called.at_ns);
+        match self.sends_lost.iter().find(lost) {
+            Some((_, u64::MAX)) => Moment::NEVER,
+            Some((_, until)) => Moment::at(*until),
+            None => called,
+        }
+    }
+
+    /// The moment after which a call of its own can do nothing on the server any more. One that
+    /// failed may still be under way, and one whose process died as well.
+    pub fn latest_effect(&self, call: &Call, bounds: &Bounds) -> Moment {
+        let (at, gone) = match &call.end {
+            End::Answered(at, Answer::Error { .. }) => (*at, false),
+            End::Answered(at, _) => return *at,
+            End::Died(at) => (*at, self.off.iter().any(|(died, _)| *died == at.at_ns)),
+            End::Open => return Moment::NEVER,
+        };
+        // With its kernel went all that would send it again.
+        let sent = if gone { at.at_ns } else { self.settled(at.at_ns) };
+        Moment::after(sent.saturating_add(bounds.in_flight_ns()))
+    }
+
+    /// When it was switched on again after `at`; `None`: never, or it was not off.
+    pub fn booted_after(&self, at: u64) -> Option<u64> {
+        let off = self.off.iter().find(|(died, booted)| *died <= at && at < *booted)?;
+        (off.1 < u64::MAX).then_some(off.1)
+    }
+
+    /// When surely nothing that it does takes effect on the server.
+    pub fn silent(&self) -> &[(u64, u64)] {
+        &self.silent
+    }
+
+    /// When surely no frame passes in one direction at least.
+    pub fn cut_off(&self) -> &[(u64, u64)] {
+        &self.cut_off
+    }
+
+    /// When it can be expected to get something done on the server, from `from` to `until`.
+    pub fn well(&self, from: u64, until: u64) -> Vec<(u64, u64)> {
+        outside(&self.unsettled, from, until)
+    }
+
+    /// Whether nothing disturbed it or the server from `from` to `until`, and all was settled.
+    pub fn quiet(&self, from: u64, until: u64) -> bool {
+        !meets(&self.unsettled, from, until)
+    }
+
+    /// When what disturbed it at `at` has settled; `at` if nothing did.
+    pub fn settled(&self, at: u64) -> u64 {
+        let then = self.unsettled.iter().find(|(from, until)| (*from..*until).contains(&at));
+        then.map_or(at, |(_, settled)| *settled)
+    }
+
+    /// What may have held it up in a call, while it had power.
+    pub fn held_up(&self) -> &[Disturbance] {
+        &self.held_up
+    }
+
+    /// When it may be without the locks that it had, and not know.
+    pub fn losses(&self) -> &[(u64, u64)] {
+        &self.losses
+    }
+
+    /// Whether what its kernel keeps of a file may be older than the file at any time from `from`
+    /// to `until`: it may have lost its delegations, and not know.
+    pub fn may_be_stale(&self, from: u64, until: u64) -> bool {
+        meets(&self.stale, from, until)
+    }
+}
+
+/// Whether one of `spans` shares a moment with the time from `from` to `until`.
+fn meets(spans: &[(u64, u64)], from: u64, until: u64) -> bool {
+    spans.iter().any(|(start, end)| *start <= until && from <= *end)
+}
+
+/// The client of whom an event tells.
+fn client(event: &Event) -> Option<&str> {
+    match &event.what {
+        What::Called { client, .. }
+        | What::Entered { client }
+        | What::CountBegan { client }
+        | What::AdapterReady { client, .. } => Some(client),
+        _ => None,
+    }
+}
+
+/// When each node was without power.
+#[derive(Default)]
+struct Power {
+    /// From death to boot.
+    off: BTreeMap<String, Vec<(u64, u64)>>,
+    /// From death until it was ready again.
+    away: BTreeMap<String, Vec<(u64, u64)>>,
+    /// When it became ready.
+    ready: BTreeMap<String, Vec<u64>>,
+}
+
+impl Power {
+    fn of(history: &[Event]) -> Power {
+        let mut power = Power::default();
+        let mut off: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut away: BTreeMap<&str, u64> = BTreeMap::new();
+        let ended = |all: &mut BTreeMap<String, Vec<_>>, node: &str, span| {
+            all.entry(node.to_owned()).or_default().push(span);
+        };
+        for Event { at_ns, what } in history {
+            match what {
+                What::NodeDied { node, .. } => {
+                    off.entry(node).or_insert(*at_ns);
+                    away.entry(node).or_insert(*at_ns);
+                }
+                What::NodeBooted { node } => {
+                    if let Some(died) = off.remove(node.as_str()) {
+                        ended(&mut power.off, node, (died, *at_ns));
+                    }
+                }
+                What::NodeReady { node, .. } => {
+                    for (open, all) in [(&mut off, &mut power.off), (&mut away, &mut power.away)] {
+                        if let Some(died) = open.remove(node.as_str()) {
+                            ended(all, node, (died, *at_ns));
+                        }
+                    }
+                    power.ready.entry(node.clone()).or_default().push(*at_ns);
+                }
+                _ => {}
+            }
+        }
+        for (open, all) in [(off, &mut power.off), (away, &mut power.away)] {
+            for (node, died) in open {
+                ended(all, node, (died, u64::MAX));
+            }
+        }
+        power
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = &str> {
+        self.ready.keys().chain(self.away.keys()).map(String::as_str)
+    }
+
+    fn times<'a>(of: &'a BTreeMap<String, Vec<(u64, u64)>>, node: &str) -> &'a [(u64, u64)] {
+        of.get(node).map_or(&[], Vec::as_slice)
+    }
+}
+
+struct Derive<'a> {
+    faults: &'a [Fault],
+    server: &'a str,
+    power: &'a Power,
+    bounds: &'a Bounds,
+    recovery: &'a Recovery,
+}
+
+/// What faults of the wire do between a client and the server.
+#[derive(Default)]
+struct Wire {
+    sends_lost: Vec<(u64, u64)>,
+    cut_off: Vec<(u64, u64)>,
+    /// Frames may be lost.
+    losing: Vec<(u64, u64)>,
+    /// Anything may happen to them.
+    disturbed: Vec<(u64, u64)>,
+}
+
+impl Derive<'_> {
+    fn contact(&self, client: &str) -> Contact {
+        let wire = self.wire(client);
+        let (off, away) = (&self.power.off, &self.power.away);
+        let (server_off, server_away) = (Power::times(off, self.server), self.server_away());
+        let (own_off, own_away) = (Power::times(off, client), Power::times(away, client));
+
+        let sends_lost = [&wire.sends_lost, own_off, server_off].concat();
+        let late = self.bounds.in_flight_ns();
+        let still_arrives = [&wire.sends_lost, own_off].concat();
+        let silent = merged(still_arrives).into_iter();
+        let silent = silent.map(|(from, until)| (from.saturating_add(late), until));
+
+        let held_up = self.merge([&wire.disturbed, server_away].concat(), client);
+        let losing = self.merge([&wire.losing, server_away].concat(), client);
+        let disturbed = self.merge([&wire.disturbed, server_away, own_away].concat(), client);
+        let mut unsettled: Vec<_> = disturbed.iter().map(|d| (d.from, d.settled)).collect();
+        unsettled.extend(self.grace());
+        let restarts = self.restarts();
+        let losses = self.recovery.losses(&losing, &restarts);
+        // A server that has restarted has given no delegation, whatever its clients believe.
+        let contains = |d: &&Disturbance, at| (d.from..d.settled).contains(&at);
+        let restarted = restarts.iter().filter_map(|restart| {
+            let during = losing.iter().find(|d| contains(d, restart.died_ns))?;
+            Some((restart.died_ns, during.settled))
+        });
+        let stale = losses.iter().copied().chain(restarted).collect();
+        Contact {
+            off: merged(own_off.to_vec()),
+            sends_lost: merged(sends_lost),
+            silent: merged(silent.chain(server_off.iter().copied()).collect()),
+            cut_off: merged(wire.cut_off),
+            unsettled: merged(unsettled),
+            held_up,
+            losses,
+            stale: merged(stale),
+        }
+    }
+
+    fn wire(&self, client: &str) -> Wire {
+        let mut wire = Wire::default();
+        for fault in self.faults {
+            let Some(from) = fault.report.struck_ns else {
+                continue;
+            };
+            let span = (from, fault.report.ended_ns.unwrap_or(u64::MAX));
+            for frames in fault.consequences.iter().filter_map(Consequence::frames) {
+                let there = frames.go(client, self.server);
+                let back = frames.go(self.server, client);
+                if !there && !back {
+                    continue;
+                }
+                wire.disturbed.push(span);
+                if frames.pass != Pass::All {
+                    wire.losing.push(span);
+                }
+                if frames.pass == Pass::None {
+                    wire.cut_off.push(span);
+                    wire.sends_lost.extend(there.then_some(span));
+                }
+            }
+        }
+        wire
+    }
+
+    fn server_away(&self) -> &[(u64, u64)] {
+        Power::times(&self.power.away, self.server)
+    }
+
+    fn restarts(&self) -> Vec<Restart> {
+        let restart = |(died_ns, ready): &(u64, u64)| Restart {
+            died_ns: *died_ns,
+            ready_ns: (*ready < u64::MAX).then_some(*ready),
+        };
+        self.server_away().iter().map(restart).collect()
+    }
+
+    /// When the server gives nobody a lock, for those who had one may yet come.
+    fn grace(&self) -> Vec<(u64, u64)> {
+        let ready = self.power.ready.get(self.server).and_then(|ready| ready.first());
+        let first = ready.map(|ready| (*ready, self.recovery.grants_first(*ready)));
+        let again = self.server_away().iter();
+        let again = again.map(|(died, ready)| (*died, self.recovery.grants_again(*ready)));
+        first.into_iter().chain(again).collect()
+    }
+
+    /// Those that begin before the one before has settled are one with it. A client that has
+    /// booted meanwhile, and mounted, has new timers, and contact.
+    fn merge(&self, mut spans: Vec<(u64, u64)>, client: &str) -> Vec<Disturbance> {
+        spans.retain(|(from, until)| from < until);
+        spans.sort_unstable();
+        let ready = self.power.ready.get(client).map_or(&[][..], Vec::as_slice);
+        let settled = |from: u64, until: u64| {
+            let settled = self.bounds.settled(from, until);
+            let mounted = ready.iter().find(|ready| **ready > from && **ready >= until);
+            mounted.map_or(settled, |mounted| settled.min(*mounted))
+        };
+        let mut out: Vec<Disturbance> = Vec::new();
+        for (from, until) in spans {
+            match out.last_mut() {
+                Some(last) if from < last.settled => {
+                    last.until = last.until.max(until);
+                    last.settled = settled(last.from, last.until);
+                }
+                _ => out.push(Disturbance { from, until, settled: settled(from, until) }),
+            }
+        }
+        out
+    }
+}

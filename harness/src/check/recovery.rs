@@ -1,0 +1,159 @@
+//! What becomes of a client's locks when it is out of contact, or when the server restarts: the
+//! server's recovery model, as data.
+//!
+//! Every question about leases and grace times is asked here, so that a server of another kind
+//! (NFSv3 has no leases: rpc.statd tells of restarts, and nothing else ends a lock) is one more
+//! variant.
+
+use super::bounds::Bounds;
+use super::contact::Disturbance;
+use crate::plan::Plan;
+use crate::site::clock::Clock;
+use crate::units::{MILLISECOND, SECOND};
+
+/// The renewal daemon never waits for less (nfs4_schedule_state_renewal in fs/nfs/nfs4renewd.c).
+const RENEWAL_LEAST_NS: u64 = 5 * SECOND;
+/// A tick of the client's clock and the scheduling of a work item, with room to spare.
+const RENEWAL_LATE_NS: u64 = 200 * MILLISECOND;
+/// knfsd counts leases and grace times in whole seconds, and looks once a second at most
+/// (NFSD_LAUNDROMAT_MINTIMEOUT in fs/nfsd/nfs4state.c).
+const SERVER_TICK_NS: u64 = SECOND;
+/// Round trips in which a client learns of a restart, makes a session, and reclaims a file and a
+/// lock: EXCHANGE_ID, CREATE_SESSION, OPEN, LOCK ..., each perhaps twice.
+const RECLAIM_ROUND_TRIPS: u64 = 16;
+/// A client that is told to try again later waits for so long at most (NFS4_POLL_RETRY_MAX in
+/// fs/nfs/nfs4proc.c).
+const RETRY_MOST_NS: u64 = 15 * SECOND;
+
+/// How the server and its clients come to agree again on what is held.
+#[derive(Clone, Copy, Debug)]
+pub enum Recovery {
+    Leases(Leases),
+}
+
+/// NFSv4: a client's state goes with its lease; after a restart it can be reclaimed for a time
+/// (RFC 8881, sections 8.3 and 8.4.2).
+#[derive(Clone, Copy, Debug)]
+pub struct Leases {
+    lease_ns: u64,
+    grace_ns: u64,
+    /// The least that is left of a client's lease at any time at which it is in contact.
+    left_ns: u64,
+    /// The longest between two renewals of a client that is in contact.
+    renewal_ns: u64,
+    reclaim_ns: u64,
+    /// How much longer the grace time may become: while clients reclaim, it goes on for a second
+    /// more (clients_still_reclaiming in fs/nfsd/nfs4state.c).
+    overtime_ns: u64,
+    /// The server of a new site is in its grace time, too.
+    begins_in_grace: bool,
+}
+
+/// A time in which the server had no power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restart {
+    pub died_ns: u64,
+    /// When it served again; `None`: it stayed down.
+    pub ready_ns: Option<u64>,
+}
+
+impl Recovery {
+    pub fn of(plan: &Plan, bounds: &Bounds) -> Recovery {
+        let server = &plan.blueprint.server;
+        let clients = plan.blueprint.nodes.len().saturating_sub(1) as u64;
+        let lease_ns = u64::from(server.lease_s) * SECOND;
+        let renewal_ns = longest_between_renewals(lease_ns, bounds);
+        let left_ns = match plan.blueprint.clock {
+            Clock::Virtual => lease_ns.saturating_sub(renewal_ns),
+            // A node that waits for a core renews nothing, and nobody sees it: after the least
+            // trouble the lease may be gone.
+            Clock::Real => 0,
+        };
+        Recovery::Leases(Leases {
+            lease_ns,
+            grace_ns: u64::from(server.grace_s) * SECOND,
+            left_ns,
+            renewal_ns,
+            reclaim_ns: bounds.round_trip_ns().saturating_mul(RECLAIM_ROUND_TRIPS),
+            overtime_ns: clients.saturating_add(1).saturating_mul(SERVER_TICK_NS),
+            // Since NFSv4.1 the clients say when they have nothing more to reclaim.
+            begins_in_grace: plan.blueprint.mount.version == "4.0",
+        })
+    }
+
+    /// When a server that serves again since `ready_ns` surely grants new locks to whoever asks.
+    pub fn grants_again(&self, ready_ns: u64) -> u64 {
+        let Recovery::Leases(leases) = self;
+        let grace_ns = leases.grace_ns.saturating_add(leases.overtime_ns);
+        ready_ns.saturating_add(grace_ns).saturating_add(RETRY_MOST_NS)
+    }
+
+    /// The same of the server of a new site.
+    pub fn grants_first(&self, ready_ns: u64) -> u64 {
+        match self {
+            Recovery::Leases(leases) if leases.begins_in_grace => self.grants_again(ready_ns),
+            Recovery::Leases(_) => ready_ns,
+        }
+    }
+
+    /// How long the server keeps, at most, what a client has that is not in contact any more (a
+    /// lock, a delegation), once another asks for it; and how long that one waits.
+    pub fn gives_way_within_ns(&self) -> u64 {
+        let Recovery::Leases(leases) = self;
+        leases.lease_ns.saturating_add(2 * SERVER_TICK_NS).saturating_add(RETRY_MOST_NS)
+    }
+
+    /// How long the server surely keeps the locks of a client that it does not hear of any more.
+    pub fn kept_at_least_ns(&self) -> u64 {
+        let Recovery::Leases(leases) = self;
+        leases.left_ns
+    }
+
+    /// When a client may be without the locks that it had, and not know: by the times in which it
+    /// was perhaps out of contact, and the server's restarts.
+    pub fn losses(&self, disturbed: &[Disturbance], restarts: &[Restart]) -> Vec<(u64, u64)> {
+        let Recovery::Leases(leases) = self;
+        if leases.runs_out_by_itself() {
+            return vec![(0, u64::MAX)];
+        }
+        disturbed.iter().filter_map(|disturbance| leases.loss(disturbance, restarts)).collect()
+    }
+}
+
+/// A client renews its lease when two thirds of it have passed since the last time. The daemon
+/// that does it looks again after 5 s at least; it does not renew what is younger than a third; and
+/// it begins to count when a renewal is answered.
+fn longest_between_renewals(lease_ns: u64, bounds: &Bounds) -> u64 {
+    let third = lease_ns / 3;
+    let answered = bounds.delay_ns.saturating_mul(2).saturating_add(RENEWAL_LEAST_NS);
+    let longest = (2 * third).max(third.saturating_add(RENEWAL_LEAST_NS)).max(answered);
+    // It has yet to arrive.
+    longest.saturating_add(bounds.delay_ns).saturating_add(RENEWAL_LATE_NS)
+}
+
+impl Leases {
+    /// The wire is so slow, or the lease so short, that renewals come late without any fault.
+    fn runs_out_by_itself(&self) -> bool {
+        self.renewal_ns > self.lease_ns
+    }
+
+    /// From when to when the client may be without its locks, if it may at all.
+    fn loss(&self, disturbance: &Disturbance, restarts: &[Restart]) -> Option<(u64, u64)> {
+        let mut deadline = disturbance.from.saturating_add(self.left_ns);
+        let mut contact = disturbance.settled;
+        let within = disturbance.from..disturbance.settled;
+        for restart in restarts.iter().filter(|restart| within.contains(&restart.died_ns)) {
+            if restart.died_ns >= deadline {
+                break;
+            }
+            // A server that stays down gives no lock to anybody.
+            let ready_ns = restart.ready_ns?;
+            // It begins to count before it tells the harness that it serves.
+            let grace = ready_ns.saturating_add(self.grace_ns).saturating_sub(SERVER_TICK_NS);
+            deadline = grace.saturating_sub(self.reclaim_ns);
+            // One that has nothing to ask learns of the restart when it renews its lease.
+            contact = contact.max(restart.died_ns.saturating_add(self.renewal_ns));
+        }
+        (contact >= deadline).then_some((deadline, contact))
+    }
+}

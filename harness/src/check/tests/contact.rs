@@ -1,0 +1,110 @@
+//! Who could reach the server, and when all had settled.
+
+use super::story::{plan, story};
+use crate::check::Evidence;
+use crate::check::spans::Moment;
+use crate::plan::Plan;
+use crate::units::{Nanos, SECOND};
+
+/// Times of the contact of c1 in whole seconds, rounded down.
+fn seconds(times: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    times.iter().map(|(from, until)| (from / SECOND, until / SECOND)).collect()
+}
+
+/// When c1 is well within the first 200 s.
+fn well(plan: &Plan, text: &str) -> Vec<(u64, u64)> {
+    let history = story(text);
+    let evidence = Evidence::of(plan, &history);
+    seconds(&evidence.contact("c1").well(0, 200 * SECOND))
+}
+
+#[test]
+fn after_a_disturbance_it_takes_as_long_to_settle_and_a_first_wait() {
+    assert_eq!(well(&plan(), "10s c1 is cut\n 20s c1 is healed"), [(0, 10), (33, 200)]);
+    assert_eq!(well(&plan(), "10s c2 is cut\n 20s c2 is healed"), [(0, 200)]);
+    assert_eq!(well(&plan(), "10s server is cut\n 20s server is healed"), [(0, 10), (33, 200)]);
+    assert_eq!(well(&plan(), "10s c1 is cut"), [(0, 10)]);
+    let long = well(&plan(), "0s c1 is cut\n 100s c1 is healed\n 110s c1 is cut");
+    assert_eq!(long, []);
+}
+
+#[test]
+fn one_that_begins_before_the_last_has_settled_goes_on_with_it() {
+    let one = "
+        10s c1 is cut
+        20s c1 is healed
+        30s server is cut
+        40s server is healed";
+    assert_eq!(well(&plan(), one), [(0, 10), (73, 200)]);
+    let two = one.replace("30s", "34s");
+    assert_eq!(well(&plan(), &two), [(0, 10), (33, 34), (49, 200)]);
+}
+
+#[test]
+fn a_client_that_has_booted_and_mounted_is_well() {
+    let crash = "10s c1 dies\n 40s c1 boots";
+    assert_eq!(well(&plan(), crash), [(0, 10), (40, 200)]);
+    let cut_before = "5s c1 is cut\n 10s c1 dies\n 30s c1 is healed\n 40s c1 boots";
+    assert_eq!(well(&plan(), cut_before), [(0, 5), (40, 200)]);
+    let cut_still = "5s c1 is cut\n 10s c1 dies\n 40s c1 boots\n 50s c1 is healed";
+    assert_eq!(well(&plan(), cut_still), [(0, 5), (98, 200)]);
+}
+
+#[test]
+fn a_server_that_restarts_grants_nothing_before_its_grace_time_is_over() {
+    // The grace time of 30 s, a second for each client and one more, and a client's last wait.
+    assert_eq!(well(&plan(), "10s server dies\n 20s server boots"), [(0, 10), (69, 200)]);
+    let mut old = plan();
+    assert_eq!(well(&old, "1s server boots"), [(0, 200)]);
+    old.blueprint.mount.version = "4.0".into();
+    assert_eq!(well(&old, "1s server boots"), [(0, 1), (50, 200)], "nobody ends it early");
+}
+
+#[test]
+fn what_is_begun_while_nothing_can_be_sent_takes_effect_afterwards() {
+    let effect = |text: &str, at_ms: u64| {
+        let (plan, history) = (plan(), story(text));
+        let evidence = Evidence::of(&plan, &history);
+        let called = Moment { at_ns: at_ms * 1_000_000, line: 1 };
+        let effect = evidence.contact("c1").earliest_effect(called);
+        if effect == Moment::NEVER { u64::MAX } else { effect.at_ns / 1_000_000 }
+    };
+    let cut = "10s c1 is cut\n 20s c1 is healed";
+    assert_eq!(effect(cut, 9_999), 9_999);
+    assert_eq!(effect(cut, 10_000), 10_000, "it may have gone out before");
+    assert_eq!(effect(cut, 10_001), 20_000);
+    assert_eq!(effect(cut, 20_000), 20_000);
+    assert_eq!(effect("10s c1 is cut", 11_000), u64::MAX);
+    assert_eq!(effect("10s server is cut\n 20s server is healed", 11_000), 20_000);
+    assert_eq!(effect("10s c1 is impaired\n 20s c1 is healed", 11_000), 11_000);
+    assert_eq!(effect("10s c1 sends in vain\n 20s c1 is healed", 11_000), 20_000);
+    assert_eq!(effect("10s server sends in vain\n 20s server is healed", 11_000), 11_000);
+    // Whatever else is done to its frames meanwhile: what is lost is lost.
+    let both = "5s c2 is cut\n 6s c1 is impaired\n 10s server is cut\n 20s server is healed";
+    assert_eq!(effect(both, 11_000), 20_000);
+    assert_eq!(effect("10s server dies\n 20s server boots", 11_000), 20_000);
+}
+
+#[test]
+fn what_was_sent_before_may_still_arrive_for_as_long_as_a_frame_can_be_under_way() {
+    let mut plan = plan();
+    let silent = |plan: &Plan, text: &str| {
+        let history = story(text);
+        let evidence = Evidence::of(plan, &history);
+        seconds(evidence.contact("c1").silent())
+    };
+    plan.blueprint.wire.latency.most = Nanos::from_secs(3);
+    assert_eq!(silent(&plan, "10s c1 is cut\n 20s c1 is healed"), [(13, 20)]);
+    assert_eq!(silent(&plan, "10s c1 is cut\n 12s c1 is healed"), []);
+    assert_eq!(silent(&plan, "10s c1 is impaired\n 20s c1 is healed"), []);
+    assert_eq!(silent(&plan, "10s server sends in vain\n 20s server is healed"), []);
+    assert_eq!(silent(&plan, "10s server dies\n 20s server boots"), [(10, 20)], "it is gone");
+}
+
+#[test]
+fn a_slow_wire_takes_longer_to_settle() {
+    let mut plan = plan();
+    plan.blueprint.wire.latency.most = Nanos::from_secs(1);
+    // Ten delays for the first retransmission, and one for what it sends.
+    assert_eq!(well(&plan, "10s c1 is cut\n 20s c1 is healed"), [(0, 10), (41, 200)]);
+}
