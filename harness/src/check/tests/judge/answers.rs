@@ -3,7 +3,7 @@
 use super::rules::Met;
 use super::scene::{Call, Scene, small};
 use super::terms::{NEVER, Tick};
-use super::world::{Before, Count, Flight, Lock, Mind, Record, Sent, World};
+use super::world::{Before, Count, Flight, Lock, Mind, Record, Sent, Stay, World};
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
 use lockstorm_reports::Invariant;
@@ -123,7 +123,7 @@ impl Scene<'_> {
     fn denies(&self, world: &mut World, client: usize, call: &Call) -> bool {
         let met = [client];
         let met = Met::of(&met).with_lease_of(client);
-        world.minds[client].no || call.unwell || self.blame(world, met, None)
+        world.minds[client].no || call.lossy || self.blame(world, met, None)
     }
 
     fn released(&self, world: &mut World, client: usize) -> bool {
@@ -154,10 +154,13 @@ impl Scene<'_> {
     fn knows(&self, world: &mut World, client: usize) {
         let mind = &world.minds[client];
         if let Lock::Held(record) = &mut world.lock
-            && record.owner() == client
             && mind.done.is_some()
+            && record.before != Before::Settled
         {
-            record.before = Before::Settled;
+            // Who has taken it since then and has not been told waits for it from now on.
+            let stay = Stay { since: self.now, life: self.terms.lifetime };
+            let own = record.owner() == client;
+            record.before = if own { Before::Settled } else { Before::Broken(stay) };
         }
     }
 

@@ -2,15 +2,16 @@
 //!
 //! - A lock that its owner left behind, or holds on to in silence, can be had by whoever has asked
 //!   for long enough and is well: lifetime, slop and `within` after it was last renewed.
-//! - A lock that was released can be had within two minutes by those who wait. That is owed only
-//!   when everybody is well: a node that is away may hold up what is not the lock's.
+//! - A lock that was released can be had within two minutes by those who wait and are well. Somebody
+//!   else who is away may hold that up: it may have a delegation of the lock's file.
 //! - To have it is to be told so: one who is well and waits for the answer does not have it yet.
 
 use super::rules::Met;
 use super::scene::Scene;
 use super::terms::{Bound, NEVER, Tick};
 use super::world::{Before, Lock, Record, Stay, World};
-use crate::history::Operation;
+use crate::history::{Event, Operation, What};
+use crate::lock::adapter::Answer;
 use lockstorm_reports::Invariant;
 
 impl Scene<'_> {
@@ -22,7 +23,18 @@ impl Scene<'_> {
         here.asks_since.filter(|_| asks && !here.believes).map(|since| since.max(well))
     }
 
-    /// The instant is over: adds the wrongs of what is overdue by now; false when there are any
+    /// The same of one who was told that it has waited in vain, and may go on.
+    pub fn may_wait_since(&self, client: usize) -> Option<Tick> {
+        let well = self.net.well_from(client).unwrap_or(self.now);
+        self.clients[client].asks_since.map(|since| since.max(well))
+    }
+
+    /// Whether somebody is told that it has waited in vain: until now, and not only nearly.
+    pub fn gives_up(&self, event: &Event) -> bool {
+        matches!(&event.what, What::Answered { answer, .. } if !matches!(answer, Answer::Ok { .. }))
+    }
+
+    /// The instant is over, or the wait: adds the wrongs of what is overdue by now; false when there are any
     /// and there must be none.
     pub fn falls_due(&self, world: &mut World) -> bool {
         let waiters = (0..self.clients.len()).filter_map(|client| self.waits_since(client));
@@ -33,14 +45,14 @@ impl Scene<'_> {
         match &lock {
             Lock::Free { released: false, .. } => true,
             Lock::Free { since, left, .. } => {
-                self.left_behind(world, left.map(|left| left.stay), first) && self.released_in_vain(world, *since, first)
+                self.left_behind(world, left.map(|left| left.stay), first) && self.released_in_vain(world, *since)
             }
             Lock::Held(record) if self.has_got_it(world, record) => match record.before {
                 Before::Settled => true,
                 Before::Broken(stay) => self.left_behind(world, Some(stay), first),
                 Before::Released(since, left) => {
                     self.left_behind(world, left.map(|left| left.stay), first)
-                        && self.released_in_vain(world, since, first)
+                        && self.released_in_vain(world, since)
                 }
             },
             Lock::Held(record) => {
@@ -88,11 +100,14 @@ impl Scene<'_> {
         self.now < due || self.blame(world, Met::since(stay.since), promise)
     }
 
-    fn released_in_vain(&self, world: &mut World, free: Tick, waits: Tick) -> bool {
-        let Some(well) = self.net.all_well_from() else {
-            return true;
-        };
-        let due = free.max(waits).max(well) + self.terms.free_within;
+    fn released_in_vain(&self, world: &mut World, free: Tick) -> bool {
+        let waiting = (0..self.clients.len()).filter_map(|client| {
+            let since = self.waits_since(client)?.max(free);
+            let away = self.net.others_unwell_last(client).is_some_and(|last| last >= since);
+            let recall = if away { self.terms.recall_within } else { 0 };
+            Some(since + self.terms.free_within + recall)
+        });
+        let due = waiting.min().unwrap_or(NEVER);
         self.now < due || self.blame(world, Met::since(free), Some(Invariant::ReleaseFrees))
     }
 }

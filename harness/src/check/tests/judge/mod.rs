@@ -35,6 +35,7 @@ fn explore() {
     for seed in from..from + runs {
         let case = case(seed);
         if mode == "false" && accused(&case.plan, &case.history).is_none_or(|(w, _)| w == wrongs::Wrongs::NONE || search::legal_story(&case.plan, &case.history).is_none()) { continue; }
+        if mode == "ideal" && (case.made != Made::Ideal || search::legal_story(&case.plan, &case.history).is_some()) { continue; }
         let begun = std::time::Instant::now();
         let (both, opinion, accused) = compare(&case.plan, &case.history);
         let took = begun.elapsed().as_micros();
@@ -42,6 +43,8 @@ fn explore() {
         total += took; let k = kinds.entry(format!("{:?}", case.made)).or_default(); k[0] += 1; k[1] += u64::from(matches!(opinion, search::Opinion::Legal(_))); k[2] += u64::from(matches!(opinion, search::Opinion::Wrong{..})); k[3] += took as u64;
         tally.add(&both, &opinion, accused);
         assert!(garble::is_well_formed(&case.history), "seed {seed} {:?} {}", case.made, tell(&case.plan, &case.history));
+        if mode == "ideal" { let n = (0..=case.history.len()).find(|n| search::legal_story(&case.plan, &case.history[..*n]).is_none()); println!("not legal from prefix {n:?}: {:?}", n.map(|n| pen::tell(&case.history[n-1]))); 
+            if let Some(n) = n { println!("{}", tell(&case.plan, &case.history[..n-1])); } }
         let unsound = case.made == Made::Ideal && !matches!(opinion, search::Opinion::Legal(_));
         let wanted = match mode.as_str() {
             "ideal" => unsound,

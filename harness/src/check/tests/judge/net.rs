@@ -165,10 +165,15 @@ impl Net {
         well.then(|| link.disturbed.settled.max(self.server_off.settled).unwrap_or(0))
     }
 
-    /// Since when everybody does.
-    pub fn all_well_from(&self) -> Option<Tick> {
-        let links = 0..self.links.len();
-        links.map(|client| self.well_from(client)).try_fold(0, |last, one| Some(last.max(one?)))
+    /// When any client but this one was last not well.
+    pub fn others_unwell_last(&self, client: usize) -> Option<Tick> {
+        let others = (0..self.links.len()).filter(|other| *other != client);
+        others.filter_map(|other| self.unwell_last(other)).max()
+    }
+
+    /// Whether frames between a client and the server may be lost now.
+    pub fn is_lossy(&self, client: usize) -> bool {
+        self.links[client].lossy.on || self.server_off.on
     }
 
     /// When a client was last not well.

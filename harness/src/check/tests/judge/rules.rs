@@ -163,7 +163,9 @@ impl Scene<'_> {
             Lock::Free { since, released: true, left } => Before::Released(*since, *left),
             // Who was not told has not had it, as far as those know who wait.
             Lock::Held(record) if self.has_got_it(world, record) => record.before,
-            Lock::Held(record) if record.owner() != client => Before::Broken(record.stay),
+            Lock::Held(record) if record.owner() != client || !self.clients[client].believes => {
+                Before::Broken(record.stay)
+            }
             _ => Before::Settled,
         };
         let process = self.clients[client].process;

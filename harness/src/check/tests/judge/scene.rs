@@ -12,8 +12,8 @@ pub struct Call {
     pub operation: Operation,
     /// What it asks for may have been sent.
     pub sent: bool,
-    /// The client was not well at some time of it.
-    pub unwell: bool,
+    /// Frames between the client and the server may have been lost at some time of it.
+    pub lossy: bool,
 }
 
 /// A client's increment of the counter that is under way.
@@ -95,10 +95,9 @@ impl<'a> Scene<'a> {
         self.net.look(self.now, &contact);
         self.clocks.look(self.now);
         for (index, client) in self.clients.iter_mut().enumerate() {
-            let unwell = self.net.unwell_last(index);
             if let Some(call) = &mut client.call {
                 call.sent |= self.net.sends(index);
-                call.unwell |= unwell.is_some_and(|last| last >= call.at);
+                call.lossy |= self.net.is_lossy(index);
             }
         }
     }
@@ -227,20 +226,20 @@ pub fn small(value: u64) -> u16 {
 }
 
 impl Client {
-    fn calls(&mut self, operation: Operation, now: Tick, think: Tick) {
+    fn calls(&mut self, operation: Operation, now: Tick, think: Option<Tick>) {
         match operation {
             Operation::Acquire { timeout } => {
                 if !self.believes {
                     self.acquired = now;
                 }
                 let waits = timeout.is_none_or(|timeout| timeout.0 > 0);
-                let goes_on = self.asks_since.filter(|_| now - self.asked_last <= think);
+                let goes_on = self.asks_since.filter(|_| think.is_some_and(|think| now - self.asked_last <= think));
                 self.asks_since = waits.then(|| goes_on.unwrap_or(now));
             }
             Operation::Release => self.believes = false,
             _ => {}
         }
-        self.call = Some(Call { at: now, operation, sent: false, unwell: false });
+        self.call = Some(Call { at: now, operation, sent: false, lossy: false });
     }
 
     fn hears(&mut self, answer: &Answer, now: Tick) {

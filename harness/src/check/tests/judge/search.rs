@@ -97,6 +97,9 @@ fn explore(terms: &Terms, history: &[Event], strict: bool) -> Option<Vec<Story>>
             scene.advance(next);
         }
         unfold(&scene, &mut stories)?;
+        if scene.gives_up(event) {
+            stories.retain_mut(|story| scene.falls_due(&mut story.world));
+        }
         stories.retain_mut(|story| scene.fits(&mut story.world, event));
         scene.apply(index);
         if let What::Entered { client } = &event.what

@@ -14,9 +14,8 @@ impl Scene<'_> {
         for client in 0..self.clients.len() {
             self.simplify_client(world, client);
         }
-        let first = (0..self.clients.len()).filter_map(|client| self.waits_since(client)).min();
+        let first = (0..self.clients.len()).filter_map(|client| self.may_wait_since(client)).min();
         let agree = self.clocks.agree();
-        // What is owed for a lock that is free is owed from when somebody waits, and all are well.
         let waits = first.unwrap_or(self.now);
         let old = |stay: Stay| self.forget_age(stay, waits);
         let old_left = |left: Option<Left>| {
@@ -24,11 +23,10 @@ impl Scene<'_> {
             left.map(|left| Left { stay: old(left.stay), ..left })
         };
         let got_it = world.record().is_some_and(|record| self.has_got_it(world, record));
-        let owed_from = waits.max(self.net.all_well_from().unwrap_or(self.now));
         match &mut world.lock {
             Lock::Free { since, released, left } => {
                 if agree {
-                    *since = if *released { owed_from.max(*since) } else { 0 };
+                    *since = if *released { waits.max(*since) } else { 0 };
                 }
                 *left = old_left(*left);
             }
@@ -45,7 +43,7 @@ impl Scene<'_> {
                 match &mut record.before {
                     Before::Released(since, left) => {
                         if agree {
-                            *since = owed_from.max(*since);
+                            *since = waits.max(*since);
                         }
                         *left = old_left(*left);
                     }

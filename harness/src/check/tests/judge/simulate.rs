@@ -310,7 +310,12 @@ impl Sim<'_> {
         };
         if owner.client == client {
             let restarted = owner.process != self.nodes[client].process;
-            return restarted && (self.setup.lock == Kind::Kernel || self.rng.random_bool(0.3));
+            if restarted && (self.setup.lock == Kind::Kernel || self.rng.random_bool(0.3)) {
+                return true;
+            }
+            if self.nodes[client].inside {
+                return false;
+            }
         }
         let never = self.defect == Defect::NeverBreaks;
         if never || matches!(self.setup.lock, Kind::Kernel | Kind::Plain) {

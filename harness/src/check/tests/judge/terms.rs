@@ -15,6 +15,10 @@ use lockstorm_reports::Invariant;
 pub type Tick = u16;
 /// The end of what never ends.
 pub const NEVER: Tick = Tick::MAX;
+/// The server waits for a delegation to come back until a lease is over (RFC 8881, 10.2.1, and the
+/// laundromat of fs/nfsd/nfs4state.c, which looks once a second); meanwhile others are told to come
+/// again, after 15 s at most (NFS4_POLL_RETRY_MAX in fs/nfs/nfs4proc.c).
+const RECALL_NS: u64 = 17 * SECOND;
 /// What was released can be had within this time (containers/locks/README.md, `release_frees`).
 const FREE_WITHIN_NS: u64 = 120 * SECOND;
 
@@ -44,8 +48,10 @@ pub struct Terms {
     /// The longest that a frame can be under way.
     pub delay: Tick,
     pub free_within: Tick,
-    /// Who asks again after this time keeps asking.
-    pub think: Tick,
+    /// How much later, if somebody else is away, who may have a delegation of the lock's file.
+    pub recall_within: Tick,
+    /// Who asks again after this time keeps asking; nobody does where each call begins to watch anew.
+    pub think: Option<Tick>,
     /// The lock claims nothing at all for such a site.
     pub outside: bool,
     promised: Wrongs,
@@ -84,7 +90,8 @@ impl Terms {
             grace: ticks(grace),
             delay: ticks(largest_delay_ns(plan, history)),
             free_within: ticks(FREE_WITHIN_NS),
-            think: ticks(think_ns(plan)),
+            recall_within: ticks(lease + RECALL_NS),
+            think: bound.is_none_or(|bound| !bound.watched).then(|| ticks(think_ns(plan))),
             outside: !assumes.network
                 || !(assumes.nfs.is_empty() || assumes.nfs.contains(version)),
             promised: profile.promises.keys().fold(Wrongs::NONE, |all, one| all.with(*one)),
