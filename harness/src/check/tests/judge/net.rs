@@ -1,0 +1,220 @@
+//! Who can reach the server, and what an outage leaves behind.
+//!
+//! - A frame that is sent while it surely is lost never arrives; one that is sent before may arrive
+//!   as long afterwards as a frame can be under way.
+//! - TCP doubles its timer with every try (RFC 6298, 5.5), so after an outage it takes at most as
+//!   long again until it has tried once more: until then a link is not settled.
+//! - A client renews its lease when two thirds of it are over (nfs4_schedule_state_renewal in
+//!   fs/nfs/nfs4renewd.c), so an outage may come when only a third is left. The server forgets the
+//!   locks of one whose lease has run out (RFC 8881, 8.3).
+//! - After a restart the server grants nothing new for its grace time, and who does not claim its
+//!   locks in it loses them (RFC 8881, 8.4.2).
+
+use super::terms::{Terms, Tick};
+use crate::history::Consequence;
+use crate::history::consequence::{Frames, Pass};
+
+/// A state that comes and goes, and lingers until what it left behind has settled.
+#[derive(Clone, Default)]
+struct Spell {
+    on: bool,
+    /// When it began, if it has not settled in between.
+    since: Tick,
+    /// When it has settled; nothing, as long as it never was on.
+    settled: Option<Tick>,
+}
+
+impl Spell {
+    fn set(&mut self, on: bool, now: Tick, at_least: Tick) {
+        if on && !self.on && !self.lingers(now) {
+            self.since = now;
+        }
+        if self.on && !on {
+            self.settled = Some(now + (now - self.since).max(at_least));
+        }
+        self.on = on;
+    }
+
+    fn lingers(&self, now: Tick) -> bool {
+        self.on || self.settled.is_some_and(|settled| now <= settled)
+    }
+}
+
+/// The way between one client and the server.
+#[derive(Clone, Default)]
+struct Link {
+    node_up: bool,
+    /// A frame that is sent now may arrive.
+    up: bool,
+    down: bool,
+    /// Frames may be lost or late.
+    disturbed: Spell,
+    /// So many of them that the lease may not be renewed.
+    lossy: Spell,
+    /// When a frame was last sent that may have arrived.
+    up_last: Option<Tick>,
+    down_last: Option<Tick>,
+    /// When the client was last unable, perhaps, to reach the server in time.
+    unwell_last: Option<Tick>,
+    /// It may have missed the grace time.
+    missed_grace: bool,
+    /// When its lease may last have run out.
+    lease_risk: Option<Tick>,
+    /// When that, or a restart of the server, may last have severed it from its files.
+    severed: Option<Tick>,
+}
+
+pub struct Net {
+    links: Vec<Link>,
+    server_off: Spell,
+    grace_until: Option<Tick>,
+    lease: Tick,
+    grace: Tick,
+    delay: Tick,
+}
+
+impl Net {
+    pub fn new(terms: &Terms) -> Net {
+        let link = Link { node_up: true, up: true, down: true, ..Link::default() };
+        Net {
+            links: vec![link; terms.clients.len()],
+            server_off: Spell::default(),
+            grace_until: None,
+            lease: terms.lease,
+            grace: terms.grace,
+            delay: terms.delay,
+        }
+    }
+
+    /// The server loses power, or serves again.
+    pub fn server(&mut self, up: bool, now: Tick) {
+        self.server_off.set(!up, now, self.grace);
+        if up {
+            self.grace_until = Some(now + self.grace);
+        } else {
+            self.links.iter_mut().for_each(|link| link.severed = Some(now));
+        }
+    }
+
+    pub fn serves(&self) -> bool {
+        !self.server_off.on
+    }
+
+    pub fn node(&mut self, client: usize, up: bool) {
+        self.links[client].node_up = up;
+    }
+
+    /// What the faults in force do to one client's frames from now on.
+    pub fn faults<'a>(
+        &mut self,
+        client: usize,
+        name: &str,
+        now: Tick,
+        in_force: impl Iterator<Item = &'a Consequence>,
+        ticks: impl Fn(u64) -> Tick,
+    ) {
+        let frames: Vec<&Frames> = in_force.filter_map(Consequence::frames).collect();
+        let of = |from: &str, to: &str| -> Vec<&Frames> {
+            frames.iter().copied().filter(|frames| frames.go(from, to)).collect()
+        };
+        let (up, down) = (of(name, "server"), of("server", name));
+        let passes = |frames: &[&Frames]| frames.iter().all(|frames| frames.pass != Pass::None);
+        let all = |frames: &[&Frames]| frames.iter().all(|frames| frames.pass == Pass::All);
+        let late = |frames: &[&Frames]| frames.iter().map(|frames| ticks(frames.late_ns)).sum();
+        let late: Tick = Tick::max(late(&up), late(&down));
+        let lossy = !all(&up) || !all(&down) || late >= self.lease / 3;
+        let link = &mut self.links[client];
+        (link.up, link.down) = (passes(&up), passes(&down));
+        link.lossy.set(lossy, now, self.delay);
+        link.disturbed.set(lossy || late > 0, now, self.delay);
+    }
+
+    /// Notes what holds at this instant; each client was in contact with the server at some time
+    /// since then.
+    pub fn look(&mut self, now: Tick, contact: &[Tick]) {
+        let server_up = !self.server_off.on;
+        let in_grace = !server_up || self.grace_until.is_some_and(|until| now <= until);
+        for client in 0..self.links.len() {
+            let well = self.well_from(client).is_some_and(|from| from <= now);
+            let link = &mut self.links[client];
+            if !well {
+                link.unwell_last = Some(now);
+            }
+            if link.node_up && server_up {
+                link.up_last = if link.up { Some(now) } else { link.up_last };
+                link.down_last = if link.down { Some(now) } else { link.down_last };
+            }
+            let unsettled = link.lossy.lingers(now);
+            link.missed_grace |= unsettled && in_grace;
+            let renewed = (link.lossy.since + 1).saturating_sub(self.lease * 2 / 3 + 1);
+            let ran_out = unsettled && now >= renewed.max(contact[client]) + self.lease;
+            if ran_out || link.missed_grace && server_up {
+                link.lease_risk = Some(now);
+                link.severed = Some(now);
+            }
+            if !unsettled && server_up {
+                link.missed_grace = false;
+            }
+        }
+    }
+
+    /// Since when a client reaches the server in time, as far as anybody knows.
+    pub fn well_from(&self, client: usize) -> Option<Tick> {
+        let link = &self.links[client];
+        let well = link.node_up && !link.disturbed.on && !self.server_off.on;
+        well.then(|| link.disturbed.settled.max(self.server_off.settled).unwrap_or(0))
+    }
+
+    /// When any client but this one was last not well.
+    pub fn others_unwell_last(&self, client: usize) -> Option<Tick> {
+        let others = (0..self.links.len()).filter(|other| *other != client);
+        others.filter_map(|other| self.unwell_last(other)).max()
+    }
+
+    /// Whether frames between a client and the server may be lost now.
+    pub fn is_lossy(&self, client: usize) -> bool {
+        self.links[client].lossy.on || self.server_off.on
+    }
+
+    /// When a client was last not well.
+    pub fn unwell_last(&self, client: usize) -> Option<Tick> {
+        self.links[client].unwell_last
+    }
+
+    /// When a client's lease may last have run out.
+    pub fn lease_risk(&self, client: usize) -> Option<Tick> {
+        self.links[client].lease_risk
+    }
+
+    /// When that, or a restart of the server, may last have severed it from its files.
+    pub fn severed(&self, client: usize) -> Option<Tick> {
+        self.links[client].severed
+    }
+
+    /// The latest time at which something that a client has sent until now can reach the server.
+    pub fn last_arrival(&self, client: usize) -> Option<Tick> {
+        self.links[client].up_last.map(|sent| sent + self.delay)
+    }
+
+    /// Whether a client can send something now that may arrive.
+    pub fn sends(&self, client: usize) -> bool {
+        let link = &self.links[client];
+        link.node_up && link.up && self.serves()
+    }
+
+    /// Whether something that a client has sent can reach the server now.
+    pub fn arrives(&self, client: usize, now: Tick) -> bool {
+        self.serves() && self.last_arrival(client).is_some_and(|last| now <= last)
+    }
+
+    /// Whether the server can tell a client now what it did at `done`.
+    pub fn returns_now(&self, client: usize, done: Tick, now: Tick) -> bool {
+        done <= now && self.links[client].down_last == Some(now)
+    }
+
+    /// Whether what the server did at `done` can be known to the client now.
+    pub fn returns(&self, client: usize, done: Tick, now: Tick) -> bool {
+        let sent = self.links[client].down_last;
+        sent.is_some_and(|sent| sent >= done && now - sent <= self.delay)
+    }
+}
