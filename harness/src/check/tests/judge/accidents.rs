@@ -4,8 +4,8 @@ use super::pen::{name, node_name};
 use super::setup::Kind;
 use super::simulate::{Sim, Step};
 use super::terms::Tick;
-use crate::history::consequence::Pass;
 use crate::history::What;
+use crate::history::consequence::Pass;
 use rand::RngExt;
 
 impl Sim<'_> {

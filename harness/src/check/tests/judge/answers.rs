@@ -110,7 +110,8 @@ impl Scene<'_> {
             (Operation::IsHeld, Answer::Ok { held: Some(true) }) => {
                 let promise = Some(Invariant::HonestIsHeld);
                 let owner = world.record().map_or(client, |record| record.owner());
-                world.minds[client].yes || self.blame(world, Met::of(&[client, owner]).with_lease_of(client), promise)
+                world.minds[client].yes
+                    || self.blame(world, Met::of(&[client, owner]).with_lease_of(client), promise)
             }
             (Operation::IsHeld, Answer::NotHeld | Answer::Ok { .. }) => {
                 self.denies(world, client, call)
@@ -127,8 +128,8 @@ impl Scene<'_> {
     }
 
     fn released(&self, world: &mut World, client: usize) -> bool {
-        let (Lock::Free { left, .. } | Lock::Held(Record { before: Before::Released(_, left), .. })) =
-            &mut world.lock
+        let (Lock::Free { left, .. }
+        | Lock::Held(Record { before: Before::Released(_, left), .. })) = &mut world.lock
         else {
             return self.knows_release(world, client);
         };
@@ -143,9 +144,8 @@ impl Scene<'_> {
             // There was nothing to release, as the server has told it.
             None => {
                 let call = self.clients[client].call.as_ref();
-                let told = call.is_some_and(|call| {
-                    call.sent && self.net.returns(client, call.at, self.now)
-                });
+                let told = call
+                    .is_some_and(|call| call.sent && self.net.returns(client, call.at, self.now));
                 mind.yes && told
             }
         }

@@ -73,6 +73,7 @@ fn planned(event: &Event) -> Option<FaultSpec> {
     let delay = NanosRange { least: Nanos::ZERO, most: late };
     let impair = Impair { node: node.clone(), loss: 0.5, duplicate: 0.0, delay };
     (late > Nanos::ZERO).then(|| FaultSpec {
+        may_miss: false,
         when: Trigger::At(Nanos::ZERO),
         strike: Strike::Impair(impair),
         lasts: None,
@@ -170,13 +171,19 @@ pub fn tell(plan: &Plan, history: &[Event]) -> String {
     for event in history {
         let at = (event.at_ns / terms.tick_ns) as super::terms::Tick;
         while let Some((at, deed)) = unseen.next_if(|(when, _)| *when < at) {
-            let _ =
-                writeln!(text, "      ({} s: {} {})", terms.seconds(*at), name(deed.client), deed.what);
+            let _ = writeln!(
+                text,
+                "      ({} s: {} {})",
+                terms.seconds(*at),
+                name(deed.client),
+                deed.what
+            );
         }
         let _ = writeln!(text, "    {}", pen::tell(event));
     }
     for (at, deed) in unseen {
-        let _ = writeln!(text, "      ({} s: {} {})", terms.seconds(*at), name(deed.client), deed.what);
+        let _ =
+            writeln!(text, "      ({} s: {} {})", terms.seconds(*at), name(deed.client), deed.what);
     }
     match &opinion {
         Opinion::Legal(_) => text.push_str("  judge: legal\n"),

@@ -48,7 +48,12 @@ impl Steps<'_, '_> {
                     world.minds[client].count = Count::Written;
                 };
                 if claim && overtaken {
-                    self.add_wrong(Met::of(&[client]), LOST, "writes over the count of another", writes);
+                    self.add_wrong(
+                        Met::of(&[client]),
+                        LOST,
+                        "writes over the count of another",
+                        writes,
+                    );
                 } else {
                     self.add(client, "writes the counter", writes);
                 }
@@ -112,7 +117,8 @@ impl Scene<'_> {
 
     /// Nodes that live may write at any time; what the dead have sent arrives or is gone.
     pub fn flights_of_the_dead(&self, world: &mut World, client: usize, until: Tick) {
-        let of_client = world.flights.iter_mut().filter(|flight| usize::from(flight.client) == client);
+        let of_client =
+            world.flights.iter_mut().filter(|flight| usize::from(flight.client) == client);
         of_client.for_each(|flight| flight.until = flight.until.min(until));
         world.flights.sort();
     }
@@ -121,7 +127,8 @@ impl Scene<'_> {
     pub fn flights_of_the_past(&self, world: &mut World) {
         world.flights.retain(|flight| flight.until == NEVER || flight.until >= self.now);
         for flight in &mut world.flights {
-            let well = self.net.well_from(flight.client.into()).is_some_and(|from| from <= self.now);
+            let well =
+                self.net.well_from(flight.client.into()).is_some_and(|from| from <= self.now);
             if well && flight.until == NEVER && !matches!(flight.what, Sent::Write(_)) {
                 flight.until = self.now + self.terms.delay;
             }

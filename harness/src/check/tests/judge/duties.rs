@@ -45,7 +45,8 @@ impl Scene<'_> {
         match &lock {
             Lock::Free { released: false, .. } => true,
             Lock::Free { since, left, .. } => {
-                self.left_behind(world, left.map(|left| left.stay), first) && self.released_in_vain(world, *since)
+                self.left_behind(world, left.map(|left| left.stay), first)
+                    && self.released_in_vain(world, *since)
             }
             Lock::Held(record) if self.has_got_it(world, record) => match record.before {
                 Before::Settled => true,

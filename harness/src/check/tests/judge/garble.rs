@@ -42,11 +42,7 @@ fn client_of(event: &Event) -> Option<&str> {
     }
 }
 
-fn pick(
-    history: &[Event],
-    rng: &mut ChaCha8Rng,
-    of: impl Fn(&What) -> bool,
-) -> Option<usize> {
+fn pick(history: &[Event], rng: &mut ChaCha8Rng, of: impl Fn(&What) -> bool) -> Option<usize> {
     let fit: Vec<_> = (0..history.len()).filter(|index| of(&history[*index].what)).collect();
     (!fit.is_empty()).then(|| fit[rng.random_range(0..fit.len())])
 }
@@ -113,8 +109,7 @@ fn forget_a_call(history: &mut Vec<Event>, rng: &mut ChaCha8Rng) {
 }
 
 fn count_otherwise(history: &mut [Event], rng: &mut ChaCha8Rng) {
-    let fits =
-        |what: &What| matches!(what, What::Counted { .. } | What::CounterRead { .. });
+    let fits = |what: &What| matches!(what, What::Counted { .. } | What::CounterRead { .. });
     let up = rng.random();
     if let Some(index) = pick(history, rng, fits)
         && let What::Counted { read: value, .. } | What::CounterRead { value } =

@@ -233,7 +233,9 @@ impl Client {
                     self.acquired = now;
                 }
                 let waits = timeout.is_none_or(|timeout| timeout.0 > 0);
-                let goes_on = self.asks_since.filter(|_| think.is_some_and(|think| now - self.asked_last <= think));
+                let goes_on = self
+                    .asks_since
+                    .filter(|_| think.is_some_and(|think| now - self.asked_last <= think));
                 self.asks_since = waits.then(|| goes_on.unwrap_or(now));
             }
             Operation::Release => self.believes = false,

@@ -68,13 +68,11 @@ fn describe(setup: &mut Setup) {
     let (lock, profile) = (setup.lock, &mut setup.plan.profile);
     profile.assumes.clock_skew = (lock == Kind::Clocked).then_some(seconds(setup.slop));
     if matches!(lock, Kind::Clocked | Kind::Timed | Kind::Heartbeat) {
-        let renewed =
-            if lock == Kind::Heartbeat { Renewed::Itself } else { Renewed::ByCalls };
+        let renewed = if lock == Kind::Heartbeat { Renewed::Itself } else { Renewed::ByCalls };
         let (default, least) = (seconds(setup.lifetime), seconds(1));
         profile.lifetime = Some(Lifetime { default, least, renewed });
         let (slop, within) = (seconds(setup.slop), seconds(setup.within));
-        profile.break_bound =
-            Some(BreakBound { slop, within, watched: lock == Kind::Heartbeat });
+        profile.break_bound = Some(BreakBound { slop, within, watched: lock == Kind::Heartbeat });
         return;
     }
     (profile.lifetime, profile.break_bound) = (None, None);

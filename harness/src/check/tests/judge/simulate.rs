@@ -293,8 +293,8 @@ impl Sim<'_> {
             let failed = self.is_disturbed(client) && self.rng.random_bool(0.2);
             self.send(client, Step::Hear(if failed { Heard::Error } else { Heard::Ok }));
         } else if self.nodes[client].gives_up <= self.pen.now {
-            let tried = self.nodes[client].call
-                == Some(Operation::Acquire { timeout: Some(Nanos::ZERO) });
+            let tried =
+                self.nodes[client].call == Some(Operation::Acquire { timeout: Some(Nanos::ZERO) });
             self.send(client, Step::Hear(if tried { Heard::Busy } else { Heard::Timeout }));
         } else if self.is_disturbed(client) && self.rng.random_bool(0.05) {
             self.send(client, Step::Hear(Heard::Error));
@@ -379,21 +379,25 @@ impl Sim<'_> {
 
     fn hear(&mut self, client: usize, heard: Heard) {
         let call = self.nodes[client].call.take();
-        self.pen.answer(client - 1, match heard {
-            Heard::Ok => Answer::Ok { held: None },
-            Heard::Held(held) => Answer::Ok { held: Some(held) },
-            Heard::Busy => Answer::Busy,
-            Heard::Timeout => Answer::Timeout,
-            Heard::NotHeld => Answer::NotHeld,
-            Heard::Error => error(),
-        });
+        self.pen.answer(
+            client - 1,
+            match heard {
+                Heard::Ok => Answer::Ok { held: None },
+                Heard::Held(held) => Answer::Ok { held: Some(held) },
+                Heard::Busy => Answer::Busy,
+                Heard::Timeout => Answer::Timeout,
+                Heard::NotHeld => Answer::NotHeld,
+                Heard::Error => error(),
+            },
+        );
         let lost = matches!(heard, Heard::NotHeld | Heard::Held(false));
         let node = &mut self.nodes[client];
         match call {
             Some(Operation::Acquire { .. }) if heard == Heard::Ok && !node.inside => {
                 node.inside = true;
                 self.pen.write(What::Entered { client: name(client - 1) });
-                let most = if self.rng.random_bool(self.long) { 3 * self.setup.lifetime } else { 4 };
+                let most =
+                    if self.rng.random_bool(self.long) { 3 * self.setup.lifetime } else { 4 };
                 self.nodes[client].leaves = self.pen.now + self.rng.random_range(0..=most);
                 self.after(0, 2, client, Step::Act);
             }

@@ -92,8 +92,7 @@ impl Terms {
             free_within: ticks(FREE_WITHIN_NS),
             recall_within: ticks(lease + RECALL_NS),
             think: bound.is_none_or(|bound| !bound.watched).then(|| ticks(think_ns(plan))),
-            outside: !assumes.network
-                || !(assumes.nfs.is_empty() || assumes.nfs.contains(version)),
+            outside: !assumes.network || !(assumes.nfs.is_empty() || assumes.nfs.contains(version)),
             promised: profile.promises.keys().fold(Wrongs::NONE, |all, one| all.with(*one)),
         }
     }
