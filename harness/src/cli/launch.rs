@@ -37,8 +37,8 @@ impl LaunchArgs {
 
 #[cfg(feature = "docker")]
 fn fit_for_containers() -> Result<(), Failure> {
-    use crate::site::launch::containers::{Refusal, Runner};
-    match Runner::find() {
+    use crate::site::launch::containers::{Engine, Refusal};
+    match Engine::find() {
         Ok(_) => Ok(()),
         Err(refusal @ (Refusal::NoEngine(_) | Refusal::TooOld(_) | Refusal::NoImage)) => {
             Err(Failure::SetUpMissing(refusal.to_string()))
