@@ -45,7 +45,10 @@ impl Scene<'_> {
             What::CountBegan { .. } => world.minds[client].count = Count::Begun,
             What::Counted { .. } => return self.counted(world, client),
             What::CountFailed { .. } => self.count_fails(world, client, NEVER),
-            What::CountDropped { .. } => world.minds[client].count = Count::No,
+            What::CountDropped { .. } => {
+                let count = std::mem::take(&mut world.minds[client].count);
+                return count != Count::Written;
+            }
             _ => {}
         }
         true

@@ -16,11 +16,18 @@ pub struct Clocks {
     clocks: Vec<Clock>,
     /// The skew at each tick at which there was any, the latest last.
     skews: Vec<(Tick, u64)>,
+    /// The largest rate of each tick at which a clock was not true, in ppm.
+    rates: Vec<(Tick, u64)>,
 }
 
 impl Clocks {
     pub fn new(nodes: usize, tick_ns: u64) -> Clocks {
-        Clocks { tick_ns, clocks: vec![Clock::default(); nodes], skews: Vec::new() }
+        Clocks {
+            tick_ns,
+            clocks: vec![Clock::default(); nodes],
+            skews: Vec::new(),
+            rates: Vec::new(),
+        }
     }
 
     pub fn set(&mut self, node: usize, now: Tick, offset_ns: i64, drift_ppm: i64) {
@@ -37,6 +44,11 @@ impl Clocks {
             clock.offset_ns + ran * clock.drift_ppm / 1_000_000
         });
         let (least, most) = (stands.clone().min().unwrap_or(0), stands.max().unwrap_or(0));
+        let rate =
+            self.clocks.iter().map(|clock| clock.drift_ppm.unsigned_abs()).max().unwrap_or(0);
+        if rate > 0 {
+            self.rates.push((now, u64::try_from(rate).unwrap_or(u64::MAX)));
+        }
         if most > least {
             self.skews.push((now, u64::try_from(most - least).unwrap_or(u64::MAX)));
         }
@@ -44,13 +56,19 @@ impl Clocks {
 
     /// Whether all clocks have always agreed.
     pub fn agree(&self) -> bool {
-        self.skews.is_empty()
+        self.skews.is_empty() && self.rates.is_empty()
     }
 
     /// The largest skew from `since` until now, in nanoseconds.
     pub fn largest_since(&self, since: Tick) -> u64 {
         let late = self.skews.iter().rev().take_while(|(at, _)| *at >= since);
         late.map(|(_, skew)| *skew).max().unwrap_or(0)
+    }
+
+    /// How far from true any clock ran since then, in ppm.
+    pub fn largest_rate_since(&self, since: Tick) -> u64 {
+        let late = self.rates.iter().rev().take_while(|(at, _)| *at >= since);
+        late.map(|(_, rate)| *rate).max().unwrap_or(0)
     }
 
     /// The same in ticks, rounded up.

@@ -9,7 +9,7 @@
 use super::rules::Met;
 use super::scene::Scene;
 use super::terms::{Bound, NEVER, Tick};
-use super::world::{Before, Lock, Record, Stay, World};
+use super::world::{Before, Left, Lock, Record, Stay, World};
 use crate::history::{Event, Operation, What};
 use crate::lock::adapter::Answer;
 use lockstorm_reports::Invariant;
@@ -37,29 +37,21 @@ impl Scene<'_> {
     /// The instant is over, or the wait: adds the wrongs of what is overdue by now; false when there are any
     /// and there must be none.
     pub fn falls_due(&self, world: &mut World) -> bool {
-        let waiters = (0..self.clients.len()).filter_map(|client| self.waits_since(client));
-        let Some(first) = waiters.min() else {
-            return true;
-        };
         let lock = world.lock.clone();
+        let stay = |left: Option<Left>| left.map(|left| left.stay);
         match &lock {
             Lock::Free { released: false, .. } => true,
             Lock::Free { since, left, .. } => {
-                self.left_behind(world, left.map(|left| left.stay), first)
-                    && self.released_in_vain(world, *since)
+                self.left_behind(world, stay(*left)) && self.released_in_vain(world, *since)
             }
             Lock::Held(record) if self.has_got_it(world, record) => match record.before {
                 Before::Settled => true,
-                Before::Broken(stay) => self.left_behind(world, Some(stay), first),
+                Before::Broken(stay) => self.left_behind(world, Some(stay)),
                 Before::Released(since, left) => {
-                    self.left_behind(world, left.map(|left| left.stay), first)
-                        && self.released_in_vain(world, since)
+                    self.left_behind(world, stay(left)) && self.released_in_vain(world, since)
                 }
             },
-            Lock::Held(record) => {
-                let renewed = self.last_renewed(record);
-                self.left_behind(world, renewed, first)
-            }
+            Lock::Held(record) => self.left_behind(world, self.last_renewed(record)),
         }
     }
 
@@ -86,7 +78,7 @@ impl Scene<'_> {
         Some(stay)
     }
 
-    fn left_behind(&self, world: &mut World, stay: Option<Stay>, waits: Tick) -> bool {
+    fn left_behind(&self, world: &mut World, stay: Option<Stay>) -> bool {
         let (Some(stay), Some(bound)) = (stay, self.terms.bound) else {
             return true;
         };
@@ -94,9 +86,16 @@ impl Scene<'_> {
             return true;
         }
         let Bound { slop, within, watched } = bound;
-        let watches_from = if watched { stay.since.max(waits) } else { stay.since };
-        let skew = self.skew_since(stay.since);
-        let due = (watches_from + stay.life + slop + skew).max(waits) + within;
+        let old = stay.life + slop + self.skew_since(stay.since);
+        let waiting = (0..self.clients.len()).filter_map(|client| {
+            let waits = self.waits_since(client)?;
+            // A watch is that of one call: nothing says that the next one goes on with it.
+            let watches =
+                self.clients[client].call.as_ref().map_or(waits, |call| call.at.max(waits));
+            let from = if watched { stay.since.max(watches) } else { stay.since };
+            Some((from + old).max(waits) + within)
+        });
+        let due = waiting.min().unwrap_or(NEVER);
         let promise = Some(Invariant::BreakAfterLifetime);
         self.now < due || self.blame(world, Met::since(stay.since), promise)
     }
@@ -104,7 +103,11 @@ impl Scene<'_> {
     fn released_in_vain(&self, world: &mut World, free: Tick) -> bool {
         let waiting = (0..self.clients.len()).filter_map(|client| {
             let since = self.waits_since(client)?.max(free);
-            let away = self.net.others_unwell_last(client).is_some_and(|last| last >= since);
+            let mut others = (0..self.clients.len()).filter(|other| *other != client);
+            let away = others.any(|other| {
+                let unwell = self.net.unwell_last(other);
+                self.clients[other].called && unwell.is_some_and(|last| last >= since)
+            });
             let recall = if away { self.terms.recall_within } else { 0 };
             Some(since + self.terms.free_within + recall)
         });

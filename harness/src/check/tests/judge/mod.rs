@@ -1,6 +1,5 @@
 //! An independent judge by brute force for short histories.
 
-mod accidents;
 mod answers;
 mod clocks;
 mod compare;
@@ -14,6 +13,9 @@ mod rules;
 mod scene;
 mod search;
 mod setup;
+mod sim_client;
+mod sim_faults;
+mod sim_lock;
 mod simplify;
 mod simulate;
 mod steps;

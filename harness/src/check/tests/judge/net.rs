@@ -3,7 +3,8 @@
 //! - A frame that is sent while it surely is lost never arrives; one that is sent before may arrive
 //!   as long afterwards as a frame can be under way.
 //! - TCP doubles its timer with every try (RFC 6298, 5.5), so after an outage it takes at most as
-//!   long again until it has tried once more: until then a link is not settled.
+//!   long again until it has tried once more, and where the connection was lost, the client waits
+//!   before it connects again: until then a link is not settled.
 //! - A client renews its lease when two thirds of it are over (nfs4_schedule_state_renewal in
 //!   fs/nfs/nfs4renewd.c), so an outage may come when only a third is left. The server forgets the
 //!   locks of one whose lease has run out (RFC 8881, 8.3).
@@ -25,14 +26,18 @@ struct Spell {
 }
 
 impl Spell {
-    fn set(&mut self, on: bool, now: Tick, at_least: Tick) {
+    fn set(&mut self, on: bool, now: Tick, again: Tick) {
         if on && !self.on && !self.lingers(now) {
             self.since = now;
         }
         if self.on && !on {
-            self.settled = Some(now + (now - self.since).max(at_least));
+            self.settled = Some(now + (now - self.since) + again);
         }
         self.on = on;
+    }
+
+    fn begin_anew(&mut self, now: Tick) {
+        (self.since, self.settled) = (now, None);
     }
 
     fn lingers(&self, now: Tick) -> bool {
@@ -47,6 +52,8 @@ struct Link {
     /// A frame that is sent now may arrive.
     up: bool,
     down: bool,
+    /// Some frames may be lost.
+    loses: bool,
     /// Frames may be lost or late.
     disturbed: Spell,
     /// So many of them that the lease may not be renewed.
@@ -68,9 +75,12 @@ pub struct Net {
     links: Vec<Link>,
     server_off: Spell,
     grace_until: Option<Tick>,
+    /// Since when the server has served without a break: it knows of no older leases.
+    served_from: Tick,
     lease: Tick,
     grace: Tick,
     delay: Tick,
+    again: Tick,
 }
 
 impl Net {
@@ -80,17 +90,22 @@ impl Net {
             links: vec![link; terms.clients.len()],
             server_off: Spell::default(),
             grace_until: None,
+            served_from: 0,
             lease: terms.lease,
             grace: terms.grace,
             delay: terms.delay,
+            again: terms.delay + terms.reconnect,
         }
     }
 
     /// The server loses power, or serves again.
     pub fn server(&mut self, up: bool, now: Tick) {
-        self.server_off.set(!up, now, self.grace);
+        self.server_off.set(!up, now, self.again);
         if up {
             self.grace_until = Some(now + self.grace);
+            self.served_from = now;
+            let settled = self.server_off.settled.max(self.grace_until);
+            self.server_off.settled = settled;
         } else {
             self.links.iter_mut().for_each(|link| link.severed = Some(now));
         }
@@ -100,8 +115,15 @@ impl Net {
         !self.server_off.on
     }
 
-    pub fn node(&mut self, client: usize, up: bool) {
-        self.links[client].node_up = up;
+    /// A client's node loses power, or has booted: its connections are new, and nothing lingers.
+    pub fn node(&mut self, client: usize, up: bool, now: Tick) {
+        let link = &mut self.links[client];
+        link.node_up = up;
+        if up {
+            link.disturbed.begin_anew(now);
+            link.lossy.begin_anew(now);
+            link.missed_grace = false;
+        }
     }
 
     /// What the faults in force do to one client's frames from now on.
@@ -122,18 +144,18 @@ impl Net {
         let all = |frames: &[&Frames]| frames.iter().all(|frames| frames.pass == Pass::All);
         let late = |frames: &[&Frames]| frames.iter().map(|frames| ticks(frames.late_ns)).sum();
         let late: Tick = Tick::max(late(&up), late(&down));
-        let lossy = !all(&up) || !all(&down) || late >= self.lease / 3;
         let link = &mut self.links[client];
+        link.loses = !all(&up) || !all(&down);
+        let lossy = link.loses || late >= self.lease / 3;
         (link.up, link.down) = (passes(&up), passes(&down));
-        link.lossy.set(lossy, now, self.delay);
-        link.disturbed.set(lossy || late > 0, now, self.delay);
+        link.lossy.set(lossy, now, self.again);
+        link.disturbed.set(lossy || late > 0, now, self.again);
     }
 
     /// Notes what holds at this instant; each client was in contact with the server at some time
     /// since then.
     pub fn look(&mut self, now: Tick, contact: &[Tick]) {
         let server_up = !self.server_off.on;
-        let in_grace = !server_up || self.grace_until.is_some_and(|until| now <= until);
         for client in 0..self.links.len() {
             let well = self.well_from(client).is_some_and(|from| from <= now);
             let link = &mut self.links[client];
@@ -145,16 +167,15 @@ impl Net {
                 link.down_last = if link.down { Some(now) } else { link.down_last };
             }
             let unsettled = link.lossy.lingers(now);
-            link.missed_grace |= unsettled && in_grace;
+            link.missed_grace |= unsettled && self.grace_until == Some(now);
             let renewed = (link.lossy.since + 1).saturating_sub(self.lease * 2 / 3 + 1);
-            let ran_out = unsettled && now >= renewed.max(contact[client]) + self.lease;
-            if ran_out || link.missed_grace && server_up {
+            let renewed = renewed.max(contact[client]).max(self.served_from);
+            let ran_out = unsettled && server_up && now >= renewed + self.lease;
+            if ran_out || link.missed_grace {
                 link.lease_risk = Some(now);
                 link.severed = Some(now);
             }
-            if !unsettled && server_up {
-                link.missed_grace = false;
-            }
+            link.missed_grace &= unsettled;
         }
     }
 
@@ -165,15 +186,9 @@ impl Net {
         well.then(|| link.disturbed.settled.max(self.server_off.settled).unwrap_or(0))
     }
 
-    /// When any client but this one was last not well.
-    pub fn others_unwell_last(&self, client: usize) -> Option<Tick> {
-        let others = (0..self.links.len()).filter(|other| *other != client);
-        others.filter_map(|other| self.unwell_last(other)).max()
-    }
-
     /// Whether frames between a client and the server may be lost now.
     pub fn is_lossy(&self, client: usize) -> bool {
-        self.links[client].lossy.on || self.server_off.on
+        self.links[client].loses || self.server_off.on
     }
 
     /// When a client was last not well.

@@ -50,9 +50,22 @@ impl Pen {
         }
     }
 
-    pub fn strike(&mut self, fault: usize, node: usize, kind: &str, pass: Pass, late: Tick) {
+    /// A fault hits the frames that a node sends, those that are sent to it, or both.
+    pub fn strike(
+        &mut self,
+        fault: usize,
+        node: usize,
+        kind: &str,
+        (from, to): (bool, bool),
+        pass: Pass,
+        late: Tick,
+    ) {
         let late_ns = u64::from(late) * SECOND;
-        let consequences = Consequence::of_link(&node_name(node), pass, late_ns);
+        let mut consequences = Consequence::of_link(&node_name(node), pass, late_ns);
+        consequences.retain(|consequence| {
+            let frames = consequence.frames();
+            frames.is_some_and(|frames| if frames.from.is_some() { from } else { to })
+        });
         let (kind, detail) = (kind.into(), String::new());
         self.write(What::FaultStruck { fault, kind, node: node_name(node), detail, consequences });
     }

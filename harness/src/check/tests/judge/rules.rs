@@ -133,6 +133,8 @@ impl Scene<'_> {
         let asked = met.clients.iter().map(acquired).min().unwrap_or(self.now);
         let since = met.since.unwrap_or(asked);
         let skewed = self.terms.skew_ns.is_some_and(|most| self.clocks.largest_since(since) > most);
+        let rate = self.clocks.largest_rate_since(since);
+        let fast = self.terms.rate_ppm.is_some_and(|most| rate > most);
         let lease = self.terms.lease_kept
             && met.lease_of.is_some_and(|client| {
                 // To get a lock renews the lease.
@@ -140,7 +142,7 @@ impl Scene<'_> {
                 self.net.lease_risk(client).is_some_and(|risk| risk >= renewed)
             });
         match () {
-            () if self.terms.outside || skewed || lease => Charge::Excused,
+            () if self.terms.outside || skewed || fast || lease => Charge::Excused,
             () if self.strict => Charge::Refused,
             () => Charge::Wrong,
         }

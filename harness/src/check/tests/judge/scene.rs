@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct Call {
     pub at: Tick,
     pub operation: Operation,
+    /// When it is answered, if it is.
+    pub until: Option<Tick>,
     /// What it asks for may have been sent.
     pub sent: bool,
     /// Frames between the client and the server may have been lost at some time of it.
@@ -45,6 +47,8 @@ pub struct Client {
     pub acquired: Tick,
     /// Since when it keeps asking for the lock.
     pub asks_since: Option<Tick>,
+    /// It has ever called its lock.
+    pub called: bool,
     asked_last: Tick,
     pub counting: Option<Counting>,
     pub kept: Option<Kept>,
@@ -129,7 +133,7 @@ impl<'a> Scene<'a> {
         let Some(index) = self.client(node) else {
             return self.net.server(up, self.now);
         };
-        self.net.node(index, up);
+        self.net.node(index, up, self.now);
         if !up {
             self.end_process(index);
             self.clients[index].kept = None;
@@ -156,6 +160,7 @@ impl<'a> Scene<'a> {
         *client = Client {
             process: client.process + u8::from(client.alive),
             acquired: client.acquired,
+            called: client.called,
             kept: client.kept.take(),
             ..Client::default()
         };
@@ -180,13 +185,14 @@ impl<'a> Scene<'a> {
             return;
         };
         let read = self.read_of(index, name);
+        let until = self.answer_to(index);
         let think = self.terms.think;
         self.anybody_counted |= matches!(what, What::CountBegan { .. });
         let client = &mut self.clients[number];
         match what {
             What::AdapterReady { .. } => client.alive = true,
             What::AdapterFailed { .. } => self.end_process(number),
-            What::Called { operation, .. } => client.calls(operation.clone(), now, think),
+            What::Called { operation, .. } => client.calls(operation.clone(), now, think, until),
             What::Answered { answer, .. } => client.hears(answer, now),
             What::Entered { .. } => client.inside = true,
             What::Left { .. } => client.inside = false,
@@ -198,6 +204,17 @@ impl<'a> Scene<'a> {
             }
             _ => client.counting = None,
         }
+    }
+
+    /// When the call that is made with this event is answered, later.
+    fn answer_to(&self, index: usize) -> Option<Tick> {
+        let What::Called { call, .. } = &self.history[index].what else {
+            return None;
+        };
+        let answer = self.history[index + 1..].iter().find(
+            |event| matches!(&event.what, What::Answered { call: other, .. } if other == call),
+        );
+        Tick::try_from(answer?.at_ns / self.terms.tick_ns).ok()
     }
 
     /// What the count that begins with this event is said to have read, later.
@@ -226,22 +243,21 @@ pub fn small(value: u64) -> u16 {
 }
 
 impl Client {
-    fn calls(&mut self, operation: Operation, now: Tick, think: Option<Tick>) {
+    fn calls(&mut self, operation: Operation, now: Tick, think: Tick, until: Option<Tick>) {
         match operation {
             Operation::Acquire { timeout } => {
                 if !self.believes {
                     self.acquired = now;
                 }
                 let waits = timeout.is_none_or(|timeout| timeout.0 > 0);
-                let goes_on = self
-                    .asks_since
-                    .filter(|_| think.is_some_and(|think| now - self.asked_last <= think));
+                let goes_on = self.asks_since.filter(|_| now - self.asked_last <= think);
                 self.asks_since = waits.then(|| goes_on.unwrap_or(now));
             }
             Operation::Release => self.believes = false,
             _ => {}
         }
-        self.call = Some(Call { at: now, operation, sent: false, lossy: false });
+        self.called = true;
+        self.call = Some(Call { at: now, operation, until, sent: false, lossy: false });
     }
 
     fn hears(&mut self, answer: &Answer, now: Tick) {

@@ -19,6 +19,8 @@ pub struct Setup {
     pub within: Tick,
     pub lease: Tick,
     pub grace: Tick,
+    /// A question whether it is held renews the lock.
+    pub is_held_renews: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +54,7 @@ pub fn setup(rng: &mut ChaCha8Rng) -> Setup {
         within: rng.random_range(3..=4),
         lease: rng.random_range(3..=8) * 3,
         grace: rng.random_range(3..=12),
+        is_held_renews: matches!(lock, Kind::Clocked | Kind::Timed) && rng.random_bool(0.3),
     };
     let plan = &mut setup.plan;
     plan.blueprint.nodes.truncate(1 + setup.clients);

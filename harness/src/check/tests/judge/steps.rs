@@ -137,6 +137,9 @@ impl Steps<'_, '_> {
     /// The lock is another's, and yet a client gets it: from the other, or beside it.
     fn intrude(&mut self, client: usize, owner: usize, life: Tick) {
         let scene = self.scene;
+        if !self.is_time_for_wrongs(client) {
+            return;
+        }
         let both = [client, owner];
         let both = Met::of(&both);
         let promise = (scene.terms.lifetime != NEVER).then_some(Invariant::NoEarlyBreak);
@@ -157,6 +160,13 @@ impl Steps<'_, '_> {
                 got_wrongly(world, client, true);
             });
         }
+    }
+
+    /// A wrong is done as early as it can be, or as late: what lies between explains nothing more.
+    fn is_time_for_wrongs(&self, client: usize) -> bool {
+        let now = self.scene.now;
+        let call = self.scene.clients[client].call.as_ref();
+        call.is_some_and(|call| now == call.at || call.until == Some(now))
     }
 
     fn release(&mut self, client: usize) {
@@ -184,7 +194,7 @@ impl Steps<'_, '_> {
                     world.minds[client].done = Some(scene.now);
                 });
             }
-        } else if !scene.is_over(record) {
+        } else if !scene.is_over(record) && self.is_time_for_wrongs(client) {
             let owner = record.owner();
             let both = [client, owner];
             let both = Met::of(&both).with_lease_of(client);

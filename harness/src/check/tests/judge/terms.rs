@@ -15,6 +15,8 @@ use lockstorm_reports::Invariant;
 pub type Tick = u16;
 /// The end of what never ends.
 pub const NEVER: Tick = Tick::MAX;
+/// `XS_TCP_INIT_REEST_TO` of net/sunrpc/xprtsock.c.
+const RECONNECT_NS: u64 = 3 * SECOND;
 /// The server waits for a delegation to come back until a lease is over (RFC 8881, 10.2.1, and the
 /// laundromat of fs/nfsd/nfs4state.c, which looks once a second); meanwhile others are told to come
 /// again, after 15 s at most (NFS4_POLL_RETRY_MAX in fs/nfs/nfs4proc.c).
@@ -39,6 +41,8 @@ pub struct Terms {
     pub bound: Option<Bound>,
     /// The largest skew that the lock assumes, in nanoseconds; without it, clocks play no part.
     pub skew_ns: Option<u64>,
+    /// How far from true a clock may run, in ppm; without it, the lock measures no time.
+    pub rate_ppm: Option<u64>,
     /// The kernel manages the lock, and frees it when its owner's process ends.
     pub kernel: bool,
     /// The lock is gone with the client's lease, and assumes that the lease is kept.
@@ -47,11 +51,13 @@ pub struct Terms {
     pub grace: Tick,
     /// The longest that a frame can be under way.
     pub delay: Tick,
+    /// A client waits so long before it connects again.
+    pub reconnect: Tick,
     pub free_within: Tick,
     /// How much later, if somebody else is away, who may have a delegation of the lock's file.
     pub recall_within: Tick,
-    /// Who asks again after this time keeps asking; nobody does where each call begins to watch anew.
-    pub think: Option<Tick>,
+    /// Who asks again after this time keeps asking.
+    pub think: Tick,
     /// The lock claims nothing at all for such a site.
     pub outside: bool,
     promised: Wrongs,
@@ -84,14 +90,16 @@ impl Terms {
                 watched: bound.watched,
             }),
             skew_ns: assumes.clock_skew.map(|skew| skew.0),
+            rate_ppm: profile.clock_rate().map(|rate| rate.0),
             kernel: profile.primitive.is_kernel_managed(),
             lease_kept: assumes.lease == Some(LeaseAssumption::Kept),
             lease: ticks(lease),
             grace: ticks(grace),
             delay: ticks(largest_delay_ns(plan, history)),
+            reconnect: ticks(RECONNECT_NS),
             free_within: ticks(FREE_WITHIN_NS),
             recall_within: ticks(lease + RECALL_NS),
-            think: bound.is_none_or(|bound| !bound.watched).then(|| ticks(think_ns(plan))),
+            think: ticks(think_ns(plan)),
             outside: !assumes.network || !(assumes.nfs.is_empty() || assumes.nfs.contains(version)),
             promised: profile.promises.keys().fold(Wrongs::NONE, |all, one| all.with(*one)),
         }
