@@ -213,6 +213,12 @@ impl<'a> KernelSite<'a> {
     }
 }
 
+impl<'a> KernelSite<'a> {
+    pub fn blueprint(&self) -> &'a Blueprint {
+        self.blueprint
+    }
+}
+
 impl Site for KernelSite<'_> {
     fn now(&self) -> u64 {
         self.now
