@@ -1,8 +1,8 @@
 //! Everything that reads what a guest, a lock or a person wrote, fed with whatever bytes.
 //!
 //! One function a target. None may panic, run away or print without bound. libFuzzer calls them
-//! through fuzz_targets/; `cargo test` calls them through harness/tests/sites/fuzz.rs, which includes
-//! this file.
+//! through fuzz_targets/; `cargo test` calls them through harness/tests/sites/fuzz.rs, which
+//! includes this file.
 
 mod messages;
 mod rings;

@@ -4,7 +4,7 @@
 use super::rings::{AT_ONCE, AVAILABLE, Input, MEMORY, USED, longs, memory, send};
 use lockstorm::site::clock::timetravel::{MESSAGE_LEN, Message, Segment, op};
 use lockstorm::site::exchange::Failure;
-use lockstorm::site::node::travel::{Said, Travel};
+use lockstorm::site::node::travel::{KernelEvent, Travel};
 use lockstorm::site::virtio::device::{Device, Notices};
 use lockstorm::site::virtio::vhost_user::{self, request};
 use nix::sys::socket::{MsgFlags, recv};
@@ -23,7 +23,7 @@ const CUTS_MAX: u8 = 6;
 struct Answers {
     bytes: Vec<u8>,
     /// What its messages meant to the harness, beside an answer.
-    said: Vec<Said>,
+    said: Vec<KernelEvent>,
     /// Why it was not heard any further.
     end: Option<String>,
 }
@@ -92,7 +92,7 @@ fn clock(pieces: &[&[u8]]) -> Answers {
     loop {
         while answers_so_far.end.is_none() && has_more(travel.stream()) {
             match travel.serve() {
-                Ok(Said::Something) => {}
+                Ok(KernelEvent::Other) => {}
                 Ok(said) => answers_so_far.said.push(said),
                 Err(error) => answers_so_far.end = Some(error.to_string()),
             }

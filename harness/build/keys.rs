@@ -9,7 +9,8 @@
 //!
 //! of which the first 16 digits are the key. The default kernel's is from inside containers/kernel,
 //! without `versions`; another one's has also versions/build and the directory of its version. The
-//! container's is from inside containers/node. Documents are left out: what they say builds nothing.
+//! container's is from inside containers/node. Documents are left out: what they say builds
+//! nothing.
 
 use sha2::{Digest, Sha256};
 use std::fs;

@@ -1,6 +1,6 @@
 //! The hunt for false alarms: random mixtures of faults, on real kernels, for locks that are good.
-//! Whatever one of them is accused of within its assumptions is a failure, of lockstorm's most likely.
-//! `ci/soundness` calls it.
+//! Whatever one of them is accused of within its assumptions is a failure, of lockstorm's most
+//! likely. `ci/soundness` calls it.
 //!
 //! Run N has the lock and the scenario that N says, so that a failure can be run again by
 //! `--from N --runs 1`, or by the scenario that is printed.
@@ -19,7 +19,7 @@ use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
 use lockstorm::scenario::random::{BOUNDS, scenario};
 use lockstorm::site::launch::{Launch, Program, Programs};
-use lockstorm::site::{Provisions, SiteError};
+use lockstorm::site::{Resources, SiteError};
 use lockstorm::source::Source;
 use lockstorm::verdict::{Circumstances, judge};
 use lockstorm_reports::{Report, terminal};
@@ -159,7 +159,7 @@ fn make(
     interrupted: &AtomicBool,
 ) -> Outcome<Option<Report>> {
     fs::write(directory.join("plan.yaml"), plan.to_yaml()?)?;
-    let provisions = Provisions {
+    let resources = Resources {
         kernels,
         launch: Launch::Local,
         image: &assets.image,
@@ -168,7 +168,7 @@ fn make(
         patience: Duration::from_secs(120),
         interrupted: &|| interrupted.load(Ordering::Relaxed),
     };
-    let run = match run::execute(plan, provisions, Vec::new()) {
+    let run = match run::execute(plan, resources, Vec::new()) {
         Err(RunError::Site(SiteError::Interrupted)) => return Ok(None),
         run => run?,
     };

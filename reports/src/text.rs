@@ -1,6 +1,7 @@
 //! Text for terminals: times, wrapping, and names that cannot do harm.
 
-/// Longest name that a renderer shows (a SHA-256 fits); names come from scenarios, adapters and kernels.
+/// Longest name that a renderer shows (a SHA-256 fits); names come from scenarios, adapters and
+/// kernels.
 const NAME_CHARS_MAX: usize = 64;
 /// Longest free text (an error message, an explanation) that a renderer shows.
 const TEXT_CHARS_MAX: usize = 600;

@@ -30,8 +30,8 @@ pub enum Command {
     Serve { lease_s: u32, grace_s: u32, threads: u8 },
     /// Mount the server's export on [`MOUNT_POINT`], with these options of nfs(5).
     Mount { options: String },
-    /// End all adapters and unmount the export, for which the server must be there. Of a node on the
-    /// host's kernel: one with a kernel of its own takes its mounts with it.
+    /// End all adapters and unmount the export, for which the server must be there. Of a node on
+    /// the host's kernel: one with a kernel of its own takes its mounts with it.
     Unmount,
     /// Mount the client's second image, read-only, on [`SUPPLEMENT`].
     MountSupplement,

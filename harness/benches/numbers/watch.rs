@@ -10,7 +10,7 @@ use lockstorm::plan::{Parts, Plan, expand};
 use lockstorm::run::{self, Run};
 use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
-use lockstorm::site::Provisions;
+use lockstorm::site::Resources;
 use lockstorm::site::launch::{Launch, Program, Programs};
 use lockstorm::source::Source;
 use std::cell::RefCell;
@@ -83,7 +83,7 @@ pub fn watch_with(story: &str, launch: Launch) -> Outcome<(Marks, Run)> {
     let watch = Watch { begun: Instant::now(), nodes, marks: Rc::clone(&marks) };
     let run = run::execute(
         &plan,
-        Provisions {
+        Resources {
             kernels: &kernels,
             launch,
             image: &assets.image,

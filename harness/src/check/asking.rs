@@ -18,6 +18,19 @@ pub fn asking<'a>(evidence: &'a Evidence) -> BTreeMap<&'a str, Vec<(u64, u64)>> 
         WorkloadSpec::Cycles(cycles) => cycles.think.most.0.saturating_add(1_000_000),
         WorkloadSpec::Script(_) => SCRIPT_THINK_NS,
     };
+    asking_within(evidence, Some(think_ns))
+}
+
+/// The same without the pauses: each call by itself.
+pub fn asking_each_time<'a>(evidence: &'a Evidence) -> BTreeMap<&'a str, Vec<(u64, u64)>> {
+    asking_within(evidence, None)
+}
+
+/// `think_ns` is the longest pause between two calls that belong together, if any do.
+fn asking_within<'a>(
+    evidence: &'a Evidence,
+    think_ns: Option<u64>,
+) -> BTreeMap<&'a str, Vec<(u64, u64)>> {
     let mut asking: BTreeMap<&str, Vec<(u64, u64)>> = BTreeMap::new();
     let mut gave_up: BTreeMap<&str, u64> = BTreeMap::new();
     for call in evidence.calls.acquires() {
@@ -29,7 +42,11 @@ pub fn asking<'a>(evidence: &'a Evidence) -> BTreeMap<&'a str, Vec<(u64, u64)>> 
         let before = gave_up.remove(client);
         let spans = asking.entry(client).or_default();
         match (spans.last_mut(), before) {
-            (Some(last), Some(at)) if from.saturating_sub(at) <= think_ns => last.1 = until,
+            (Some(last), Some(at))
+                if think_ns.is_some_and(|most| from.saturating_sub(at) <= most) =>
+            {
+                last.1 = until;
+            }
             _ => spans.push((from, until)),
         }
         if matches!(&call.end, End::Answered(_, Answer::Timeout | Answer::Busy)) {

@@ -45,14 +45,14 @@ pub struct Bounds {
 
 impl Bounds {
     pub fn of(plan: &Plan) -> Bounds {
-        let (wire, disk) = (&plan.blueprint.wire, &plan.blueprint.disk);
+        let disk = &plan.blueprint.disk;
         let delay_ns = plan.largest_delay_ns();
         let service_ns = longest_service(plan, disk.latency.0, disk.flush.0);
         let DiskSpec { latency, flush, .. } = DiskSpec::default();
         let usual_service_ns = longest_service(plan, latency.0, flush.0);
         let usual_ns = round_trip(WireSpec::default().latency.most.0, usual_service_ns);
         // While nothing disturbs a frame, it takes what the wire takes.
-        let calm_ns = round_trip(wire.latency.most.0, service_ns);
+        let calm_ns = round_trip(plan.undisturbed_delay_ns(), service_ns);
         // RFC 6298, (2.3): the smoothed round trip, and four times its variation, which is no
         // more than a round trip itself.
         let timeout_ns = delay_ns.saturating_mul(2 * 5).min(RTO_MOST_NS);

@@ -22,7 +22,7 @@
 //! A lock that would be overdue but for a disturbance, or but for an acquire of which nobody knows
 //! the outcome, is not judged. Nor is a deadline beyond the end of the run.
 
-use super::asking::{asking, may_have_got_it};
+use super::asking::{asking, asking_each_time, may_have_got_it};
 use super::calls::Call;
 use super::holds::Hold;
 use super::spans::{Moment, merged, outside};
@@ -46,7 +46,11 @@ fn check(evidence: &Evidence) -> Outcome {
         lifetime_ns,
         renewed: evidence.plan.profile.lifetime.map_or(Renewed::ByCalls, |known| known.renewed),
         bound,
-        asking: asking(evidence),
+        // Nothing says that what one has watched outlasts the call that began it.
+        asking: match bound.watched {
+            true => asking_each_time(evidence),
+            false => asking(evidence),
+        },
         unknown: may_have_got_it(evidence),
     };
     let mut judged = Judged::default();
@@ -102,6 +106,14 @@ impl Judge<'_> {
             let age_ns = lifetime_ns.saturating_add(slop_ns).saturating_add(allowance);
             let abandoned = Abandoned { from, until, age_ns };
             match self.judge(hold, abandoned) {
+                Ok(Some(_)) if asked_once_more(hold, &own) => {
+                    judged.doubts.add("its owner had asked for it once more while it was inside");
+                }
+                Ok(Some(_)) if hold.claim.surely_until() <= hold.entered => {
+                    judged
+                        .doubts
+                        .add("its acquire was answered so late that it may have been broken");
+                }
                 Ok(Some((asker, deadline))) => {
                     judged.cases += 1;
                     judged.findings.push(self.finding(hold, from, asker, deadline));
@@ -139,7 +151,8 @@ impl Judge<'_> {
     }
 
     /// The calls of the owner that may have renewed this hold's lock, and when the lock was
-    /// surely free: the release was confirmed, or the story begins anew with another acquire.
+    /// surely free, or another's: the release was confirmed, the story begins anew with another
+    /// acquire, or somebody else has entered.
     fn own_calls(&self, hold: &Hold) -> (Vec<&Call>, u64) {
         let calls = &self.evidence.calls;
         let acquire = calls.of_client(&hold.client, hold.acquire_called);
@@ -152,7 +165,10 @@ impl Judge<'_> {
         let anew = anew.filter(|call| call.is_acquire() && !hold.died_before(call.called));
         let freed = said_over.map(|(_, over)| over);
         let freed = freed.or_else(|| anew.map(|call| call.called.at_ns).next());
-        (own, freed.unwrap_or(u64::MAX))
+        let others = self.evidence.holds.iter().filter(|other| other.client != hold.client);
+        let next = others.map(|other| other.entered).find(|entered| *entered > hold.entered);
+        let next = next.map_or(u64::MAX, |entered| entered.at_ns);
+        (own, freed.unwrap_or(u64::MAX).min(next))
     }
 
     fn longest_lifetime(&self, own: &[&Call]) -> u64 {
@@ -257,4 +273,11 @@ impl Judge<'_> {
         let invariant = Invariant::BreakAfterLifetime;
         self.evidence.finding(invariant, deadline, explanation, &[hold])
     }
+}
+
+/// Whether the owner acquired its lock a second time, or may have: how often it must be released to
+/// be free is then not known.
+fn asked_once_more(hold: &Hold, own: &[&Call]) -> bool {
+    let mut again = own.iter().filter(|call| call.is_acquire() && call.called > hold.entered);
+    again.any(|call| call.is_ok() || call.is_indeterminate())
 }

@@ -1,7 +1,8 @@
 //! Who was in its critical section, and when, by the witness; what became of each.
 //!
 //! A client that asks for the lock while it is inside gives nothing up: refused, it holds what it
-//! held; granted once more (a reentrant lock), its hold goes on, and may end with the first release.
+//! held; granted once more (a reentrant lock), its hold goes on, and may end with the first
+//! release.
 
 use super::calls::{Call, Calls};
 use super::claims::Claim;

@@ -15,8 +15,9 @@
 //! kernels. A client that may have lost its lease may take for the file what its kernel has kept of
 //! it: with Linux it does when it was about to return the counter's delegation, since DELEGRETURN
 //! asks for the file's attributes in the same breath, and the kernel takes others' changes for its
-//! own even if the delegation was gone (nfs4_delegreturn_release in fs/nfs/nfs4proc.c). An increment
-//! that then reads what its client had last written accuses nobody, and is told in a note.
+//! own even if the delegation was gone (nfs4_delegreturn_release in fs/nfs/nfs4proc.c). An
+//! increment that then reads what its client had last written accuses nobody, and is told in a
+//! note.
 
 use super::counts::{Count, Kept};
 use super::holds::Hold;

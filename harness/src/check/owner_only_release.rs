@@ -7,8 +7,8 @@
 //! - somebody else enters within that claim, with a claim of its own (an acquire that was
 //!   granted long before and answered late is no evidence); or
 //! - the owner is told by its own release or is_held that it does not hold, within its claim.
-//!   (Not by a release during which its node or the server was disturbed: a retransmitted
-//!   removal meets its own result. Not while a third was asking, who may have broken the lock
+//!   (Not while its node or the server was disturbed: a retransmitted removal meets its own
+//!   result, and a cautious lock says that it is not held when it cannot ask. Not while a third was asking, who may have broken the lock
 //!   early. And not so near to the end of its claim that by somebody's clock it may be over.)
 //!
 //! An entry is not the release's doing
@@ -236,7 +236,7 @@ fn told_not_held(evidence: &Evidence, owner: &Hold, from: Moment) -> Option<Mome
     let answered = owner.own_calls(&evidence.calls);
     let mut answered = answered.filter(|call| call.over() > from && call.over() < over);
     let told = answered.find(|call| match (&call.operation, call.answer()) {
-        (Operation::IsHeld, _) => call.says_not_held(),
+        (Operation::IsHeld, _) => call.says_not_held() && evidence.is_quiet(call),
         (Operation::Release, Some(Answer::NotHeld)) => evidence.is_quiet(call),
         _ => false,
     });

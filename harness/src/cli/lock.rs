@@ -1,15 +1,15 @@
 //! `lockstorm lock check LOCK`: whether an adapter keeps the protocol, without any NFS.
 
-use super::engine::listen_for_signals;
 use super::exit::{Exit, Failure};
 use super::kernels::{self, KernelArgs};
 use super::locks::{self, catalogue, provide_for};
+use super::runner::listen_for_signals;
 use super::terminal::Terminal;
 use crate::conform::{Conformance, check};
 use crate::kernel::Kernel;
 use crate::lock::choice::Choice;
 use crate::site::launch::Launch;
-use crate::site::{Provisions, SiteError};
+use crate::site::{Resources, SiteError};
 use clap::Subcommand;
 use lockstorm_reports::text::clean;
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let interrupted = listen_for_signals()?;
     let artefacts = tempfile::tempdir()
         .map_err(|error| Failure::Host(format!("creating a scratch directory: {error}")))?;
-    let provisions = Provisions {
+    let resources = Resources {
         kernels: &kernels,
         launch: Launch::Local,
         image: &assets.image,
@@ -78,7 +78,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         interrupted: &|| interrupted.load(Ordering::Relaxed),
     };
     let conformance =
-        check(&found.profile, lock_image.is_some(), provisions).map_err(|error| match error {
+        check(&found.profile, lock_image.is_some(), resources).map_err(|error| match error {
             SiteError::Interrupted => Failure::Interrupted,
             other => Failure::Host(other.to_string()),
         })?;

@@ -75,8 +75,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let pairs = pairs(&selection, &args.set)?;
     expect_any(&pairs)?;
     let header = header(&selection, &pairs);
-    let terms = args.side_by_side.terms(args.quiet)?;
-    let identity = Identity::new(&header, selection.images(), &args.set, &terms.kernels, &pairs);
+    let options = args.side_by_side.options(args.quiet)?;
+    let identity = Identity::new(&header, selection.images(), &args.set, &options.kernels, &pairs);
     let path = &args.out.clone().unwrap_or_else(|| identity.default_path(NAME));
     let directory = SetDirectory::open(path, &header, &identity, false)?;
     let made = directory.made()?;
@@ -84,7 +84,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     // By seed first: a batch that is cut short has something of every cell.
     let jobs = seeds.flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
     let jobs: Vec<Job> = jobs.filter(|job| !made.contains(&job.key())).collect();
-    let outcome = batch::run(&jobs, &directory, &terms);
+    let outcome = batch::run(&jobs, &directory, &options);
     let set = directory.read()?;
     if let Err(failure) = outcome {
         let (made, all) = (set.runs.len(), made.len() + jobs.len());

@@ -1,8 +1,8 @@
 //! `lockstorm recheck DIR`: judge a saved run again, without running anything.
 
-use super::engine::{exit, print};
 use super::exit::{Exit, Failure};
 use super::prepare::saved_plan;
+use super::runner::{exit, print};
 use super::terminal::Terminal;
 use crate::verdict::recheck;
 use lockstorm_reports::format::{self, Format};

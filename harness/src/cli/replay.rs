@@ -1,9 +1,9 @@
 //! `lockstorm replay DIR`: run a saved plan again, and hold the two histories against each other.
 
-use super::engine::{Ended, Home, RunArgs, execute, short};
 use super::exit::{Exit, Failure};
 use super::prepare::saved_plan;
 use super::repeat::difference;
+use super::runner::{Ended, Home, RunArgs, execute, short};
 use super::terminal::Terminal;
 use crate::assets::{KERNEL_KEY, NODE_KEY};
 use crate::kernel::Kernels;

@@ -1,8 +1,8 @@
 //! `lockstorm scenario NAME`: the main job.
 
-use super::engine::{Home, RunArgs, execute};
 use super::exit::{Exit, Failure};
 use super::prepare::{StoryArgs, prepare};
+use super::runner::{Home, RunArgs, execute};
 use super::terminal::Terminal;
 
 #[derive(clap::Args)]

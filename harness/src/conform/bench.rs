@@ -8,7 +8,7 @@ use crate::site::blueprint::{
     Blueprint, DiskBlueprint, MountBlueprint, NodeBlueprint, Role, ServerBlueprint, WireBlueprint,
 };
 use crate::site::clock::Clock;
-use crate::site::{Happening, KernelSite, Provisions, Site, SiteError};
+use crate::site::{Happening, KernelSite, Resources, Site, SiteError};
 use crate::units::{MICROSECOND, Nanos};
 use lockstorm_agent::{Command, Message, Outcome};
 use std::collections::VecDeque;
@@ -96,10 +96,10 @@ impl<'a> Bench<'a> {
         profile: &'a Profile,
         brought: bool,
         blueprint: &'a Blueprint,
-        provisions: Provisions<'a>,
+        resources: Resources<'a>,
     ) -> Result<Bench<'a>, SiteError> {
         Ok(Bench {
-            site: KernelSite::new(blueprint, provisions)?,
+            site: KernelSite::new(blueprint, resources)?,
             profile,
             brought,
             heard: VecDeque::new(),

@@ -7,7 +7,7 @@ mod bench;
 mod chapters;
 
 use crate::lock::profile::Profile;
-use crate::site::{Provisions, SiteError};
+use crate::site::{Resources, SiteError};
 use bench::{Bench, Stop};
 use chapters::CHAPTERS;
 
@@ -37,10 +37,10 @@ impl Conformance {
 pub fn check(
     profile: &Profile,
     brought: bool,
-    provisions: Provisions,
+    resources: Resources,
 ) -> Result<Conformance, SiteError> {
     let blueprint = bench::blueprint(profile);
-    let mut bench = Bench::new(profile, brought, &blueprint, provisions)?;
+    let mut bench = Bench::new(profile, brought, &blueprint, resources)?;
     let mut conformance = Conformance::default();
     let mut well = true;
     for (name, chapter) in CHAPTERS {

@@ -1,8 +1,9 @@
 //! Faults: what the harness does to the site, and when.
 //!
-//! A fault is one file here and one line in the registry of [`Strike`]. It says as data what it does,
-//! a list of [`Effect`]s, and what may come of that, a list of [`Consequence`]s for the checkers. The
-//! nemesis of the run puts the effects into force, lifts them, and looks whether they acted at all.
+//! A fault is one file here and one line in the registry of [`Strike`]. It says as data what it
+//! does, a list of [`Effect`]s, and what may come of that, a list of [`Consequence`]s for the
+//! checkers. The nemesis of the run puts the effects into force, lifts them, and looks whether they
+//! acted at all.
 
 pub mod clock;
 pub mod crash;
@@ -147,7 +148,8 @@ pub trait Fault {
     fn consequences(&self, node: &str) -> Vec<Consequence>;
     /// What it does, in words that follow the node's name.
     fn describe(&self) -> String;
-    /// What of it makes no sense, each with the key that is to blame; none for the fault as a whole.
+    /// What of it makes no sense, each with the key that is to blame; none for the fault as a
+    /// whole.
     fn problems(&self) -> Vec<(Option<&'static str>, String)> {
         Vec::new()
     }

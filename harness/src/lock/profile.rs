@@ -98,8 +98,8 @@ pub enum Renewed {
     /// Its owner's calls.
     #[default]
     ByCalls,
-    /// The lock itself, by a heartbeat (of a thread or a timer), for as long as its process runs and
-    /// reaches the server.
+    /// The lock itself, by a heartbeat (of a thread or a timer), for as long as its process runs
+    /// and reaches the server.
     Itself,
 }
 

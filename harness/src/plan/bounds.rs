@@ -4,14 +4,18 @@ use super::Plan;
 use crate::fault::Strike;
 
 impl Plan {
-    /// The longest that a frame of this plan can be under way (ns), whatever faults are in force
-    /// together: the wire's latency, the time that a full queue takes to send, and the delays of
-    /// all faults.
-    pub fn largest_delay_ns(&self) -> u64 {
+    /// The longest that a frame of this plan can be under way (ns) while no fault is in force: the
+    /// wire's latency, and the time that a full queue takes to send.
+    pub fn undisturbed_delay_ns(&self) -> u64 {
         let wire = &self.blueprint.wire;
         let queue = wire.bandwidth.map_or(0, |bandwidth| bandwidth.time_of(wire.queue.0));
+        wire.latency.most.0.saturating_add(queue)
+    }
+
+    /// The same whatever faults are in force together.
+    pub fn largest_delay_ns(&self) -> u64 {
         let late = self.strikes().map(Strike::late_ns);
-        late.fold(wire.latency.most.0.saturating_add(queue), u64::saturating_add)
+        late.fold(self.undisturbed_delay_ns(), u64::saturating_add)
     }
 }
 

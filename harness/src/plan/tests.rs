@@ -377,7 +377,11 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_goes_through_yaml_unchanged(seed: u64, loss in 0.0f64..=1.0, hold in 1u64..1_000_000_000) {
+    fn a_plan_goes_through_yaml_unchanged(
+        seed: u64,
+        loss in 0.0f64..=1.0,
+        hold in 1u64..1_000_000_000,
+    ) {
         let set = [
             format!("site.wire.latency={}ns..1s", hold.max(20_000)),
             format!("workload.cycles.hold={hold}ns"),

@@ -1,5 +1,5 @@
-//! The interpreter: turns what happens at the site into events for workloads and the nemesis, and what
-//! they want into commands. It is the witness, and alone writes the history.
+//! The interpreter: turns what happens at the site into events for workloads and the nemesis, and
+//! what they want into commands. It is the witness, and alone writes the history.
 
 use super::RunError;
 use super::event::{ClientId, Event, Timer};

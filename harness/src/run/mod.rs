@@ -20,7 +20,7 @@ use crate::history::writer::{Finished, WriteError, Writer};
 use crate::history::{Observer, What};
 use crate::plan::Plan;
 use crate::scenario::WorkloadSpec;
-use crate::site::{KernelSite, Provisions, Site, SiteError, Statistics};
+use crate::site::{KernelSite, Resources, Site, SiteError, Statistics};
 use crate::units::MILLISECOND;
 use cycles::Cycles;
 use event::Event;
@@ -54,16 +54,16 @@ pub enum RunError {
 /// adapter that talks nonsense, a guest that never pauses.
 pub fn execute(
     plan: &Plan,
-    provisions: Provisions,
+    resources: Resources,
     observers: Vec<Box<dyn Observer>>,
 ) -> Result<Run, RunError> {
     let begin = Instant::now();
-    let artefacts = provisions.artefacts;
+    let artefacts = resources.artefacts;
     let mut history = Writer::create(&artefacts.join("history.jsonl"))?;
     for observer in observers {
         history.observe(observer);
     }
-    let site = KernelSite::new(&plan.blueprint, provisions)?;
+    let site = KernelSite::new(&plan.blueprint, resources)?;
     let (history, virtual_ns, statistics) = run_on(Box::new(site), plan, history, artefacts)?;
     Ok(Run { history, virtual_ns, wall: begin.elapsed(), statistics })
 }
@@ -87,8 +87,8 @@ pub(crate) fn run_on<'a>(
     run.finish()
 }
 
-/// A workload: told of every event, it makes its next moves. What it does to the site itself it does
-/// through the nemesis.
+/// A workload: told of every event, it makes its next moves. What it does to the site itself it
+/// does through the nemesis.
 trait Workload {
     fn on(
         &mut self,

@@ -1,5 +1,5 @@
-//! The agent of a simulated node: takes the commands of the real one (harness/agent), and answers as
-//! that does.
+//! The agent of a simulated node: takes the commands of the real one (harness/agent), and answers
+//! as that does.
 
 use super::client::{Asker, Client, Mount};
 use super::locks::{self, Lock};

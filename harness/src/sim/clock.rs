@@ -1,7 +1,8 @@
 //! A node's clocks.
 
 /// The wall clock and the monotonic clock of a node that has power. adjtimex(2) changes the rate of
-/// both, and a step that of the wall clock alone. Every timer of a node runs by its monotonic clock.
+/// both, and a step that of the wall clock alone. Every timer of a node runs by its monotonic
+/// clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     /// True time at which it was set last: ns of the harness's clock.

@@ -1,4 +1,5 @@
-//! Frames: TCP over IPv4 over Ethernet, so that whatever a fault does to a frame it can do to these.
+//! Frames: TCP over IPv4 over Ethernet, so that whatever a fault does to a frame it can do to
+//! these.
 //!
 //! What a message says is not in the bytes: they carry its number in the run's [`Book`]. Whoever
 //! receives the frame reads it there, unless the checksum says that the bytes were changed.

@@ -1,5 +1,6 @@
 //! The simulated site: a second implementation of [`Site`](crate::site::Site), all in memory, on
-//! which the very same nemesis, workloads, interpreter and checkers run, thousands of runs a second.
+//! which the very same nemesis, workloads, interpreter and checkers run, thousands of runs a
+//! second.
 //!
 //! ```text
 //! run (interpreter, workloads, nemesis)
@@ -14,12 +15,13 @@
 //! - [`frame`]: TCP over IPv4 over Ethernet, in bytes; [`tcp`]: one end of a connection;
 //! - [`rpc`]: what clients and server say to each other, NFSv4.1 in small;
 //! - [`client`]: a client's kernel: session, lease, recovery; [`server`]: the server and its disk;
-//! - [`process`]: how a lock runs; [`locks`]: those that are right, and what can be wrong with them;
+//! - [`process`]: how a lock runs; [`locks`]: those that are right, and what can be wrong with
+//!   them;
 //! - [`clock`], [`node`], [`agent`], [`site`]: the machines.
 //!
-//! It is made from RFC 8881 (sections 2.10.6, 8 and 9), RFC 9293 and Linux's timers, and from what the
-//! profiles in containers/locks say of their locks; and not from the checkers, which must find out
-//! for themselves what it allows. Where a standard leaves a choice, the plan's seed makes it.
+//! It is made from RFC 8881 (sections 2.10.6, 8 and 9), RFC 9293 and Linux's timers, and from what
+//! the profiles in containers/locks say of their locks; and not from the checkers, which must find
+//! out for themselves what it allows. Where a standard leaves a choice, the plan's seed makes it.
 
 mod agent;
 mod client;

@@ -1,7 +1,8 @@
 //! A lock's process: a future that the node's kernel runs whenever what it waits for is there.
 //!
-//! So a lock reads as the program that it is. There is no runtime: a process waits for one thing at a
-//! time, which it leaves on its [`Desk`], and the kernel polls it when it has put the answer there.
+//! So a lock reads as the program that it is. There is no runtime: a process waits for one thing at
+//! a time, which it leaves on its [`Desk`], and the kernel polls it when it has put the answer
+//! there.
 
 use super::node::Now;
 use super::rpc::{Done, Errno, Name, Op};

@@ -86,9 +86,9 @@ pub enum Op {
         text: Rc<str>,
     },
     Commit(Name),
-    /// No operation of NFS: writes a file whose version is still `seen` (0: that does not exist), in
-    /// one step and onto the disk. With NFS's own, it takes a row of names that link(2) makes (see
-    /// containers/locks/good-lifetime).
+    /// No operation of NFS: writes a file whose version is still `seen` (0: that does not exist),
+    /// in one step and onto the disk. With NFS's own, it takes a row of names that link(2) makes
+    /// (see containers/locks/good-lifetime).
     Swap {
         name: Name,
         seen: u64,
@@ -114,7 +114,8 @@ pub enum Done {
         file: Option<File>,
         now: i64,
     },
-    /// The server's incarnation: what was written to another may be lost (section 18.32, `writeverf`).
+    /// The server's incarnation: what was written to another may be lost (section 18.32,
+    /// `writeverf`).
     Written {
         verifier: u64,
     },

@@ -1,9 +1,10 @@
 //! The site: the simulated place. Nothing here knows what a lock is.
 //!
-//! [`KernelSite`] owns the clock, the wire, the disk and the machines, and lets one thing happen at a
-//! time: either an event of the calendar, or one node's slice of time. On the real clock the nodes
-//! run by themselves, and there are the calendar's events alone. Whoever runs a [`Site`] asks it for
-//! the next [`Happening`], and need not know which clock it is, nor whether its kernels are real.
+//! [`KernelSite`] owns the clock, the wire, the disk and the machines, and lets one thing happen at
+//! a time: either an event of the calendar, or one node's slice of time. On the real clock the
+//! nodes run by themselves, and there are the calendar's events alone. Whoever runs a [`Site`] asks
+//! it for the next [`Happening`], and need not know which clock it is, nor whether its kernels are
+//! real.
 
 pub mod blueprint;
 pub mod clock;
@@ -14,13 +15,13 @@ pub mod node;
 pub mod virtio;
 pub mod wire;
 
-mod engine;
 mod error;
+mod kernel_site;
 mod real_time;
 mod traffic;
 
-pub use engine::{KernelSite, Provisions};
 pub use error::SiteError;
+pub use kernel_site::{KernelSite, Resources};
 
 use lockstorm_agent::{Command, Message};
 use wire::{Rule, RuleId};
@@ -28,8 +29,8 @@ use wire::{Rule, RuleId};
 /// A node's index in the blueprint.
 pub type NodeId = usize;
 
-/// A site as those see it who run it: a clock, a wire, a power switch for each node, and an agent in
-/// each that takes commands.
+/// A site as those see it who run it: a clock, a wire, a power switch for each node, and an agent
+/// in each that takes commands.
 pub trait Site {
     /// The harness's clock: nanoseconds since the site was built.
     fn now(&self) -> u64;

@@ -4,9 +4,9 @@
 //! them. Nothing is repeatable here.
 
 use super::blueprint::NodeBlueprint;
-use super::engine::KernelSite;
+use super::kernel_site::KernelSite;
 use super::node::machine::{LOOK, Source};
-use super::node::travel::Said;
+use super::node::travel::KernelEvent;
 use super::node::{Machine, Slice};
 use super::{Happening, NodeId, Site, SiteError};
 use crate::units::SECOND;
@@ -47,10 +47,10 @@ impl KernelSite<'_> {
         Ok(true)
     }
 
-    /// Has clients on the host's kernel unmount while there is a server: that kernel goes on when the
-    /// site is gone, and would wait for minutes.
+    /// Has clients on the host's kernel unmount while there is a server: that kernel goes on when
+    /// the site is gone, and would wait for minutes.
     pub(super) fn part_from_the_host(&mut self) -> Result<(), SiteError> {
-        let is_on_host = |node: &NodeBlueprint| self.provisions.kernels.of(node.role).is_none();
+        let is_on_host = |node: &NodeBlueprint| self.resources.kernels.of(node.role).is_none();
         let nodes = self.blueprint.nodes.iter().enumerate();
         let clients = nodes.filter(|(_, node)| is_on_host(node)).map(|(id, _)| id);
         let clients: Vec<NodeId> = clients.filter(|id| self.nodes[*id].greeted).collect();
@@ -106,7 +106,7 @@ impl KernelSite<'_> {
             return Ok(());
         };
         match machine.serve(source) {
-            Ok(Said::Goodbye) => self.after_slice(node, Slice::Ended),
+            Ok(KernelEvent::Ended) => self.after_slice(node, Slice::Ended),
             Ok(_) => {
                 self.collect(node);
                 Ok(())
@@ -117,7 +117,7 @@ impl KernelSite<'_> {
 
     /// A kernel that began a message, and has not ended it within patience, is stuck.
     fn give_up_on_halves(&self) -> Result<(), SiteError> {
-        let limit = self.provisions.patience;
+        let limit = self.resources.patience;
         let begun = self.nodes.iter().map(|node| node.machine.as_ref().and_then(Machine::begun));
         let is_over = |begun: Option<Instant>| begun.is_some_and(|begun| begun.elapsed() >= limit);
         match begun.into_iter().position(is_over) {

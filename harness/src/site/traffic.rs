@@ -3,12 +3,12 @@
 use super::blueprint::Role;
 use super::disk::blk::{self, Medium};
 use super::disk::image::Image;
-use super::engine::{CONTROL_LATENCY, Event, IMAGE_LATENCY, KernelSite, patience};
 use super::exchange::{Failure, Patience};
+use super::kernel_site::{CONTROL_LATENCY, Event, IMAGE_LATENCY, KernelSite, patience};
 use super::node::Machine;
 use super::node::console::{self, Console, Flood};
 use super::node::link::Link;
-use super::node::machine::Offer;
+use super::node::machine::Endpoint;
 use super::node::slot::Slot;
 use super::wire::{Frame, net};
 use super::{Happening, NodeId, SiteError};
@@ -28,7 +28,7 @@ impl KernelSite<'_> {
         // The interrupt handler reads the time before RUN tells it.
         machine.set_now(self.now);
         let careful = machine.is_computing();
-        let patience = patience(&self.provisions);
+        let patience = patience(&self.resources);
         match hand_over(event, machine, &mut node.console, careful, &patience) {
             Ok(interrupted) if careful => {
                 Ok(interrupted && machine.request().is_some_and(|wanted| wanted <= self.now))
@@ -189,35 +189,35 @@ impl KernelSite<'_> {
         Ok(())
     }
 
-    pub(super) fn offers(&self, node: NodeId) -> Vec<(Slot, Offer)> {
+    pub(super) fn endpoints(&self, node: NodeId) -> Vec<(Slot, Endpoint)> {
         let blueprint = &self.blueprint.nodes[node];
-        if self.provisions.kernels.of(blueprint.role).is_none() {
-            return vec![(Slot::Net, Offer::Socket), (Slot::Control, Offer::Socket)];
+        if self.resources.kernels.of(blueprint.role).is_none() {
+            return vec![(Slot::Net, Endpoint::Socket), (Slot::Control, Endpoint::Socket)];
         }
         let mac = parse_mac(&blueprint.mac);
-        let read_only = |image: &Image| Offer::Virtio {
+        let read_only = |image: &Image| Endpoint::Virtio {
             rings: 1,
             features: blk::F_SEG_MAX | blk::F_READ_ONLY,
             config: blk::config(image.sectors()),
         };
-        let net = Offer::Virtio { rings: 2, features: net::F_MAC, config: net::config(mac) };
-        let control = Offer::Virtio {
+        let net = Endpoint::Virtio { rings: 2, features: net::F_MAC, config: net::config(mac) };
+        let control = Endpoint::Virtio {
             rings: console::RINGS,
             features: console::F_MULTIPORT,
             config: console::config(),
         };
         let root = read_only(&self.image);
-        let mut offers = vec![(Slot::Root, root), (Slot::Net, net), (Slot::Control, control)];
+        let mut endpoints = vec![(Slot::Root, root), (Slot::Net, net), (Slot::Control, control)];
         match (blueprint.role, &self.supplement) {
             (Role::Server, _) => {
                 let features = blk::F_SEG_MAX | blk::F_FLUSH;
                 let config = blk::config(self.disk.sectors());
-                offers.push((Slot::Disk, Offer::Virtio { rings: 1, features, config }));
+                endpoints.push((Slot::Disk, Endpoint::Virtio { rings: 1, features, config }));
             }
-            (Role::Client, Some(image)) => offers.push((Slot::Supplement, read_only(image))),
+            (Role::Client, Some(image)) => endpoints.push((Slot::Supplement, read_only(image))),
             (Role::Client, None) => {}
         }
-        offers
+        endpoints
     }
 }
 

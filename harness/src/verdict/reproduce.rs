@@ -11,8 +11,8 @@ use crate::source::Source;
 use lockstorm_reports::text::{quoted, scenario_command};
 
 /// `lockstorm scenario ...`, if the plan is what a shipped scenario expands to with its lock, seed,
-/// clock and kernels alone, and the lock can be named; otherwise only `lockstorm replay` of the saved
-/// plan runs it again.
+/// clock and kernels alone, and the lock can be named; otherwise only `lockstorm replay` of the
+/// saved plan runs it again.
 pub(super) fn command(plan: &Plan) -> Option<String> {
     let (name, lock) = (&plan.scenario.name, &plan.profile.name);
     if !can_be_named(plan) {
@@ -43,8 +43,8 @@ fn is_shipped(plan: &Plan) -> bool {
     plan.lock_image.is_none()
 }
 
-/// A lock of the node image, or a release of one, has a name that means it anywhere. Where a profile
-/// or a tree of somebody's own was, the plan does not know.
+/// A lock of the node image, or a release of one, has a name that means it anywhere. Where a
+/// profile or a tree of somebody's own was, the plan does not know.
 fn can_be_named(plan: &Plan) -> bool {
     let Some(image) = &plan.lock_image else {
         return true;

@@ -5,7 +5,7 @@ use lockstorm::assets::Assets;
 use lockstorm::history::{Event, Observer, What, reader};
 use lockstorm::plan::Plan;
 use lockstorm::run::execute;
-use lockstorm::site::Provisions;
+use lockstorm::site::Resources;
 use lockstorm::site::launch::{Launch, Program, Programs};
 use lockstorm::source::Source;
 use nix::sys::signal::{Signal, kill};
@@ -139,7 +139,7 @@ fn a_panic_of_the_harness_ends_its_kernels() {
     let kernels = Programs::all(Program::open(&assets.kernel).unwrap());
     let artefacts = home.path().to_owned();
     let outcome = std::thread::spawn(move || {
-        let provisions = Provisions {
+        let resources = Resources {
             kernels: &kernels,
             launch: Launch::Local,
             image: &assets.image,
@@ -148,7 +148,7 @@ fn a_panic_of_the_harness_ends_its_kernels() {
             patience: Duration::from_secs(60),
             interrupted: &|| false,
         };
-        execute(&plan, provisions, vec![Box::new(PanicsInside)])
+        execute(&plan, resources, vec![Box::new(PanicsInside)])
             .map(drop)
             .map_err(|error| error.to_string())
     });

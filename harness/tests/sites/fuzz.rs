@@ -3,7 +3,8 @@
 #[path = "../../../fuzz/src/lib.rs"]
 mod targets;
 
-use rand::{Rng, RngExt, SeedableRng};
+use lockstorm::seeds;
+use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rstest::rstest;
 use std::ops::Range;
@@ -32,7 +33,7 @@ fn no_bytes_upset(
     let target = targets::TARGETS.iter().find(|target| target.name == name).unwrap();
     let seeds = (target.seeds)();
     seeds.iter().for_each(|seed| try_out(target, seed));
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut rng = seeds::generator(1);
     for _ in 0..INPUTS {
         let mut input = seeds[rng.random_range(0..seeds.len())].clone();
         match rng.random_range(0..8) {

@@ -9,7 +9,7 @@ use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
 use lockstorm::site::blueprint::Blueprint;
 use lockstorm::site::launch::{Launch, Program, Programs};
-use lockstorm::site::{Happening, NodeId, Provisions, Site};
+use lockstorm::site::{Happening, KernelSite, NodeId, Resources, Site};
 use lockstorm::source::Source;
 use lockstorm_agent::{Command, Message, Outcome};
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ fn blueprint(assets: &Assets) -> Blueprint {
 }
 
 /// The next message of a node.
-fn message(site: &mut Site, from: NodeId) -> Message {
+fn message(site: &mut KernelSite, from: NodeId) -> Message {
     for _ in 0..10_000 {
         match site.advance().unwrap() {
             Happening::Message { node, message } if node == from => return message,
@@ -44,7 +44,7 @@ fn message(site: &mut Site, from: NodeId) -> Message {
 }
 
 /// Has a node do something, and tells how that ended.
-fn outcome(site: &mut Site, node: NodeId, command: Command) -> Outcome {
+fn outcome(site: &mut KernelSite, node: NodeId, command: Command) -> Outcome {
     let number = site.send(node, command);
     loop {
         match message(site, node) {
@@ -54,7 +54,7 @@ fn outcome(site: &mut Site, node: NodeId, command: Command) -> Outcome {
     }
 }
 
-fn configure(site: &mut Site, node: NodeId) {
+fn configure(site: &mut KernelSite, node: NodeId) {
     site.power_on(node).unwrap();
     assert_eq!(message(site, node), Message::Hello);
     let blueprint = &site.blueprint().nodes[node];
@@ -64,7 +64,7 @@ fn configure(site: &mut Site, node: NodeId) {
 }
 
 /// What a program on a node says until it ends.
-fn said(site: &mut Site, node: NodeId, script: &str) -> String {
+fn said(site: &mut KernelSite, node: NodeId, script: &str) -> String {
     let argv = ["bash", "-c", script].map(str::to_owned).to_vec();
     let dir = "/".to_owned();
     let start = Command::StartAdapter { holder: 0, dir, argv, env: BTreeMap::new() };
@@ -86,7 +86,7 @@ fn clients_on_the_hosts_kernel_reach_the_server_over_the_harness_wire() {
     let blueprint = blueprint(&assets);
     let server = Program::open(&assets.kernel).unwrap();
     let artefacts = tempfile::tempdir().unwrap();
-    let provisions = Provisions {
+    let resources = Resources {
         kernels: &Programs { server, clients: None },
         launch: Launch::Containers,
         image: &assets.image,
@@ -95,7 +95,7 @@ fn clients_on_the_hosts_kernel_reach_the_server_over_the_harness_wire() {
         patience: Duration::from_secs(60),
         interrupted: &|| false,
     };
-    let mut site = Site::new(&blueprint, provisions).unwrap();
+    let mut site = KernelSite::new(&blueprint, resources).unwrap();
     configure(&mut site, 0);
     let serve = Command::Serve { lease_s: 15, grace_s: 15, threads: 4 };
     assert_eq!(outcome(&mut site, 0, serve), Outcome::Ok);

@@ -11,7 +11,7 @@ use lockstorm::site::blueprint::{
 };
 use lockstorm::site::clock::Clock;
 use lockstorm::site::launch::{Launch, Program, Programs};
-use lockstorm::site::{Happening, KernelSite, Provisions, Site, SiteError};
+use lockstorm::site::{Happening, KernelSite, Resources, Site, SiteError};
 use lockstorm::source::Source;
 use lockstorm::units::Nanos;
 use lockstorm_agent::Message;
@@ -50,13 +50,13 @@ impl Hostile {
         self.home.path().join("told").exists()
     }
 
-    fn provisions<'a>(
+    fn resources<'a>(
         &'a self,
         image: &'a Path,
         patience: Duration,
         interrupted: &'a dyn Fn() -> bool,
-    ) -> Provisions<'a> {
-        Provisions {
+    ) -> Resources<'a> {
+        Resources {
             kernels: &self.kernels,
             launch: Launch::Local,
             image,
@@ -75,7 +75,7 @@ impl Hostile {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Happening, SiteError> {
         let (blueprint, image) = (blueprint(clock), self.home.path().join("image"));
-        let mut site = KernelSite::new(&blueprint, self.provisions(&image, patience, interrupted))?;
+        let mut site = KernelSite::new(&blueprint, self.resources(&image, patience, interrupted))?;
         site.power_on(0)?;
         site.advance()
     }
@@ -173,8 +173,7 @@ fn a_kernel_that_sleeps_past_the_end_of_time_just_sleeps() {
 fn an_agent_says_hello_once() {
     let hostile = Hostile::new("says hello twice");
     let (blueprint, image) = (blueprint(Clock::Virtual), hostile.home.path().join("image"));
-    let mut site =
-        KernelSite::new(&blueprint, hostile.provisions(&image, LONG, &|| false)).unwrap();
+    let mut site = KernelSite::new(&blueprint, hostile.resources(&image, LONG, &|| false)).unwrap();
     site.power_on(0).unwrap();
     let hello = Happening::Message { node: 0, message: Message::Hello };
     assert_eq!(site.advance().unwrap(), hello);
@@ -194,8 +193,8 @@ fn the_run_is_unknown_and_its_history_whole(#[case] how: &str, #[case] words: &s
     let text = lockstorm(hostile.home.path(), &["plan", "calm"]).output().unwrap().stdout;
     let plan = Plan::from_source(Source::from_bytes("plan.yaml", text).unwrap()).unwrap();
     let image = Assets::locate().unwrap().image;
-    let provisions = hostile.provisions(&image, SHORT, &|| false);
-    execute(&plan, provisions, Vec::new()).expect("it is no fault of the host");
+    let resources = hostile.resources(&image, SHORT, &|| false);
+    execute(&plan, resources, Vec::new()).expect("it is no fault of the host");
     let history = reader::read(&hostile.home.path().join("history.jsonl")).unwrap().events;
     match &history.last().unwrap().what {
         What::WorkloadEnded { completed: false, why } => assert!(why.contains(words), "{why}"),

@@ -1,5 +1,6 @@
+use super::story::story;
 use super::story::{kernel_plan, plan};
-use super::{Shows, expect, not_judged};
+use super::{Shows, expect, judged, not_judged};
 use crate::lock::profile::{Ppm, Renewed};
 use lockstorm_reports::Invariant::BreakAfterLifetime;
 use rstest::rstest;
@@ -334,4 +335,57 @@ fn one_who_goes_by_what_it_watches_watches_from_when_it_asks() {
     expect(&plan, BreakAfterLifetime, Shows::Kept(1), late);
     let never = "1s c1 acquires\n 2s c1 dies\n 40s c2 asks\n 99s workload ends";
     expect(&plan, BreakAfterLifetime, Shows::Broken(1, 70_000), never);
+}
+
+// Found by the brute-force judge: for each there is a legal story.
+#[rstest]
+#[case::the_lock_is_anothers_from_its_entry_on_whatever_the_former_owner_has_in_flight(
+    "
+    1s c1 acquires
+    2s c2 asks
+    2s c3 asks
+    20s c1 calls is_held
+    28s c2 enters
+    30s c2 releases
+    31s c1 dies
+    75s c3 is told timeout"
+)]
+#[case::an_owner_that_acquired_twice_and_released_once_may_hold_or_not(
+    "
+    1s c1 acquires
+    5s c1 tries
+    7s c1 is told ok
+    8s c1 leaves
+    9s c1 is told ok
+    10s c2 asks
+    80s c2 is told timeout"
+)]
+#[case::an_acquire_that_was_answered_later_than_a_lifetime_may_have_been_broken(
+    "
+    1s c2 asks
+    1s c3 asks
+    30s c3 enters
+    32s c3 releases
+    40s c1 asks
+    41s c2 enters
+    42s c2 dies
+    80s c1 is told timeout"
+)]
+fn an_owner_is_not_blamed_where(#[case] text: &str) {
+    let (result, findings) = judged(&plan(), &story(text), BreakAfterLifetime);
+    assert_eq!(findings, [], "{}", result.note);
+}
+
+#[test]
+fn one_that_watches_begins_to_watch_anew_with_each_call() {
+    let mut plan = plan();
+    plan.profile.break_bound.as_mut().unwrap().watched = true;
+    let text = "
+        1s c1 acquires
+        2s c2 asks for 8s
+        3s c1 dies
+        10s c2 is told timeout
+        10s c2 asks
+        38s c2 enters";
+    expect(&plan, BreakAfterLifetime, Shows::Kept(1), text);
 }

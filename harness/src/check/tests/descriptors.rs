@@ -23,7 +23,10 @@ fn rounds(open: impl IntoIterator<Item = u64>) -> String {
     (0..200).map(|round| 5 + round % 30).collect(),
     Shows::Kept(1)
 )]
-#[case::one_peak_now_and_then((0..80).map(|round| 5 + round * (round % 20 / 19)).collect(), Shows::Kept(1))]
+#[case::one_peak_now_and_then(
+    (0..80).map(|round| 5 + round * (round % 20 / 19)).collect(),
+    Shows::Kept(1)
+)]
 #[case::fewer_and_fewer((0..40).map(|round| 50 - round).collect(), Shows::Kept(1))]
 #[case::too_few_rounds((0..39).collect(), Shows::Vacuous)]
 #[case::not_counted(vec![], Shows::Vacuous)]

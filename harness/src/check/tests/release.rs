@@ -311,3 +311,21 @@ fn releases_among_early_breaks_are_counted_as_not_judged() {
 fn a_story_without_a_lifetime(#[case] shows: Shows, #[case] text: &str) {
     expect(&kernel_plan(), OwnerOnlyRelease, shows, text);
 }
+
+#[test]
+fn a_cautious_lock_that_cannot_ask_and_says_that_it_is_not_held_proves_nothing() {
+    let text = |trouble: &str| {
+        format!(
+            "
+            1s c1 acquires
+            26s c2 acquires
+            28s c1 leaves
+            30s c1 is told ok
+            {trouble}
+            34s c2 calls is_held
+            35s c2 is told lost"
+        )
+    };
+    expect(&plan(), OwnerOnlyRelease, Shows::Broken(1, 35_000), &text(""));
+    expect(&plan(), OwnerOnlyRelease, Shows::Kept(1), &text("33s server is impaired"));
+}

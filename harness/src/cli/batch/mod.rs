@@ -8,12 +8,12 @@ use directory::RUNS_FOLDER;
 pub use directory::{Identity, SetDirectory, expect_same};
 pub use select::{Pair, Selection, expect_any, pairs};
 
-use super::engine::{Engine, dated, listen_for_signals};
 use super::exit::Failure;
 use super::kernels::{self, KernelArgs};
 use super::launch::LaunchArgs;
 use super::locks::provide;
 use super::results::{self, below};
+use super::runner::{Runner, dated, listen_for_signals};
 use crate::kernel::Kernels;
 use crate::plan::{Parts, expand};
 use crate::site::launch::Launch;
@@ -47,7 +47,7 @@ impl Job<'_> {
 }
 
 /// How the runs are made.
-pub struct Terms {
+pub struct BatchOptions {
     /// Sites side by side.
     pub jobs: usize,
     pub launch: Launch,
@@ -82,11 +82,11 @@ pub struct SideBySide {
 }
 
 impl SideBySide {
-    /// The terms, without a budget.
-    pub fn terms(&self, quiet: bool) -> Result<Terms, Failure> {
+    /// The options, without a budget.
+    pub fn options(&self, quiet: bool) -> Result<BatchOptions, Failure> {
         // One a core: more would be in each other's way.
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        Ok(Terms {
+        Ok(BatchOptions {
             jobs: self.jobs.map_or_else(cores, usize::from),
             launch: self.launch.fit()?,
             patience: Duration::from_secs(self.timeout.into()),
@@ -102,7 +102,7 @@ impl SideBySide {
 const CAPTURE: &str = "wire.pcapng";
 
 /// Makes the runs and appends each to the set as it ends. Answers how many the budget left out.
-pub fn run(jobs: &[Job], set: &SetDirectory, terms: &Terms) -> Result<usize, Failure> {
+pub fn run(jobs: &[Job], set: &SetDirectory, options: &BatchOptions) -> Result<usize, Failure> {
     if !jobs.is_empty() {
         // They are of the set as it was.
         set.remove_renderings()?;
@@ -111,7 +111,7 @@ pub fn run(jobs: &[Job], set: &SetDirectory, terms: &Terms) -> Result<usize, Fai
     let interrupted = listen_for_signals()?;
     let next = AtomicUsize::new(0);
     let stop = Mutex::new(None);
-    let progress = Mutex::new(Progress::new(jobs.len(), terms.jobs, terms.quiet));
+    let progress = Mutex::new(Progress::new(jobs.len(), options.jobs, options.quiet));
     let left = AtomicUsize::new(0);
     let worker = || {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -119,12 +119,12 @@ pub fn run(jobs: &[Job], set: &SetDirectory, terms: &Terms) -> Result<usize, Fai
                 return;
             }
             let longest = locked(&progress).longest();
-            if terms.budget.is_some_and(|budget| begun.elapsed() + longest > budget) {
+            if options.budget.is_some_and(|budget| begun.elapsed() + longest > budget) {
                 left.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             locked(&progress).begins(job);
-            let outcome = make(job, set.path(), terms, &interrupted).and_then(|summary| {
+            let outcome = make(job, set.path(), options, &interrupted).and_then(|summary| {
                 set.append(&summary)?;
                 locked(&progress).ended(job, &summary);
                 Ok(())
@@ -135,7 +135,7 @@ pub fn run(jobs: &[Job], set: &SetDirectory, terms: &Terms) -> Result<usize, Fai
         }
     };
     std::thread::scope(|scope| {
-        let workers = (0..terms.jobs.min(jobs.len())).map(|_| scope.spawn(worker));
+        let workers = (0..options.jobs.min(jobs.len())).map(|_| scope.spawn(worker));
         for worker in workers.collect::<Vec<_>>() {
             // What panics in a run is caught there.
             let _ = worker.join();
@@ -157,10 +157,10 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn make(
     job: &Job,
     set: &Path,
-    terms: &Terms,
+    options: &BatchOptions,
     interrupted: &Arc<AtomicBool>,
 ) -> Result<RunSummary, Failure> {
-    let attempt = || try_to_make(job, set, terms, interrupted);
+    let attempt = || try_to_make(job, set, options, interrupted);
     let outcome = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| {
         Err(Failure::Internal(format!("a run panicked: {}", crate::check::message(&*panic))))
     });
@@ -185,13 +185,13 @@ fn make(
 fn try_to_make(
     job: &Job,
     set: &Path,
-    terms: &Terms,
+    options: &BatchOptions,
     interrupted: &Arc<AtomicBool>,
 ) -> Result<RunSummary, Failure> {
     let prepared = job.pair.prepared()?;
     let plan =
-        expand(&prepared.scenario, job.seed, prepared.lock(), Parts::ours(terms.kernels.clone()));
-    super::host::fit(&plan, terms.launch)?;
+        expand(&prepared.scenario, job.seed, prepared.lock(), Parts::ours(options.kernels.clone()));
+    super::host::fit(&plan, options.launch)?;
     let (assets, lock_image) = provide(&plan)?;
     let kernels = kernels::provide(&plan.kernels)?;
     let name = job.directory();
@@ -200,10 +200,10 @@ fn try_to_make(
     results::remove(set, Path::new(&name))?;
     fs::create_dir_all(&directory).map_err(super::directory::host(&directory))?;
     let interrupted = Arc::clone(interrupted);
-    let (launch, patience) = (terms.launch, terms.patience);
-    let engine = Engine { assets, kernels, lock_image, launch, patience, interrupted };
+    let (launch, patience) = (options.launch, options.patience);
+    let engine = Runner { assets, kernels, lock_image, launch, patience, interrupted };
     let (mut report, _) = engine.run(&dated(&plan), &directory, Vec::new())?;
-    let discarded = terms.discard_valid && report.verdict == Verdict::Valid;
+    let discarded = options.discard_valid && report.verdict == Verdict::Valid;
     if discarded {
         results::remove(set, Path::new(&name))?;
     } else if report.verdict == Verdict::Valid {

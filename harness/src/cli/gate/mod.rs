@@ -5,7 +5,7 @@ mod decision;
 mod suite;
 
 use super::batch::{
-    self, Identity, Job, Pair, Selection, SetDirectory, SideBySide, Terms, expect_any, pairs,
+    self, BatchOptions, Identity, Job, Pair, Selection, SetDirectory, SideBySide, expect_any, pairs,
 };
 use super::exit::{Exit, Failure};
 use super::matrix;
@@ -145,8 +145,8 @@ fn make(args: &Args, path: &Path, terminal: &Terminal) -> Result<(ResultSet, usi
     pairs.retain(|pair| !matches!(pair.prepared(), Err(Failure::Input(_)) if pair.lock_is_ready()));
     expect_any(&pairs)?;
     let header = matrix::header(&selection, &pairs);
-    let terms = Terms { budget: args.budget, ..args.side_by_side.terms(args.quiet)? };
-    let identity = Identity::new(&header, selection.images(), &[], &terms.kernels, &pairs);
+    let options = BatchOptions { budget: args.budget, ..args.side_by_side.options(args.quiet)? };
+    let identity = Identity::new(&header, selection.images(), &[], &options.kernels, &pairs);
     let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
     if let Some(command) = directory.replaced().filter(|_| !args.quiet) {
         let (path, command) = (path.display(), clean(command));
@@ -155,7 +155,7 @@ fn make(args: &Args, path: &Path, terminal: &Terminal) -> Result<(ResultSet, usi
     let made = directory.made()?;
     let jobs = suite_jobs(&pairs, args.seeds.unwrap_or(args.suite.seeds()), args.shard);
     let jobs: Vec<Job> = jobs.into_iter().filter(|job| !made.contains(&job.key())).collect();
-    let left = batch::run(&jobs, &directory, &terms)?;
+    let left = batch::run(&jobs, &directory, &options)?;
     Ok((directory.read()?, left))
 }
 

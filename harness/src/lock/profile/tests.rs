@@ -186,12 +186,12 @@ fn a_bad_assumption_is_shown_where_it_is_bad() {
       = help: did you mean `15s`?
     ");
     insta::assert_snapshot!(assuming("pause: lifetimes"), @"
-    error: `lifetimes` is not a duration
+    error: `lifetimes` is no time
       --> FOLDER/good/profile.yaml:12:18
         |
      12 | assumes: {pause: lifetimes}
         |                  ^^^^^^^^^
-      = help: expected a number and a unit (ns, us, ms, s, m, h), such as 1.5s
+      = help: expected a duration such as 15s, or `lifetime`
     ");
     insta::assert_snapshot!(assuming("pause: [1s]"), @"
     error: expected a duration such as 15s, or `lifetime`, found a list

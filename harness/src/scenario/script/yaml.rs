@@ -1,5 +1,5 @@
-//! A step in YAML: a string, or a map of one key: a client, as in `c1: acquire -> ok`, or a fault, as
-//! in `impair: {node: c1, loss: 0.1}`.
+//! A step in YAML: a string, or a map of one key: a client, as in `c1: acquire -> ok`, or a fault,
+//! as in `impair: {node: c1, loss: 0.1}`.
 
 use super::{Step, text_of};
 use crate::fault::Strike;

@@ -1,6 +1,6 @@
-//! A lock with a lifetime that goes by no wall clock: who waits for it watches, by its own monotonic
-//! clock, that it is not renewed for the lifetime and an allowance, which is more than that clock
-//! can be fast by.
+//! A lock with a lifetime that goes by no wall clock: who waits for it watches, by its own
+//! monotonic clock, that it is not renewed for the lifetime and an allowance, which is more than
+//! that clock can be fast by.
 
 use super::profiles::SLOP;
 use super::record::Record;

@@ -1,4 +1,5 @@
-//! Stories of faults that meet, told to the run's code. Each of them once went wrong, or might have.
+//! Stories of faults that meet, told to the run's code. Each of them once went wrong, or might
+//! have.
 
 use super::super::{Defect, Kind, Lock};
 use super::Judged;

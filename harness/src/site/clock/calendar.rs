@@ -106,7 +106,8 @@ mod tests {
             for (number, at) in times.iter().enumerate() {
                 calendar.enter(*at, number);
             }
-            let mut expected: Vec<_> = times.iter().copied().enumerate().map(|(n, at)| (at, n)).collect();
+            let numbered = times.iter().copied().enumerate();
+            let mut expected: Vec<_> = numbered.map(|(n, at)| (at, n)).collect();
             expected.sort_by_key(|(at, _)| *at);
             prop_assert_eq!(std::iter::from_fn(|| calendar.pop()).collect::<Vec<_>>(), expected);
         }

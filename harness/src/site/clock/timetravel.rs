@@ -258,7 +258,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_message_survives_its_bytes(op in any::<u32>(), seq in any::<u32>(), time in any::<u64>()) {
+        fn a_message_survives_its_bytes(
+            op in any::<u32>(), seq in any::<u32>(), time in any::<u64>()
+        ) {
             let message = Message { op, seq, time };
             prop_assert_eq!(Message::from_bytes(message.to_bytes()), message);
         }

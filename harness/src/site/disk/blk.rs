@@ -45,7 +45,7 @@ pub struct Done {
     pub flushed: bool,
 }
 
-/// Half a ring, with the request's header and status (so many as QEMU offers).
+/// Half a ring, with the request's header and status (so many as QEMU endpoints).
 const SEG_MAX: u32 = 126;
 
 /// The device's configuration space: only capacity and seg_max matter.

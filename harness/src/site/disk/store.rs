@@ -127,7 +127,10 @@ mod tests {
                     1 => { disk.lose_power(|sector| sector % 2 == 0);
                            for n in [1, 3, 5, 7] { seen[n] = lasting[n]; }
                            lasting = seen; }
-                    _ => { disk.write(number, &sector(value)).unwrap(); seen[number as usize] = value; }
+                    _ => {
+                        disk.write(number, &sector(value)).unwrap();
+                        seen[number as usize] = value;
+                    }
                 }
                 for n in 0..8 {
                     prop_assert_eq!(disk.read(n, 512).unwrap(), sector(seen[n as usize]));

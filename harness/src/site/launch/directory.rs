@@ -78,7 +78,8 @@ impl SiteDirectory {
 }
 
 impl Drop for SiteDirectory {
-    /// A kernel that its engine could not end ends by itself, and its last words may come in between.
+    /// A kernel that its engine could not end ends by itself, and its last words may come in
+    /// between.
     fn drop(&mut self) {
         for _ in 0..REMOVALS_MAX {
             match fs::remove_dir_all(self.dir.path()) {

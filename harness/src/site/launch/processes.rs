@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 /// tries to is killed (SIGXFSZ).
 const CONSOLE_MAX_MIB: u64 = 64;
 
-/// Names where the kernels' memory is, if not in /dev/shm: a tmpfs from which a process may execute.
+/// Names where the kernels' memory is, if not in /dev/shm: a tmpfs from which a process may
+/// execute.
 const MEMORY_DIR: &str = "LOCKSTORM_MEMORY_DIR";
 
 /// The longest file that a node's kernel may write (bytes).

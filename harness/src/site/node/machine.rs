@@ -2,7 +2,7 @@
 
 use super::link::{Link, Socket};
 use super::slot::Slot;
-use super::travel::{Said, Travel};
+use super::travel::{KernelEvent, Travel};
 use crate::site::clock::timetravel::Segment;
 use crate::site::exchange::Failure;
 pub use crate::site::exchange::{LOOK, Patience};
@@ -16,7 +16,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Instant;
 
 /// What is offered to a node, before it has connected.
-pub enum Offer {
+pub enum Endpoint {
     /// A virtio device, to the driver of a kernel of the harness's own.
     Virtio { rings: usize, features: u64, config: Vec<u8> },
     /// The end of a socket, to a node that runs on the host's kernel.
@@ -34,7 +34,7 @@ pub enum Slice {
 
 pub struct Machine {
     kernel: Kernel,
-    listeners: Vec<(Slot, UnixListener, Offer)>,
+    listeners: Vec<(Slot, UnixListener, Endpoint)>,
     devices: Vec<(Slot, Link)>,
     /// Without it the kernel runs as the host lets it.
     travel: Option<Travel>,
@@ -56,7 +56,7 @@ impl Machine {
     pub fn power_on(
         kernel: Kernel,
         listeners: Listeners,
-        offers: Vec<(Slot, Offer)>,
+        endpoints: Vec<(Slot, Endpoint)>,
         now: u64,
         wall_start: u64,
         patience: &Patience,
@@ -77,7 +77,7 @@ impl Machine {
             }
         };
         let listeners =
-            devices.into_iter().zip(offers).map(|(socket, (slot, offer))| (slot, socket, offer));
+            devices.into_iter().zip(endpoints).map(|(socket, (slot, offer))| (slot, socket, offer));
         let listeners = listeners.collect();
         Ok(Some(Machine { kernel, listeners, devices: Vec::new(), travel }))
     }
@@ -129,12 +129,12 @@ impl Machine {
         while self.travel.is_some() {
             let said = match self.wait_readable().map_err(Failure::Host)? {
                 Some(source) => self.serve(source)?,
-                None => Said::Something,
+                None => KernelEvent::Other,
             };
             match said {
-                Said::Something => wait.look()?,
-                Said::Waits => break,
-                Said::Goodbye => return Ok(Slice::Ended),
+                KernelEvent::Other => wait.look()?,
+                KernelEvent::Waits => break,
+                KernelEvent::Ended => return Ok(Slice::Ended),
             }
         }
         Ok(Slice::Waits)
@@ -174,15 +174,15 @@ impl Machine {
     }
 
     /// Serves one message of a source that is ready, or as much of it as has come.
-    pub fn serve(&mut self, source: Source) -> Result<Said, Failure> {
+    pub fn serve(&mut self, source: Source) -> Result<KernelEvent, Failure> {
         match (source, &mut self.travel) {
             (Source::Time, Some(travel)) => Ok(travel.serve()?),
-            (Source::Time, None) => Ok(Said::Something),
+            (Source::Time, None) => Ok(KernelEvent::Other),
             (Source::Device(index), _) => match self.devices[index].1.serve()? {
-                true => Ok(Said::Something),
-                false => Ok(Said::Goodbye),
+                true => Ok(KernelEvent::Other),
+                false => Ok(KernelEvent::Ended),
             },
-            (Source::Listener(index), _) => self.connect(index).map(|()| Said::Something),
+            (Source::Listener(index), _) => self.connect(index).map(|()| KernelEvent::Other),
         }
     }
 
@@ -196,10 +196,10 @@ impl Machine {
         // On the virtual clock nobody has to be told: the rings are looked into after each slice.
         let notices = if self.travel.is_some() { Notices::Unwanted } else { Notices::Wanted };
         let link = match offer {
-            Offer::Virtio { rings, features, config } => {
+            Endpoint::Virtio { rings, features, config } => {
                 Link::Virtio(Device::new(stream, rings, features, config, notices)?)
             }
-            Offer::Socket => Link::Socket(Socket::new(stream)),
+            Endpoint::Socket => Link::Socket(Socket::new(stream)),
         };
         self.devices.push((slot, link));
         self.devices.sort_by_key(|(slot, _)| *slot);

@@ -110,32 +110,32 @@ impl Travel {
     }
 
     /// Serves one message of the kernel, if all of it has come.
-    pub fn serve(&mut self) -> io::Result<Said> {
+    pub fn serve(&mut self) -> io::Result<KernelEvent> {
         let message = match self.messages.receive(&self.stream)? {
             Received::Whole(message) => message,
-            Received::Part => return Ok(Said::Something),
-            Received::End => return Ok(Said::Goodbye),
+            Received::Part => return Ok(KernelEvent::Other),
+            Received::End => return Ok(KernelEvent::Ended),
         };
         let time = match message.op {
-            op::WAIT => return Ok(Said::Waits),
+            op::WAIT => return Ok(KernelEvent::Waits),
             // Time of day; the kernel asks once, when it boots.
             op::GET_TOD => self.wall_start,
             op::GET => self.last_run - self.origin,
-            op::ACK => return Ok(Said::Something),
+            op::ACK => return Ok(KernelEvent::Other),
             // REQUEST and UPDATE come through the shared memory.
             _ => 0,
         };
         let ack = Message { op: op::ACK, seq: message.seq, time };
-        Ok(if ack.send(&self.stream)? { Said::Something } else { Said::Goodbye })
+        Ok(if ack.send(&self.stream)? { KernelEvent::Other } else { KernelEvent::Ended })
     }
 }
 
 /// What a kernel had to say about time.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Said {
-    Something,
+pub enum KernelEvent {
+    Other,
     /// Its slice is over.
     Waits,
     /// It has ended.
-    Goodbye,
+    Ended,
 }

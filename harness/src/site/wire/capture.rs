@@ -23,7 +23,8 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// A new capture file. `wall_start_s` is the wall clock at virtual time zero, seconds since 1970.
+    /// A new capture file. `wall_start_s` is the wall clock at virtual time zero, seconds since
+    /// 1970.
     pub fn create<'a>(
         path: &Path,
         wall_start_s: u64,

@@ -1,4 +1,5 @@
-//! A node's link: how long a frame takes from the node to the switch, and how much can be under way.
+//! A node's link: how long a frame takes from the node to the switch, and how much can be under
+//! way.
 
 use crate::units::{Bytes, Rate};
 use std::cmp::Reverse;
@@ -6,7 +7,7 @@ use std::collections::BinaryHeap;
 
 /// What every link of a site is like.
 #[derive(Clone, Copy, Debug)]
-pub struct LinkTerms {
+pub struct LinkSpec {
     /// Without it, frames take no time beyond the wire's latency.
     pub bandwidth: Option<Rate>,
     /// The most that can be under way from one node, waiting or in flight. What comes on top of
@@ -27,7 +28,7 @@ pub struct Link {
 impl Link {
     /// Puts a frame on the link at `now`; answers when it has left the node (ns). `None`: too much
     /// is under way, and the frame is lost.
-    pub fn put(&mut self, length: usize, now: u64, terms: &LinkTerms) -> Option<u64> {
+    pub fn put(&mut self, length: usize, now: u64, terms: &LinkSpec) -> Option<u64> {
         while let Some(Reverse((at, bytes))) = self.under_way.peek().copied()
             && at <= now
         {
@@ -56,8 +57,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn terms(bandwidth: Option<u64>, queue: u64) -> LinkTerms {
-        LinkTerms { bandwidth: bandwidth.map(Rate), queue: Bytes(queue) }
+    fn terms(bandwidth: Option<u64>, queue: u64) -> LinkSpec {
+        LinkSpec { bandwidth: bandwidth.map(Rate), queue: Bytes(queue) }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The learning switch between the nodes.
 
-use super::link::{Link, LinkTerms};
+use super::link::{Link, LinkSpec};
 use super::rule::{Fate, Passing, Rule};
 use crate::seeds;
 use crate::site::NodeId;
@@ -46,7 +46,7 @@ pub struct Route {
 
 pub struct Switch {
     latency: NanosRange,
-    terms: LinkTerms,
+    terms: LinkSpec,
     rng: ChaCha8Rng,
     learned: BTreeMap<[u8; 6], NodeId>,
     /// Each node's way to the switch.
@@ -61,7 +61,7 @@ impl Switch {
     pub fn new(nodes: usize, wire: &WireBlueprint) -> Switch {
         Switch {
             latency: wire.latency,
-            terms: LinkTerms { bandwidth: wire.bandwidth, queue: wire.queue },
+            terms: LinkSpec { bandwidth: wire.bandwidth, queue: wire.queue },
             rng: seeds::generator(wire.seed),
             learned: BTreeMap::new(),
             links: (0..nodes).map(|_| Link::default()).collect(),
@@ -365,7 +365,8 @@ mod tests {
         /// Whatever was laid and lifted before, only the rules in force count.
         #[test]
         fn any_sequence_of_lay_and_lift_comes_to_the_sum_of_the_rules_in_force(
-            steps in prop::collection::vec((any_fate(), any::<bool>(), any::<prop::sample::Index>()), 1..12),
+            steps in prop::collection::vec(
+                (any_fate(), any::<bool>(), any::<prop::sample::Index>()), 1..12),
         ) {
             let mut switch = switch(2);
             let mut in_force: Vec<(RuleId, Fate)> = Vec::new();
@@ -386,7 +387,9 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_that_a_guest_sends_upset_the_switch(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn no_bytes_that_a_guest_sends_upset_the_switch(
+            bytes in prop::collection::vec(any::<u8>(), 0..64)
+        ) {
             let mut switch = switch(4);
             prop_assert!(switch.receivers(3, &bytes).iter().all(|&node| node < 4 && node != 3));
             let frame = Frame { from: 3, to: 0, bytes: bytes.into() };

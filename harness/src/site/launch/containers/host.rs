@@ -5,9 +5,9 @@
 //! the node image as its root; from there on it is the agent of every node. It is the host's NFS
 //! client that mounts the export.
 //!
-//! Mounting takes CAP_SYS_ADMIN, and an interface CAP_NET_ADMIN: what runs in these containers could
-//! do whatever root can on this host. `docker run --privileged` would give more, and needs an engine
-//! that has it to give.
+//! Mounting takes CAP_SYS_ADMIN, and an interface CAP_NET_ADMIN: what runs in these containers
+//! could do whatever root can on this host. `docker run --privileged` would give more, and needs an
+//! engine that has it to give.
 
 use super::engine::SITE_LABEL;
 use super::{CONSOLES, IMAGE, NODE_LABEL, SITE};

@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::run::{self, Run, RunError};
 use crate::site::clock::Clock;
 use crate::site::launch::{Launch, Programs};
-use crate::site::{Provisions, SiteError, Statistics};
+use crate::site::{Resources, SiteError, Statistics};
 use crate::verdict::recheck::HISTORY;
 use crate::verdict::{Circumstances, judge, recheck};
 use lockstorm_reports::format::{self, Format, Options, Subject};
@@ -34,7 +34,8 @@ pub struct RunArgs {
     /// Where the run's artefacts go; it must not exist yet.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// End the run as unknown when a node computes for this many seconds of wall time without a pause.
+    /// End the run as unknown when a node computes for this many seconds of wall time without a
+    /// pause.
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub timeout: u32,
@@ -53,13 +54,13 @@ pub struct RunArgs {
 }
 
 /// What every run of a command is made with.
-pub struct Engine {
+pub struct Runner {
     pub assets: Assets,
     pub kernels: Programs,
     /// Of the lock, if it is none of the node image's.
     pub lock_image: Option<PathBuf>,
     pub launch: Launch,
-    /// Of [`Provisions`].
+    /// Of [`Resources`].
     pub patience: Duration,
     pub interrupted: Arc<AtomicBool>,
 }
@@ -106,7 +107,7 @@ pub fn execute(
     let patience = Duration::from_secs(args.timeout.into());
     let launch = args.launch.fit()?;
     let interrupted = listen_for_signals()?;
-    let engine = Engine { assets, kernels, lock_image, launch, patience, interrupted };
+    let engine = Runner { assets, kernels, lock_image, launch, patience, interrupted };
     let plan = &dated(plan);
     let directory = match (&args.out, home) {
         (Some(out), _) => RunDirectory::create(out)?,
@@ -177,7 +178,7 @@ pub fn print(
     terminal.print(&(format.render)(Subject::Run(report), options))
 }
 
-impl Engine {
+impl Runner {
     /// Runs a plan, which must be [`dated`], into an existing directory, and judges the run.
     pub fn run(
         &self,
@@ -189,7 +190,7 @@ impl Engine {
             .to_yaml()
             .map_err(|error| Failure::Internal(format!("the plan is no YAML: {error}")))?;
         write(&directory.join("plan.yaml"), &text)?;
-        let provisions = Provisions {
+        let resources = Resources {
             kernels: &self.kernels,
             launch: self.launch,
             image: &self.assets.image,
@@ -198,7 +199,7 @@ impl Engine {
             patience: self.patience,
             interrupted: &|| self.interrupted.load(Ordering::Relaxed),
         };
-        let run = run::execute(plan, provisions, observers).map_err(failure)?;
+        let run = run::execute(plan, resources, observers).map_err(failure)?;
         let report_file = directory.join("report.json");
         // The report lists itself among the run's files.
         write(&report_file, "")?;

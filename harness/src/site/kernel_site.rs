@@ -1,4 +1,4 @@
-//! The engine: lets time pass at a site.
+//! A site of real kernels: lets time pass at it.
 //!
 //! **Lookahead.** A node that runs may let its own time pass up to the next event of the calendar,
 //! the next request of another node, or one lookahead, whichever comes first. No device answers
@@ -31,7 +31,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// What a site is made from, beside its blueprint.
-pub struct Provisions<'a> {
+pub struct Resources<'a> {
     pub kernels: &'a Programs,
     /// Where the kernels run.
     pub launch: Launch,
@@ -96,7 +96,7 @@ pub(super) struct Node {
 pub struct KernelSite<'a> {
     pub(super) now: u64,
     pub(super) blueprint: &'a Blueprint,
-    pub(super) provisions: Provisions<'a>,
+    pub(super) resources: Resources<'a>,
     pub(super) calendar: Calendar<Event>,
     pub(super) nodes: Vec<Node>,
     pub(super) wire: Switch,
@@ -126,7 +126,7 @@ struct Progress {
 
 /// How often, in slices, the wall clock is looked at.
 const PROGRESS_EVERY: u64 = 4096;
-/// Virtual time that must pass before the patience of [`Provisions`] is at an end (ns). An adapter
+/// Virtual time that must pass before the patience of [`Resources`] is at an end (ns). An adapter
 /// that asks for the time in a loop makes it pass, at 256 ns a question.
 const PROGRESS_LEAST: u64 = MILLISECOND;
 
@@ -142,11 +142,11 @@ impl<'a> KernelSite<'a> {
     /// Builds the site; no node has power yet.
     pub fn new(
         blueprint: &'a Blueprint,
-        provisions: Provisions<'a>,
+        resources: Resources<'a>,
     ) -> Result<KernelSite<'a>, SiteError> {
         let image =
-            Image::open(provisions.image).map_err(SiteError::host("opening the node image"))?;
-        let supplement = provisions.supplement.map(Image::open).transpose();
+            Image::open(resources.image).map_err(SiteError::host("opening the node image"))?;
+        let supplement = resources.supplement.map(Image::open).transpose();
         let supplement =
             supplement.map_err(SiteError::host("opening the clients' second image"))?;
         let core = match blueprint.clock {
@@ -154,14 +154,14 @@ impl<'a> KernelSite<'a> {
             Clock::Real => None,
         };
         let images = Images {
-            root: provisions.image.to_owned(),
-            supplement: provisions.supplement.map(Path::to_owned),
+            root: resources.image.to_owned(),
+            supplement: resources.supplement.map(Path::to_owned),
         };
         let launcher = Launcher::new(
-            provisions.launch,
-            provisions.kernels.clone(),
+            resources.launch,
+            resources.kernels.clone(),
             images,
-            &provisions.artefacts.join("console"),
+            &resources.artefacts.join("console"),
             core.as_ref().map(|core| core.number),
         )
         .map_err(SiteError::host(format!(
@@ -171,7 +171,7 @@ impl<'a> KernelSite<'a> {
         let names = blueprint.nodes.iter().map(|node| node.name.as_str());
         let begun = (blueprint.clock == Clock::Real).then(Instant::now);
         let capture = Capture::create(
-            &provisions.artefacts.join("wire.pcapng"),
+            &resources.artefacts.join("wire.pcapng"),
             blueprint.wall_start_s,
             names,
         )
@@ -208,8 +208,14 @@ impl<'a> KernelSite<'a> {
             progress: Progress { wall: Instant::now(), now: 0 },
             _core: core,
             blueprint,
-            provisions,
+            resources,
         })
+    }
+}
+
+impl<'a> KernelSite<'a> {
+    pub fn blueprint(&self) -> &'a Blueprint {
+        self.blueprint
     }
 }
 
@@ -263,26 +269,26 @@ impl Site for KernelSite<'_> {
 
     fn power_on(&mut self, node: NodeId) -> Result<(), SiteError> {
         let blueprint = &self.blueprint.nodes[node];
-        let offers = self.offers(node);
-        let slots: Vec<Slot> = offers.iter().map(|(slot, _)| *slot).collect();
+        let endpoints = self.endpoints(node);
+        let slots: Vec<Slot> = endpoints.iter().map(|(slot, _)| *slot).collect();
         let doing = || format!("starting the kernel of {}", blueprint.name);
         let (kernel, listeners) = self
             .launcher
             .start(blueprint, self.blueprint.clock, &slots)
             .map_err(SiteError::host(doing()))?;
         let wall_start = self.blueprint.wall_start_s * SECOND;
-        let patience = patience(&self.provisions);
+        let patience = patience(&self.resources);
         let state = &mut self.nodes[node];
         state.life += 1;
         state.greeted = false;
         state.console = Console::default();
-        match Machine::power_on(kernel, listeners, offers, self.now, wall_start, &patience) {
+        match Machine::power_on(kernel, listeners, endpoints, self.now, wall_start, &patience) {
             Ok(Some(machine)) => match state.machine.insert(machine).run_on(&patience) {
                 Ok(slice) => self.after_slice(node, slice),
                 Err(failure) => self.exchange_failed(node, failure),
             },
             Ok(None) => {
-                let log = self.provisions.artefacts.join("console");
+                let log = self.resources.artefacts.join("console");
                 let log = log.join(format!("{}.log", blueprint.name));
                 let silent = format!("it did not begin to run; see {}", log.display());
                 Err(SiteError::host(doing())(io::Error::other(silent)))
@@ -318,7 +324,7 @@ impl Site for KernelSite<'_> {
             if let Some(happening) = self.happenings.pop_front() {
                 return Ok(happening);
             }
-            if (self.provisions.interrupted)() {
+            if (self.resources.interrupted)() {
                 return Err(SiteError::Interrupted);
             }
             if let Some(error) = self.capture.failure() {
@@ -397,7 +403,7 @@ impl KernelSite<'_> {
         let horizon = self.now + lookahead;
         let free_until =
             others.chain(self.calendar.next_at()).chain([horizon]).min().unwrap_or(horizon);
-        let patience = patience(&self.provisions);
+        let patience = patience(&self.resources);
         let Some(machine) = self.nodes[node].machine.as_mut() else {
             return Ok(());
         };
@@ -414,19 +420,19 @@ impl KernelSite<'_> {
 
     /// Nodes may pause as often as they like and yet get nowhere.
     fn check_progress(&mut self, node: NodeId) -> Result<(), SiteError> {
-        if (self.provisions.interrupted)() {
+        if (self.resources.interrupted)() {
             return Err(SiteError::Interrupted);
         }
         if self.now >= self.progress.now + PROGRESS_LEAST {
             self.progress = Progress { wall: Instant::now(), now: self.now };
-        } else if self.progress.wall.elapsed() >= self.provisions.patience {
+        } else if self.progress.wall.elapsed() >= self.resources.patience {
             return Err(self.stuck(node));
         }
         Ok(())
     }
 
     pub(super) fn stuck(&self, node: NodeId) -> SiteError {
-        let seconds = self.provisions.patience.as_secs();
+        let seconds = self.resources.patience.as_secs();
         SiteError::Stuck { node: self.blueprint.nodes[node].name.clone(), seconds }
     }
 
@@ -459,6 +465,6 @@ impl KernelSite<'_> {
     }
 }
 
-pub(super) fn patience<'p>(provisions: &'p Provisions) -> Patience<'p> {
-    Patience { limit: provisions.patience, interrupted: provisions.interrupted }
+pub(super) fn patience<'p>(resources: &'p Resources) -> Patience<'p> {
+    Patience { limit: resources.patience, interrupted: resources.interrupted }
 }

@@ -1,0 +1,202 @@
+//! What each event of a history says of the worlds that it may have come from.
+
+use super::rules::Met;
+use super::scene::{Call, Scene, small};
+use super::terms::{NEVER, Tick};
+use super::world::{Before, Count, Flight, Lock, Mind, Record, Sent, Stay, World};
+use crate::history::{Event, Operation, What};
+use crate::lock::adapter::Answer;
+use lockstorm_reports::Invariant;
+
+impl Scene<'_> {
+    /// Whether a world can be the one in which the event happened; and what it then is.
+    ///
+    /// The scene is still that of the instant before.
+    pub fn fits(&self, world: &mut World, event: &Event) -> bool {
+        match &event.what {
+            What::NodeDied { node, .. } => self.dies(world, node),
+            What::CounterRead { value } => return self.counter_is(world, small(*value)),
+            What::AdapterFailed { client, .. }
+            | What::Called { client, .. }
+            | What::Answered { client, .. }
+            | What::Entered { client }
+            | What::CountBegan { client }
+            | What::CountDropped { client, .. }
+            | What::Counted { client, .. }
+            | What::CountFailed { client, .. } => {
+                let known = self.client(client);
+                return known.is_none_or(|client| self.fits_client(world, client, &event.what));
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn fits_client(&self, world: &mut World, client: usize, what: &What) -> bool {
+        match what {
+            What::AdapterFailed { .. } => self.ends(world, client, NEVER),
+            What::Called { .. } => world.minds[client].forget(),
+            What::Answered { answer, .. } => {
+                let call = self.clients[client].call.as_ref();
+                let fits = call.is_none_or(|call| self.answers(world, client, call, answer));
+                world.minds[client].forget();
+                return fits;
+            }
+            What::CountBegan { .. } => world.minds[client].count = Count::Begun,
+            What::Counted { .. } => return self.counted(world, client),
+            What::CountFailed { .. } => self.count_fails(world, client, NEVER),
+            What::CountDropped { .. } => {
+                let count = std::mem::take(&mut world.minds[client].count);
+                return count != Count::Written;
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn dies(&self, world: &mut World, node: &str) {
+        if let Some(client) = self.client(node) {
+            let until = self.net.last_arrival(client).unwrap_or(0);
+            self.ends(world, client, until);
+            self.flights_of_the_dead(world, client, until);
+        }
+    }
+
+    /// A process ends; what it has sent may still arrive.
+    fn ends(&self, world: &mut World, client: usize, until: Tick) {
+        if let Some(call) = &self.clients[client].call {
+            self.still_open(world, client, call, until);
+        }
+        self.count_fails(world, client, until);
+        world.minds[client] = Mind::default();
+    }
+
+    /// A call ends without anybody knowing whether it took effect: it may, later.
+    fn still_open(&self, world: &mut World, client: usize, call: &Call, until: Tick) {
+        let what = match &call.operation {
+            Operation::Acquire { .. } => Sent::Acquire,
+            Operation::Release => Sent::Release,
+            Operation::Refresh { lifetime } => {
+                let life = lifetime.0 / self.terms.tick_ns;
+                Sent::Refresh(life.try_into().unwrap_or(NEVER))
+            }
+            Operation::IsHeld => return,
+        };
+        if world.minds[client].done.is_none() {
+            let process = self.clients[client].process;
+            world.send(Flight { client: client as u8, process, what, until });
+        }
+    }
+
+    fn answers(&self, world: &mut World, client: usize, call: &Call, answer: &Answer) -> bool {
+        let done = world.minds[client].done;
+        if matches!(answer, Answer::Error { .. }) {
+            self.still_open(world, client, call, NEVER);
+            return true;
+        }
+        let known = |done: Tick| self.net.returns(client, done, self.now);
+        match (&call.operation, answer) {
+            (Operation::Acquire { .. }, Answer::Ok { .. }) => {
+                self.knows(world, client);
+                done.is_some_and(known)
+            }
+            (Operation::Acquire { .. }, _) => done.is_none(),
+            (Operation::Refresh { .. }, Answer::Ok { .. }) => {
+                done.is_some_and(known) && self.meets(world, client)
+            }
+            (Operation::Refresh { .. }, Answer::NotHeld) => self.denies(world, client, call),
+            (Operation::Release, Answer::Ok { .. }) => self.released(world, client),
+            (Operation::Release, Answer::NotHeld) => {
+                let mind = &world.minds[client];
+                !mind.foreign && self.denies(world, client, call)
+            }
+            (Operation::IsHeld, Answer::Ok { held: Some(true) }) => {
+                let promise = Some(Invariant::HonestIsHeld);
+                let owner = world.record().map_or(client, |record| record.owner());
+                world.minds[client].yes
+                    || self.blame(world, Met::of(&[client, owner]).with_lease_of(client), promise)
+            }
+            (Operation::IsHeld, Answer::NotHeld | Answer::Ok { .. }) => {
+                self.denies(world, client, call)
+            }
+            _ => done.is_none(),
+        }
+    }
+
+    /// It is told that it does not hold: true, or not to be known, or a lie that no profile forbids.
+    fn denies(&self, world: &mut World, client: usize, call: &Call) -> bool {
+        let met = [client];
+        let met = Met::of(&met).with_lease_of(client);
+        world.minds[client].no || call.lossy || self.blame(world, met, None)
+    }
+
+    fn released(&self, world: &mut World, client: usize) -> bool {
+        let (Lock::Free { left, .. }
+        | Lock::Held(Record { before: Before::Released(_, left), .. })) = &mut world.lock
+        else {
+            return self.knows_release(world, client);
+        };
+        *left = left.filter(|left| usize::from(left.owner) != client);
+        self.knows_release(world, client)
+    }
+
+    fn knows_release(&self, world: &World, client: usize) -> bool {
+        let mind = &world.minds[client];
+        match mind.done {
+            Some(done) => self.net.returns(client, done, self.now),
+            // There was nothing to release, as the server has told it.
+            None => {
+                let call = self.clients[client].call.as_ref();
+                let told = call
+                    .is_some_and(|call| call.sent && self.net.returns(client, call.at, self.now));
+                mind.yes && told
+            }
+        }
+    }
+
+    fn knows(&self, world: &mut World, client: usize) {
+        let mind = &world.minds[client];
+        if let Lock::Held(record) = &mut world.lock
+            && mind.done.is_some()
+            && record.before != Before::Settled
+        {
+            // Who has taken it since then and has not been told waits for it from now on.
+            let stay = Stay { since: self.now, life: self.terms.lifetime };
+            let own = record.owner() == client;
+            record.before = if own { Before::Settled } else { Before::Broken(stay) };
+        }
+    }
+
+    /// Two that are inside meet when one of them enters, or hears that it still holds. One of them
+    /// has a claim, and the other has one too, or has got in while another had the lock.
+    pub fn meets(&self, world: &mut World, client: usize) -> bool {
+        let here = &self.clients[client];
+        if !here.inside {
+            return true;
+        }
+        let claims = |world: &World, one: usize| match world.minds[one].hold {
+            Some(hold) if one == client => !hold.void && self.now < hold.stay.end(),
+            _ => self.has_claim(world, one),
+        };
+        let stays = |world: &World, one: usize| {
+            let wrongly = world.minds[one].hold.is_some_and(|hold| hold.wrongly);
+            let unaware = self.clients[one].inside && !self.clients[one].told;
+            claims(world, one) || unaware && wrongly
+        };
+        let meet = |world: &World, other: usize| {
+            claims(world, client) && stays(world, other)
+                || stays(world, client) && claims(world, other)
+        };
+        let others = (0..self.clients.len()).filter(|other| *other != client);
+        let met: Vec<_> = others.filter(|other| meet(world, *other)).collect();
+        let promise = Some(Invariant::MutualExclusion);
+        met.into_iter().all(|other| self.blame(world, Met::of(&[client, other]), promise))
+    }
+}
+
+impl Mind {
+    /// The call is over: what it came to is known, or in the lock.
+    fn forget(&mut self) {
+        (self.done, self.foreign, self.yes, self.no) = (None, false, false, false);
+    }
+}
