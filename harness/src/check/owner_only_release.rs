@@ -8,8 +8,9 @@
 //!   granted long before and answered late is no evidence); or
 //! - the owner is told by its own release or is_held that it does not hold, within its claim.
 //!   (Not while its node or the server was disturbed: a retransmitted removal meets its own
-//!   result, and a cautious lock says that it is not held when it cannot ask. Not while a third was asking, who may have broken the lock
-//!   early. And not so near to the end of its claim that by somebody's clock it may be over.)
+//!   result, and a cautious lock says that it is not held when it cannot ask. Not while a third was
+//!   asking, who may have broken the lock early. And not so near to the end of its claim that by
+//!   somebody's clock it may be over.)
 //!
 //! An entry is not the release's doing
 //! - where somebody has since asked in vain for longer than it takes to have a free lock (`within`

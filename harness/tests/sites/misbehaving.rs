@@ -6,8 +6,9 @@ use lockstorm_reports::Verdict;
 use rstest::rstest;
 use std::fs;
 
+/// With one client, so that nobody has to know who asks first.
 fn run(lock: &str, arguments: &[&str]) -> Ended {
-    let mut all = vec!["--lock", lock];
+    let mut all = vec!["--lock", lock, "--set", "site.clients=1"];
     all.extend(arguments);
     scenario("calm", &all)
 }

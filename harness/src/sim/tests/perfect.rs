@@ -60,7 +60,9 @@ fn no_perfect_lock_is_accused_and_every_checker_judges_and_hardly_a_verdict_is_u
     let mut accused = Vec::new();
     for kind in Kind::ALL {
         let lock = Lock { kind, defect: Defect::None };
-        if std::env::var("KIND").is_ok_and(|k| k != format!("{kind:?}")) { continue; }
+        if std::env::var("KIND").is_ok_and(|k| k != format!("{kind:?}")) {
+            continue;
+        }
         let begun = Instant::now();
         let all = each(from..from + runs, |seed| seen(seed, lock));
         println!(

@@ -123,7 +123,8 @@ impl Scene<'_> {
         }
     }
 
-    /// It is told that it does not hold: true, or not to be known, or a lie that no profile forbids.
+    /// It is told that it does not hold: true, or not to be known, or a lie that no profile
+    /// forbids.
     fn denies(&self, world: &mut World, client: usize, call: &Call) -> bool {
         let met = [client];
         let met = Met::of(&met).with_lease_of(client);

@@ -5,7 +5,8 @@
 //! - Who has none may read and write at any time, and spoil what others do: that is its own fault,
 //!   and what is in the file then, nobody knows until somebody with a claim has read it.
 //! - A kernel that was severed from its files (by a lease that ran out, or a restart of the server)
-//!   may read what it had left there itself; see "what a kernel kept" in the stories of lost updates.
+//!   may read what it had left there itself; see "what a kernel kept" in the stories of lost
+//!   updates.
 //! - What the dead have sent arrives as late as a frame can be; what a living node could not write
 //!   at once may be written at any time.
 

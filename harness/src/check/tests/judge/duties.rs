@@ -2,8 +2,8 @@
 //!
 //! - A lock that its owner left behind, or holds on to in silence, can be had by whoever has asked
 //!   for long enough and is well: lifetime, slop and `within` after it was last renewed.
-//! - A lock that was released can be had within two minutes by those who wait and are well. Somebody
-//!   else who is away may hold that up: it may have a delegation of the lock's file.
+//! - A lock that was released can be had within two minutes by those who wait and are well.
+//!   Somebody else who is away may hold that up: it may have a delegation of the lock's file.
 //! - To have it is to be told so: one who is well and waits for the answer does not have it yet.
 
 use super::rules::Met;
@@ -34,8 +34,8 @@ impl Scene<'_> {
         matches!(&event.what, What::Answered { answer, .. } if !matches!(answer, Answer::Ok { .. }))
     }
 
-    /// The instant is over, or the wait: adds the wrongs of what is overdue by now; false when there are any
-    /// and there must be none.
+    /// The instant is over, or the wait: adds the wrongs of what is overdue by now; false when
+    /// there are any and there must be none.
     pub fn falls_due(&self, world: &mut World) -> bool {
         let lock = world.lock.clone();
         let stay = |left: Option<Left>| left.map(|left| left.stay);
