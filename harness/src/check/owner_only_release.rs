@@ -234,7 +234,10 @@ impl Blame<'_> {
 /// When the owner was told within its claim, after `from`, that it does not hold.
 fn told_not_held(evidence: &Evidence, owner: &Hold, from: Moment) -> Option<Moment> {
     let over = owner.claim.surely_until();
-    let answered = owner.own_calls(&evidence.calls);
+    // What comes after a release of its own, whatever that was answered, may be its own doing.
+    let released = owner.own_calls(&evidence.calls).find(|call| is_release(call));
+    let released = released.map_or(Moment::NEVER, |call| call.called);
+    let answered = owner.own_calls(&evidence.calls).filter(|call| call.called <= released);
     let mut answered = answered.filter(|call| call.over() > from && call.over() < over);
     let told = answered.find(|call| match (&call.operation, call.answer()) {
         (Operation::IsHeld, _) => call.says_not_held() && evidence.is_quiet(call),

@@ -329,3 +329,17 @@ fn a_cautious_lock_that_cannot_ask_and_says_that_it_is_not_held_proves_nothing()
     expect(&plan(), OwnerOnlyRelease, Shows::Broken(1, 35_000), &text(""));
     expect(&plan(), OwnerOnlyRelease, Shows::Kept(1), &text("33s server is impaired"));
 }
+
+#[test]
+fn an_owner_whose_own_release_failed_may_have_lost_its_lock_by_that() {
+    let text = "
+        1s c1 acquires
+        26s c2 acquires
+        28s c1 leaves
+        30s c1 is told ok
+        31s c2 leaves
+        32s c2 is told error
+        33s c2 calls release
+        34s c2 is told not_held";
+    expect(&plan(), OwnerOnlyRelease, Shows::Kept(1), text);
+}
