@@ -34,6 +34,9 @@ pub struct Bounds {
     pub think: RangeInclusive<u64>,
     /// Of locks that have one; never less than what the lock allows.
     pub lifetime: RangeInclusive<u64>,
+    /// An owner refreshes its lock after so many lifetimes at most: after more than one, it comes
+    /// late.
+    pub refreshed_within: u64,
     /// The share of scenarios that are scripts, 0 to 1, and how many steps they have, beside those
     /// that end what is left of them.
     pub scripts: f64,
@@ -61,6 +64,7 @@ pub const BOUNDS: Bounds = Bounds {
     hold: 20 * MILLISECOND..=8 * SECOND,
     think: MILLISECOND..=2 * SECOND,
     lifetime: 2 * SECOND..=30 * SECOND,
+    refreshed_within: 1,
     scripts: 0.0,
     steps: 5..=25,
     faults: 1..=5,
@@ -184,7 +188,7 @@ impl Draw<'_> {
         let renewed = self.profile.lifetime.map(|known| known.renewed);
         let refresh = match (renewed, lifetime) {
             (Some(Renewed::ByCalls), Some(lifetime)) if self.chance(0.4) => {
-                Some(self.time(&(lifetime.0 / 8..=lifetime.0)))
+                Some(self.time(&(lifetime.0 / 8..=lifetime.0 * self.bounds.refreshed_within)))
             }
             _ => None,
         };

@@ -41,7 +41,7 @@ pub enum Role {
     /// `None`: it does not serve yet.
     Server(Option<Server>),
     Client {
-        kernel: Client,
+        kernel: Box<Client>,
         process: Option<Process>,
     },
 }

@@ -319,7 +319,7 @@ impl Site for SimSite<'_> {
             role: match blueprint.nodes[node].role {
                 blueprint::Role::Server => Role::Server(None),
                 blueprint::Role::Client => Role::Client {
-                    kernel: Client::new(node, u64::from(life), lease, ports),
+                    kernel: Box::new(Client::new(node, u64::from(life), lease, ports)),
                     process: None,
                 },
             },

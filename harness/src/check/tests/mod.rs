@@ -11,7 +11,6 @@ mod judge;
 mod leases;
 mod lost_update;
 mod pauses;
-mod perfect_lock;
 mod random;
 mod release;
 mod release_frees;

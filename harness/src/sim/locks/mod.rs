@@ -1,12 +1,13 @@
-//! Locks that are right by construction, a file a kind, and what can be wrong with each.
+//! Locks that are right by construction, and what can be wrong with each.
 //!
 //! What they promise and assume is in their [`profiles`].
 
+mod aging;
 mod faltering;
 mod heartbeat;
 mod lease;
 mod lifetime;
-mod link;
+mod name;
 pub mod profiles;
 mod record;
 mod reentrant;
@@ -16,6 +17,7 @@ use super::process::Os;
 use super::rpc::{Errno, Name};
 use crate::lock::adapter::{Answer, Request};
 use crate::units::Nanos;
+use name::{How, Named};
 use std::pin::Pin;
 
 /// What a lock is made of.
@@ -33,18 +35,28 @@ pub enum Kind {
     Faltering,
     /// A name that link(2) makes. Nobody ever breaks it.
     Link,
-    /// The same, and its owner may acquire it again.
+    /// A directory.
+    Mkdir,
+    /// A symbolic link.
+    Symlink,
+    /// As [`Kind::Link`], and its owner may acquire it again.
     Reentrant,
+    /// A file that may be renamed away when it is too old by the contender's clock. It is never
+    /// perfect: see [`Defect::LooksThenRenames`].
+    Aging,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 7] = [
+    /// Those that can be right.
+    pub const PERFECT: [Kind; 9] = [
         Kind::Lease,
         Kind::Lifetime,
         Kind::Watching,
         Kind::Heartbeat,
         Kind::Faltering,
         Kind::Link,
+        Kind::Mkdir,
+        Kind::Symlink,
         Kind::Reentrant,
     ];
 }
@@ -66,6 +78,9 @@ pub enum Defect {
     NeverBreaks,
     /// Who finds it too old frees whatever is there a moment later, and then takes it.
     BreaksInTwoSteps,
+    /// Who breaks or releases it looks whose it is, and then takes away whatever is there;
+    /// another's is put back, a moment later.
+    LooksThenRenames,
     /// A release frees the lock, whoever's it is by then.
     ReleasesAny,
     /// A refresh is answered, and nothing is done.
@@ -109,7 +124,10 @@ pub fn run(settings: Settings, os: Os) -> Pin<Box<dyn Future<Output = ()>>> {
         Kind::Watching => Box::pin(serve(watching::Watching::new(&settings), os)),
         Kind::Heartbeat => Box::pin(serve(heartbeat::Heartbeat::new(&settings), os)),
         Kind::Faltering => Box::pin(serve(faltering::Faltering::new(&settings), os)),
-        Kind::Link => Box::pin(serve(link::Link::new(&settings), os)),
+        Kind::Aging => Box::pin(serve(aging::Aging::new(&settings), os)),
+        Kind::Link => Box::pin(serve(Named::new(How::Link, &settings), os)),
+        Kind::Mkdir => Box::pin(serve(Named::new(How::Mkdir, &settings), os)),
+        Kind::Symlink => Box::pin(serve(Named::new(How::Symlink, &settings), os)),
         Kind::Reentrant => Box::pin(serve(reentrant::Reentrant::new(&settings), os)),
     }
 }

@@ -1,10 +1,10 @@
 //! What the simulated locks promise and assume, as a profile says it.
 
-use super::{Defect, Kind, Lock};
+use super::{Kind, Lock};
 use crate::fault::clock::DRIFT_MAX_PPM;
 use crate::lock::layer::{Install, Layer};
 use crate::lock::profile::{
-    Assumptions, BreakBound, Kind as ProfileKind, LeaseAssumption, Lifetime, Ppm, Primitive,
+    Assumptions, BreakBound, Kind as ProfileKind, LeaseAssumption, Lifetime, Pause, Ppm, Primitive,
     Profile, Renewed,
 };
 use crate::units::Nanos;
@@ -47,6 +47,7 @@ impl Lock {
                 // No clock can be set to run faster (adjtimex(2)), and the allowance covers it.
                 clock_rate: self.has_lifetime().then_some(Ppm(DRIFT_MAX_PPM as u64)),
                 clock_skew: self.reads_wall_clock().then_some(SLOP),
+                pause: (self.kind == Kind::Aging).then_some(Pause::Lifetime),
                 lease: (self.kind == Kind::Lease).then_some(LeaseAssumption::Kept),
                 ..Assumptions::default()
             },
@@ -56,11 +57,14 @@ impl Lock {
     }
 
     fn reads_wall_clock(self) -> bool {
-        matches!(self.kind, Kind::Lifetime | Kind::Faltering)
+        matches!(self.kind, Kind::Lifetime | Kind::Faltering | Kind::Aging)
     }
 
     fn has_lifetime(self) -> bool {
-        !matches!(self.kind, Kind::Lease | Kind::Link | Kind::Reentrant)
+        matches!(
+            self.kind,
+            Kind::Lifetime | Kind::Watching | Kind::Heartbeat | Kind::Faltering | Kind::Aging
+        )
     }
 
     fn lifetime(self) -> Option<Lifetime> {
@@ -75,7 +79,7 @@ impl Lock {
     fn promises(self) -> &'static [Invariant] {
         use Invariant::*;
         match self.kind {
-            Kind::Lifetime | Kind::Watching | Kind::Heartbeat | Kind::Faltering => &[
+            Kind::Lifetime | Kind::Watching | Kind::Heartbeat | Kind::Faltering | Kind::Aging => &[
                 MutualExclusion,
                 NoEarlyBreak,
                 BreakAfterLifetime,
@@ -89,7 +93,7 @@ impl Lock {
             Kind::Lease => {
                 &[MutualExclusion, OwnerOnlyRelease, NoLostUpdate, ReleaseFrees, NoDescriptorLeak]
             }
-            Kind::Link | Kind::Reentrant => &[
+            Kind::Link | Kind::Mkdir | Kind::Symlink | Kind::Reentrant => &[
                 MutualExclusion,
                 OwnerOnlyRelease,
                 NoLostUpdate,

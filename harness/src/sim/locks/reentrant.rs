@@ -1,18 +1,18 @@
 //! A lock that its owner may acquire again: it is free when it was released as often.
 
-use super::link::Link;
+use super::name::{How, Named};
 use super::{Program, Result, Settings};
 use crate::sim::process::Os;
 use crate::units::Nanos;
 
 pub struct Reentrant {
-    lock: Link,
+    lock: Named,
     depth: u32,
 }
 
 impl Reentrant {
     pub fn new(settings: &Settings) -> Reentrant {
-        Reentrant { lock: Link::new(settings), depth: 0 }
+        Reentrant { lock: Named::new(How::Link, settings), depth: 0 }
     }
 }
 

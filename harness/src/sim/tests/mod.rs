@@ -6,6 +6,7 @@
 
 mod afterwards;
 mod defects;
+mod intruder;
 mod perfect;
 mod stories;
 
@@ -34,8 +35,12 @@ const ANY: Bounds = Bounds {
 };
 
 /// Owners that overstay, since the lock lives for a shorter time than they stay.
-const OVERSTAYING: Bounds =
-    Bounds { lifetime: SECOND..=5 * SECOND, hold: SECOND..=20 * SECOND, ..ANY };
+const OVERSTAYING: Bounds = Bounds {
+    lifetime: SECOND..=5 * SECOND,
+    hold: SECOND..=20 * SECOND,
+    refreshed_within: 4,
+    ..ANY
+};
 
 /// The same, and the clocks are all that is wrong.
 const CLOCKS: Bounds = Bounds { nearly: 0.8, weights: &[("clock", 1)], ..OVERSTAYING };
@@ -86,7 +91,11 @@ impl Judged {
     }
 
     fn random(seed: u64, lock: Lock) -> Judged {
-        Judged::of(&random::scenario(seed, &lock.profile(), bounds(seed)), seed, lock)
+        Judged::within(bounds(seed), seed, lock)
+    }
+
+    fn within(bounds: &Bounds, seed: u64, lock: Lock) -> Judged {
+        Judged::of(&random::scenario(seed, &lock.profile(), bounds), seed, lock)
     }
 
     /// All that a person needs to see what happened.

@@ -72,7 +72,7 @@ fn planned(event: &Event) -> Option<FaultSpec> {
     let late = Nanos(frames.late_ns);
     let delay = NanosRange { least: Nanos::ZERO, most: late };
     let impair = Impair { node: node.clone(), loss: 0.5, duplicate: 0.0, delay };
-    (late > Nanos::ZERO).then(|| FaultSpec {
+    (late > Nanos::ZERO).then_some(FaultSpec {
         may_miss: false,
         when: Trigger::At(Nanos::ZERO),
         strike: Strike::Impair(impair),

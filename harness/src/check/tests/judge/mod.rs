@@ -1,11 +1,12 @@
 //! An independent judge by brute force for short histories: is there any legal story, of all orders
-//! of what may have happened within the plan's bounds, unknown outcomes either way, that explains the
-//! whole of one? It is made from the promises in the locks' profiles and from RFC 8881, and shares
-//! no code with the checkers.
+//! of what may have happened within the plan's bounds, unknown outcomes either way, that explains
+//! the whole of one? It is made from the promises in the locks' profiles and from RFC 8881, and
+//! shares no code with the checkers.
 //!
 //! [`compare`] draws histories (half of them from a simulated lock that keeps its promises, half
-//! garbled) and holds the checkers' findings against the judge's opinion. `LOCKSTORM_JUDGE_RUNS=100000
-//! cargo test --lib judge -- --nocapture` compares more than the tests have time for.
+//! garbled) and holds the checkers' findings against the judge's opinion.
+//! `LOCKSTORM_JUDGE_RUNS=100000 cargo test --lib judge -- --nocapture` compares more than the tests
+//! have time for.
 
 mod answers;
 mod clocks;

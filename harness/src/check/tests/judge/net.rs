@@ -156,7 +156,7 @@ impl Net {
     /// since then.
     pub fn look(&mut self, now: Tick, contact: &[Tick]) {
         let server_up = !self.server_off.on;
-        for client in 0..self.links.len() {
+        for (client, contact) in contact.iter().enumerate() {
             let well = self.well_from(client).is_some_and(|from| from <= now);
             let link = &mut self.links[client];
             if !well {
@@ -169,7 +169,7 @@ impl Net {
             let unsettled = link.lossy.lingers(now);
             link.missed_grace |= unsettled && self.grace_until == Some(now);
             let renewed = (link.lossy.since + 1).saturating_sub(self.lease * 2 / 3 + 1);
-            let renewed = renewed.max(contact[client]).max(self.served_from);
+            let renewed = renewed.max(*contact).max(self.served_from);
             let ran_out = unsettled && server_up && now >= renewed + self.lease;
             if ran_out || link.missed_grace {
                 link.lease_risk = Some(now);

@@ -78,12 +78,6 @@ pub fn judge(plan: &Plan, history: &[Event]) -> Opinion {
     }
 }
 
-/// How a lock that keeps every promise can have had this history, if it can.
-pub fn legal_story(plan: &Plan, history: &[Event]) -> Option<Vec<Telling>> {
-    let terms = Terms::of(plan, history);
-    Some(explore(&terms, history, true)?.first()?.tell())
-}
-
 /// All worlds that the history may have ended in; nothing when there are too many.
 fn explore(terms: &Terms, history: &[Event], strict: bool) -> Option<Vec<Story>> {
     let mut scene = Scene::new(terms, history, strict);

@@ -124,11 +124,9 @@ impl Sim<'_> {
                 self.lock = self.lock.map(|lock| Owner { process, ..lock });
             }
             Sent::Release if owner.is_some() => (self.lock, self.released) = (None, true),
-            Sent::Refresh(life) => {
-                if owner.is_some() {
-                    self.take(client, life);
-                    self.lock = self.lock.map(|lock| Owner { process, ..lock });
-                }
+            Sent::Refresh(life) if owner.is_some() => {
+                self.take(client, life);
+                self.lock = self.lock.map(|lock| Owner { process, ..lock });
             }
             _ => {}
         }

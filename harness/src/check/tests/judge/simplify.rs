@@ -60,7 +60,7 @@ impl Scene<'_> {
         if mind.done.is_some_and(|done| self.net.returns_now(client, done, self.now)) {
             mind.done = Some(0);
         }
-        let idle = here.call.is_none() && !(here.inside && !here.told);
+        let idle = here.call.is_none() && (here.told || !here.inside);
         if idle && !here.believes {
             (mind.hold, mind.beside) = (None, false);
         }

@@ -274,7 +274,8 @@ impl Sim<'_> {
         let some = here.faults.iter().chain(&there.faults).any(|fault| fault.some);
         let back = here.back.max(there.back);
         let lost = here.off || there.off || lost_here || lost_there || back > self.pen.now;
-        let through = !lost && !(some && self.rng.random_bool(0.5));
+        let dropped = lost || some && self.rng.random_bool(0.5);
+        let through = !dropped;
         if through && !down {
             self.nodes[client].contact = self.pen.now;
         }
