@@ -234,9 +234,13 @@ impl Server {
 /// What makes or takes away names that others may have open, or state that they may reclaim
 /// (opens_in_grace in fs/nfsd/nfs4proc.c).
 fn waits_for_grace(op: &Op) -> bool {
-    match op {
-        Op::Open(_) | Op::Create { .. } | Op::Rename { .. } | Op::Remove(_) => true,
-        Op::RemoveFile { .. } | Op::Swap { .. } => true,
-        _ => false,
-    }
+    matches!(
+        op,
+        Op::Open(_)
+            | Op::Create { .. }
+            | Op::Rename { .. }
+            | Op::Remove(_)
+            | Op::RemoveFile { .. }
+            | Op::Swap { .. }
+    )
 }

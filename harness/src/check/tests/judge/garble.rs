@@ -140,9 +140,11 @@ fn intrude(history: &mut Vec<Event>, rng: &mut ChaCha8Rng) {
     let ends = |event: &Event| match &event.what {
         What::Answered { answer, call, .. } => {
             let call = *call;
-            let release = history.iter().any(|event| {
-                matches!(&event.what, What::Called { call: other, operation: Operation::Release, .. }
-                    if *other == call)
+            let release = history.iter().any(|event| match &event.what {
+                What::Called { call: other, operation, .. } => {
+                    *other == call && *operation == Operation::Release
+                }
+                _ => false,
             });
             release && !matches!(answer, Answer::Error { .. })
         }
