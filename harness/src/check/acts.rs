@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub struct Acts {
     all: Sorted,
     by_client: BTreeMap<String, Sorted>,
+    /// Of each hold: until when its lock may stand, whether or not by right.
+    pub stood: Vec<u64>,
     /// When somebody was inside, or anything but an acquire was under way.
     busy: Vec<(u64, u64)>,
 }
@@ -59,11 +61,12 @@ impl Acts {
         (contacts, bounds): (&Contacts, &Bounds),
     ) -> Acts {
         let mut by_client: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
-        let mut busy = Vec::new();
+        let (mut busy, mut stood) = (Vec::new(), Vec::new());
         for (index, hold) in holds.iter().enumerate() {
             let until = stands_until(holds, index, (calls, contacts, bounds)).at_ns;
             let acts = by_client.entry(hold.client.clone()).or_default();
             acts.push((hold.acquire_called.at_ns, until));
+            stood.push(until);
             busy.push((hold.entered.at_ns, until));
         }
         for call in calls.iter() {
@@ -81,7 +84,7 @@ impl Acts {
         }
         let all = by_client.values().flatten().copied().collect();
         let by_client = by_client.into_iter().map(|(client, spans)| (client, Sorted::of(spans)));
-        Acts { all: Sorted::of(all), by_client: by_client.collect(), busy: merged(busy) }
+        Acts { all: Sorted::of(all), by_client: by_client.collect(), stood, busy: merged(busy) }
     }
 
     /// The begin of the first act, of whomever, that was still going on at `at`; `at` if none was.

@@ -12,6 +12,7 @@ use super::calls::Calls;
 use super::clocks::Clocks;
 use super::contact::{Contact, Contacts};
 use super::holds::Hold;
+use super::spans::merged;
 use crate::lock::profile::Renewed;
 use crate::plan::Plan;
 use lockstorm_reports::text::span;
@@ -61,6 +62,15 @@ pub struct Known<'a> {
     pub bounds: &'a Bounds,
     pub lifetime_ns: Option<u64>,
     pub end_ns: u64,
+}
+
+/// A lock that stood, or may have.
+struct Stood {
+    from: u64,
+    /// When it was surely given up, broken or taken over.
+    until: u64,
+    /// When its time stamp may have been written.
+    written: Vec<(u64, u64)>,
 }
 
 impl Departures {
@@ -134,8 +144,16 @@ fn skews(known: &Known, out: &mut Vec<Departure>) {
     let Some(assumed) = known.plan.profile.assumes.clock_skew else {
         return;
     };
-    for (from, until) in known.clocks.apart(assumed.0, known.end_ns) {
-        let skew = span(known.clocks.largest_skew(from, until));
+    let mut apart = known.clocks.apart(assumed.0, known.end_ns);
+    // What was written by one clock may be read by another later, when that has been set.
+    for lock in known.locks() {
+        let stood = (lock.from, lock.until.min(known.end_ns));
+        apart.extend(known.clocks.apart_from(&lock.written, stood, assumed.0));
+    }
+    for (from, until) in merged(apart) {
+        let since = known.locks().filter(|lock| (lock.from..=lock.until).contains(&from));
+        let since = since.map(|lock| lock.from).fold(from, u64::min);
+        let skew = span(known.clocks.largest_skew(since, until));
         out.push(Departure {
             kind: Kind::Skew,
             client: String::new(),
@@ -239,6 +257,41 @@ impl Known<'_> {
         pause.longest_ns(self.lifetime_ns)
     }
 
+    /// Each lock that somebody got, or may have got.
+    fn locks(&self) -> impl Iterator<Item = Stood> {
+        let held = self.holds.iter().zip(&self.acts.stood).map(|(hold, until)| {
+            let contact = self.contacts.of_client(&hold.client);
+            let own = hold.own_calls(self.calls);
+            let mut written: Vec<(u64, u64)> = own
+                .map(|call| (call.called.at_ns, contact.latest_effect(call, self.bounds).at_ns))
+                .collect();
+            let from = hold.acquire_called.at_ns;
+            let begun = match self.renews_itself() {
+                true => hold.inside().until,
+                false => hold.entered,
+            };
+            written.push((from, begun.at_ns));
+            Stood { from, until: *until, written }
+        });
+        let unknown = self.calls.acquires().filter(|call| call.is_indeterminate());
+        let unknown = unknown.map(|call| {
+            let next = self.holds.partition_point(|hold| hold.entered <= call.over());
+            let from = call.called.at_ns;
+            let contact = self.contacts.of_client(&call.client);
+            Stood {
+                from,
+                until: self.holds.get(next).map_or(u64::MAX, |next| next.entered.at_ns),
+                written: vec![(from, contact.latest_effect(call, self.bounds).at_ns)],
+            }
+        });
+        held.chain(unknown)
+    }
+
+    fn renews_itself(&self) -> bool {
+        let lifetime = self.plan.profile.lifetime;
+        lifetime.is_some_and(|lifetime| lifetime.renewed == Renewed::Itself)
+    }
+
     /// The first rest after `at`; never, if that is the end of the run.
     fn rest_after(&self, at: u64) -> u64 {
         if at < self.end_ns { self.acts.rest_after(at) } else { u64::MAX }
@@ -257,8 +310,7 @@ impl Known<'_> {
         let mut spans: Vec<(u64, u64)> = calls
             .map(|call| (call.called.at_ns, contact.latest_effect(call, self.bounds).at_ns))
             .collect();
-        let lifetime = self.plan.profile.lifetime;
-        if lifetime.is_some_and(|lifetime| lifetime.renewed == Renewed::Itself) {
+        if self.renews_itself() {
             let holds = self.holds.iter().filter(|hold| hold.client == client);
             spans.extend(holds.map(|hold| (hold.entered.at_ns, hold.inside().until.at_ns)));
         }

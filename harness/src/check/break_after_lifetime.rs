@@ -17,7 +17,9 @@
 //!   ones make a lifetime longer;
 //! - an acquire that is disturbed or fails may have got the lock, and nobody knows: whoever
 //!   waits is owed the whole time anew;
-//! - an acquire that does not wait is not counted as asking: it gives the lock no time.
+//! - an acquire that does not wait is not counted as asking: it gives the lock no time;
+//! - an owner that has called release may have freed its lock: whoever waits is owed as much as
+//!   after a release (see [`super::release_frees`]).
 //!
 //! A lock that would be overdue but for a disturbance, or but for an acquire of which nobody knows
 //! the outcome, is not judged. Nor is a deadline beyond the end of the run.
@@ -26,7 +28,7 @@ use super::asking::{asking, asking_each_time, may_have_got_it};
 use super::calls::Call;
 use super::holds::Hold;
 use super::spans::{Moment, merged, outside};
-use super::{Checker, Evidence, Judged, Outcome};
+use super::{Checker, Evidence, Judged, Outcome, release_frees};
 use crate::history::Operation;
 use crate::lock::profile::{BreakBound, Renewed};
 use lockstorm_reports::text::{seconds, span};
@@ -52,6 +54,8 @@ fn check(evidence: &Evidence) -> Outcome {
             false => asking(evidence),
         },
         unknown: may_have_got_it(evidence),
+        had_within_ns: release_frees::within_ns(evidence)
+            .saturating_add(evidence.recovery.gives_way_within_ns()),
     };
     let mut judged = Judged::default();
     for hold in &evidence.holds {
@@ -70,6 +74,8 @@ struct Judge<'a> {
     asking: BTreeMap<&'a str, Vec<(u64, u64)>>,
     /// When somebody may have got the lock without knowing, by begin; both ends belong to it.
     unknown: Vec<(u64, u64)>,
+    /// How soon a lock that is free is had, at the latest, whoever may have used it before.
+    had_within_ns: u64,
 }
 
 /// A time in which nobody can have renewed a lock.
@@ -79,6 +85,8 @@ struct Abandoned {
     until: u64,
     /// How old it must look to be broken.
     age_ns: u64,
+    /// Its owner may have freed it by then.
+    perhaps_free: bool,
 }
 
 /// What may keep somebody from breaking it.
@@ -104,12 +112,13 @@ impl Judge<'_> {
             let allowance = self.clock_allowance(hold.acquire_called.at_ns, until);
             let slop_ns = self.evidence.rates.at_most(self.bound.slop.0);
             let age_ns = lifetime_ns.saturating_add(slop_ns).saturating_add(allowance);
-            let abandoned = Abandoned { from, until, age_ns };
+            let perhaps_free = self.perhaps_released(hold, &own, until);
+            let abandoned = Abandoned { from, until, age_ns, perhaps_free };
             match self.judge(hold, abandoned) {
                 Ok(Some(_)) if asked_once_more(hold, &own) => {
                     judged.doubts.add("its owner had asked for it once more while it was inside");
                 }
-                Ok(Some(_)) if hold.claim.surely_until() <= hold.entered => {
+                Ok(Some(_)) if self.perhaps_broken(hold) => {
                     judged
                         .doubts
                         .add("its acquire was answered so late that it may have been broken");
@@ -169,6 +178,20 @@ impl Judge<'_> {
         let next = others.map(|other| other.entered).find(|entered| *entered > hold.entered);
         let next = next.map_or(u64::MAX, |entered| entered.at_ns);
         (own, freed.unwrap_or(u64::MAX).min(next))
+    }
+
+    /// Whether a release of its owner may have been done before `at`.
+    fn perhaps_released(&self, hold: &Hold, own: &[&Call], at: u64) -> bool {
+        let contact = self.evidence.contact(&hold.client);
+        let mut releases = own.iter().filter(|call| call.operation == Operation::Release);
+        releases.any(|call| contact.earliest_effect(call.called).at_ns < at)
+    }
+
+    /// Whether it may have been got so long before it was entered that it had been broken by then.
+    fn perhaps_broken(&self, hold: &Hold) -> bool {
+        let obtained = self.evidence.contact(&hold.client).earliest_effect(hold.acquire_called);
+        let over = obtained.at_ns.saturating_add(self.evidence.rates.at_least(self.lifetime_ns));
+        over <= hold.entered.at_ns
     }
 
     fn longest_lifetime(&self, own: &[&Call]) -> u64 {
@@ -232,7 +255,11 @@ impl Judge<'_> {
                 true => from.max(asked_from).saturating_add(lock.age_ns),
                 false => from.saturating_add(lock.age_ns).max(asked_from),
             };
-            breakable.saturating_add(within)
+            let broken = breakable.saturating_add(within);
+            match lock.perhaps_free {
+                true => broken.max(from.max(asked_from).saturating_add(self.had_within_ns)),
+                false => broken,
+            }
         };
         let mut due = due_after(lock.from);
         if regarding_unknown {

@@ -16,7 +16,8 @@
 //! - a refresh that was answered `ok` moves the end to its *call* and its lifetime, and counts
 //!   from its *answer*: between the old end and the answer the owner could not know.
 //!   A refresh in flight can only shorten the claim (it may ask for less time than is left);
-//! - a heartbeat renews, too, but how often is not known, so that nothing is sure of it.
+//! - a heartbeat renews, too; how often is not known, but as long as its owner lives and knows of
+//!   no loss, and nothing disturbs it or the server, often enough.
 //!
 //! That end can hide an overlap by the time an answer took; it cannot invent one. One overlap
 //! must not be hidden: whoever cannot have obtained the lock outside of a claim that still lasts
@@ -125,6 +126,9 @@ fn surely(
     };
     let others = claims_since(before, hold, by_client);
     let until = surely_until(hold, &others, terms.rates.at_least(lifetime_ns), terms);
+    if terms.renewed == Renewed::Itself && until > hold.entered {
+        return vec![Span::new(hold.entered, until.max(beats_until(hold, terms)))];
+    }
     let mut claims = vec![Span::new(hold.entered, until)];
     for (now, refresh) in refreshes(hold, terms) {
         let until = Moment::at(refresh.from.at_ns.saturating_add(refresh.lifetime_ns));
@@ -150,6 +154,20 @@ fn surely_without_lifetime(hold: &Hold, terms: &Terms) -> Moment {
             let booted = terms.contacts.of_client(&hold.client).booted_after(died.at_ns);
             Moment::at(booted.map_or(kept, |booted| booted.min(kept)))
         }
+    }
+}
+
+/// Until when a hold's heartbeat surely goes on, if it has begun at all.
+fn beats_until(hold: &Hold, terms: &Terms) -> Moment {
+    let died = hold.gone.map_or(Moment::NEVER, |gone| gone.at);
+    let ended = died.min(hold.told_lost.unwrap_or(Moment::NEVER));
+    let contact = terms.contacts.of_client(&hold.client);
+    let (called, entered) = (hold.acquire_called.at_ns, hold.entered);
+    match contact.well(called, u64::MAX).first() {
+        Some((from, until)) if *from <= called && *until > entered.at_ns => {
+            ended.min(Moment::at(*until))
+        }
+        _ => entered,
     }
 }
 

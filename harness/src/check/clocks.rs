@@ -53,24 +53,31 @@ impl Clocks {
         Clocks { sets, nodes: plan.blueprint.nodes.len() }
     }
 
-    /// The largest skew between any two clocks at any time from `from_ns` to `until_ns`.
+    /// The largest difference between what any clock showed at any time from `from_ns` to
+    /// `until_ns`, and any other at any other: a time stamp that is written by one may be read by
+    /// another much later. What true time has passed is left out.
     ///
-    /// Between two settings every offset is a straight line, so that the largest difference is
+    /// Between two settings every offset is a straight line, so that the largest and the least are
     /// at an end of the window or at a setting: just before it, or just after.
     pub fn largest_skew(&self, from_ns: u64, until_ns: u64) -> u64 {
-        let settings = self.settings().filter(|at| (from_ns..=until_ns).contains(at));
-        let times = settings.chain([from_ns, until_ns.max(from_ns)]);
-        let skews = times.flat_map(|at| [self.skew(at, false), self.skew(at, true)]);
-        skews.max().unwrap_or(0)
+        spread(self.offsets_within(from_ns, until_ns))
+    }
+
+    /// The largest offset from `from_ns` to `until_ns`, the least, and some between.
+    fn offsets_within(&self, from_ns: u64, until_ns: u64) -> impl Iterator<Item = i128> {
+        let within = move |at: &u64| from_ns < *at && *at <= until_ns;
+        let times = self.settings().filter(within).flat_map(|at| [(at, false), (at, true)]);
+        let times = times.chain([(from_ns, true), (until_ns.max(from_ns), false)]);
+        times.flat_map(move |(at, including)| self.offsets(at, including))
     }
 
     fn settings(&self) -> impl Iterator<Item = u64> {
         self.sets.values().flatten().map(|set| set.at_ns)
     }
 
-    /// The skew at a time: with the settings of that very time, or without.
-    fn skew(&self, at_ns: u64, including: bool) -> u64 {
-        let offsets = self.sets.values().map(|sets| {
+    /// Where the clocks stand at a time: with the settings of that very time, or without.
+    fn offsets(&self, at_ns: u64, including: bool) -> impl Iterator<Item = i128> {
+        let offsets = self.sets.values().map(move |sets| {
             let in_force = sets.iter().rev().find(|set| match including {
                 true => set.at_ns <= at_ns,
                 false => set.at_ns < at_ns,
@@ -78,44 +85,45 @@ impl Clocks {
             in_force.map_or(0, |set| set.offset_at(at_ns))
         });
         // Nodes that were never set stand at 0.
-        let unset = (self.sets.len() < self.nodes).then_some(0);
-        let (least, most) = offsets.chain(unset).fold((None, None), |(least, most), o| {
-            (Some(least.map_or(o, |l: i128| l.min(o))), Some(most.map_or(o, |m: i128| m.max(o))))
-        });
-        let skew = most.unwrap_or(0) - least.unwrap_or(0);
-        u64::try_from(skew).unwrap_or(u64::MAX)
+        offsets.chain((self.sets.len() < self.nodes).then_some(0))
     }
 
     /// When two clocks were further apart than `most_ns`, until `end_ns`.
     pub fn apart(&self, most_ns: u64, end_ns: u64) -> Vec<(u64, u64)> {
-        let mut times: Vec<u64> = self.settings().filter(|at| *at < end_ns).collect();
-        times.extend([0, end_ns]);
+        self.apart_from(&[], (0, end_ns), most_ns)
+    }
+
+    /// When, from `from_ns` to `until_ns`, a clock was further than `most_ns` from another, or from
+    /// what any had shown when something was written: at any time in `written`.
+    pub fn apart_from(
+        &self,
+        written: &[(u64, u64)],
+        (from_ns, until_ns): (u64, u64),
+        most_ns: u64,
+    ) -> Vec<(u64, u64)> {
+        let stamps = written.iter().flat_map(|(from, until)| self.offsets_within(*from, *until));
+        let stamps = ends(stamps);
+        let apart = |at_ns: u64, including| {
+            let offsets = self.offsets(at_ns, including);
+            let stamps = stamps.into_iter().flat_map(|(least, most)| [least, most]);
+            spread(offsets.chain(stamps)) > most_ns
+        };
+        let within = from_ns..until_ns;
+        let mut times: Vec<u64> = self.settings().filter(|at| within.contains(at)).collect();
+        times.extend([from_ns, until_ns]);
         times.sort_unstable();
         times.dedup();
         let mut out = Vec::new();
         for between in times.windows(2) {
             let (from, until) = (between[0], between[1]);
-            let apart = |at_ns: u64, including| self.skew(at_ns, including) > most_ns;
             match (apart(from, true), apart(until, false)) {
                 // The difference of two straight lines has no hill: it may have had a valley.
                 (true, _) => out.push((from, until)),
-                (false, true) => out.push((self.first_apart(from, until, most_ns), until)),
+                (false, true) => out.push((first(from, until, |at| apart(at, true)), until)),
                 (false, false) => {}
             }
         }
         super::spans::merged(out)
-    }
-
-    /// When clocks that were near enough at `near_ns` and are not at `apart_ns` parted.
-    fn first_apart(&self, mut near_ns: u64, mut apart_ns: u64, most_ns: u64) -> u64 {
-        while apart_ns - near_ns > 1 {
-            let middle = near_ns + (apart_ns - near_ns) / 2;
-            match self.skew(middle, true) > most_ns {
-                true => apart_ns = middle,
-                false => near_ns = middle,
-            }
-        }
-        near_ns
     }
 
     /// Every time in which a clock ran fast or slow.
@@ -131,6 +139,32 @@ impl Clocks {
             })
         })
     }
+}
+
+/// The difference between the largest and the least.
+fn spread(offsets: impl Iterator<Item = i128>) -> u64 {
+    let (least, most) = ends(offsets).unwrap_or((0, 0));
+    u64::try_from(most - least).unwrap_or(u64::MAX)
+}
+
+/// The least and the largest.
+fn ends(offsets: impl Iterator<Item = i128>) -> Option<(i128, i128)> {
+    offsets.fold(None, |ends, offset| {
+        let (least, most) = ends.unwrap_or((offset, offset));
+        Some((offset.min(least), offset.max(most)))
+    })
+}
+
+/// When what does not hold at `before_ns`, and does at `after_ns`, has begun to hold: just before.
+fn first(mut before_ns: u64, mut after_ns: u64, holds: impl Fn(u64) -> bool) -> u64 {
+    while after_ns.saturating_sub(before_ns) > 1 {
+        let middle = before_ns + (after_ns - before_ns) / 2;
+        match holds(middle) {
+            true => after_ns = middle,
+            false => before_ns = middle,
+        }
+    }
+    before_ns
 }
 
 /// How far from true, in parts per million, the clocks ran that a lifetime is measured by.

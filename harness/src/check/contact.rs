@@ -13,7 +13,7 @@ use super::bounds::Bounds;
 use super::calls::{Call, End};
 use super::faults::Fault;
 use super::names;
-use super::recovery::{Recovery, Restart};
+use super::recovery::{Recovery, Restart, Trouble};
 use super::spans::{Moment, merged, outside};
 use crate::history::consequence::Pass;
 use crate::history::{Consequence, Event, What};
@@ -272,7 +272,9 @@ impl Derive<'_> {
         let mut unsettled: Vec<_> = disturbed.iter().map(|d| (d.from, d.settled)).collect();
         unsettled.extend(self.grace());
         let restarts = self.restarts();
-        let losses = self.recovery.losses(&losing, &restarts);
+        let cut_off = merged(wire.cut_off);
+        let trouble = Trouble { disturbed: &losing, cut_off: &cut_off, restarts: &restarts };
+        let losses = self.recovery.losses(&trouble);
         // A server that has restarted has given no delegation, whatever its clients believe.
         let contains = |d: &&Disturbance, at| (d.from..d.settled).contains(&at);
         let restarted = restarts.iter().filter_map(|restart| {
@@ -284,7 +286,7 @@ impl Derive<'_> {
             off: merged(own_off.to_vec()),
             sends_lost: merged(sends_lost),
             silent: merged(silent.chain(server_off.iter().copied()).collect()),
-            cut_off: merged(wire.cut_off),
+            cut_off,
             unsettled: merged(unsettled),
             held_up,
             losses,

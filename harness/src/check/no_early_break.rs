@@ -39,11 +39,15 @@ fn finding(evidence: &Evidence, overlap: &Overlap) -> Finding {
     // The claim in force then, not the last one; had it not been released later.
     let claim = owner.claim.surely.iter().find(|claim| claim.contains(next.entered));
     let until_ns = claim.map_or(at_ns, |claim| claim.until.at_ns);
+    let how = match until_ns {
+        u64::MAX => "while the claim of".into(),
+        _ => format!("{} before the claim of", span(until_ns.saturating_sub(at_ns))),
+    };
+    let what = if until_ns == u64::MAX { "lasted" } else { "was over" };
     let explanation = format!(
-        "{} entered at {}, {} before the claim of {} was over; {} had not released.",
+        "{} entered at {}, {how} {} {what}; {} had not released.",
         next.client,
         seconds(at_ns),
-        span(until_ns.saturating_sub(at_ns)),
         owner.client,
         owner.client,
     );

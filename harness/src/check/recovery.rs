@@ -55,6 +55,24 @@ pub struct Restart {
     pub ready_ns: Option<u64>,
 }
 
+/// What may cost a client its locks.
+#[derive(Clone, Copy, Debug)]
+pub struct Trouble<'a> {
+    /// When it was perhaps out of contact.
+    pub disturbed: &'a [Disturbance],
+    /// When it surely was, in order.
+    pub cut_off: &'a [(u64, u64)],
+    pub restarts: &'a [Restart],
+}
+
+impl Trouble<'_> {
+    /// The first moment from `at` on at which the client may be in contact.
+    fn contact_from(&self, at: u64) -> u64 {
+        let cut_off = self.cut_off.iter().find(|(from, until)| (*from..*until).contains(&at));
+        cut_off.map_or(at, |(_, until)| *until)
+    }
+}
+
 impl Recovery {
     pub fn of(plan: &Plan, bounds: &Bounds) -> Recovery {
         let server = &plan.blueprint.server;
@@ -99,12 +117,13 @@ impl Recovery {
 
     /// When a client may be without the locks that it had, and not know: by the times in which it
     /// was perhaps out of contact, and the server's restarts.
-    pub fn losses(&self, disturbed: &[Disturbance], restarts: &[Restart]) -> Vec<(u64, u64)> {
+    pub fn losses(&self, trouble: &Trouble) -> Vec<(u64, u64)> {
         let Recovery::Leases(leases) = self;
         if leases.runs_out_by_itself() {
             return vec![(0, u64::MAX)];
         }
-        disturbed.iter().filter_map(|disturbance| leases.loss(disturbance, restarts)).collect()
+        let each = trouble.disturbed.iter();
+        each.filter_map(|disturbance| leases.loss(disturbance, trouble)).collect()
     }
 }
 
@@ -126,22 +145,34 @@ impl Leases {
     }
 
     /// From when to when the client may be without its locks, if it may at all.
-    fn loss(&self, disturbance: &Disturbance, restarts: &[Restart]) -> Option<(u64, u64)> {
+    fn loss(&self, disturbance: &Disturbance, trouble: &Trouble) -> Option<(u64, u64)> {
         let mut deadline = disturbance.from.saturating_add(self.left_ns);
         let mut contact = disturbance.settled;
         let within = disturbance.from..disturbance.settled;
-        for restart in restarts.iter().filter(|restart| within.contains(&restart.died_ns)) {
+        let restarts = trouble.restarts.iter();
+        for restart in restarts.filter(|restart| within.contains(&restart.died_ns)) {
             if restart.died_ns >= deadline {
                 break;
             }
             // A server that stays down gives no lock to anybody.
             let ready_ns = restart.ready_ns?;
-            // It begins to count before it tells the harness that it serves.
-            let grace = ready_ns.saturating_add(self.grace_ns).saturating_sub(SERVER_TICK_NS);
-            deadline = grace.saturating_sub(self.reclaim_ns);
+            deadline = self.deadline_after(ready_ns, disturbance, trouble);
             // One that has nothing to ask learns of the restart when it renews its lease.
             contact = contact.max(restart.died_ns.saturating_add(self.renewal_ns));
         }
         (contact >= deadline).then_some((deadline, contact))
+    }
+
+    /// Until when a client surely keeps its locks whose server serves again since `ready_ns`.
+    fn deadline_after(&self, ready_ns: u64, disturbance: &Disturbance, trouble: &Trouble) -> u64 {
+        // It begins to count before it tells the harness that it serves.
+        let grace = ready_ns.saturating_add(self.grace_ns).saturating_sub(SERVER_TICK_NS);
+        let reclaimed = grace.saturating_sub(self.reclaim_ns);
+        // One that has reclaimed at once has a new lease, which the rest of the trouble can cost it.
+        let contact = trouble.contact_from(ready_ns);
+        match disturbance.until > contact {
+            true => reclaimed.min(contact.saturating_add(self.left_ns)),
+            false => reclaimed,
+        }
     }
 }

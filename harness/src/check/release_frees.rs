@@ -48,7 +48,7 @@ fn check(evidence: &Evidence) -> Outcome {
 }
 
 /// How soon somebody enters who waits and is well.
-fn within_ns(evidence: &Evidence) -> u64 {
+pub(super) fn within_ns(evidence: &Evidence) -> u64 {
     let bounds = &evidence.bounds;
     let cached_ns = acdirmax(&evidence.plan.blueprint.mount.options);
     let within_ns = cached_ns.saturating_add(SLEEP_NS).saturating_add(bounds.slowness_ns);

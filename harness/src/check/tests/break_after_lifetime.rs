@@ -225,14 +225,24 @@ use rstest::rstest;
     37s c1 releases
     37s c2 enters"
 )]
-#[case::a_release_that_failed_leaves_the_lock_behind(
-    Shows::Broken(1, 32_012),
+#[case::a_release_that_failed_leaves_the_lock_behind_or_has_freed_it(
+    Shows::Broken(1, 169_012),
     "
     1s c1 acquires
     1s c2 asks
     2s c1 leaves
     2s c1 is told error     // it may have touched the lock, until 2.012 s
-    90s workload ends"
+    180s workload ends"
+)]
+#[case::a_release_that_may_have_come_before_a_cut(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    1s c2 asks
+    2s c1 leaves
+    2s c1 is cut
+    100s c1 is healed
+    101s c1 is told ok"
 )]
 #[case::another_may_have_got_it_and_not_know(
     Shows::Vacuous,

@@ -1,6 +1,9 @@
 use super::story::{plan, story};
+use super::{Shows, expect};
 use crate::check::Evidence;
-use crate::units::SECOND;
+use crate::units::{Nanos, SECOND};
+use lockstorm_reports::Invariant;
+use rstest::rstest;
 
 fn skew_s(text: &str, from_s: u64, until_s: u64) -> f64 {
     let (plan, history) = (plan(), story(text));
@@ -70,4 +73,27 @@ fn when_clocks_are_too_far_apart_is_known_to_the_instant() {
     assert_eq!(apart_s("10s c1 clock 0s drifts 100000\n 30s c1 clock 0s"), []);
     // It comes nearer, and is not near before it is set right.
     assert_eq!(apart_s("10s c1 clock +5s drifts -100000\n 40s c1 clock 0s"), [(10, 40)]);
+}
+
+/// c2 is let in while c1 is inside, at 11 s; the clocks have never been more than 5 s apart.
+#[rstest]
+#[case::set_between_writing_and_reading(
+    Shows::Beyond(1, 11_000),
+    "0s server clock -5s\n 1s c1 acquires\n 10s server clock +5s\n 11s c2 acquires"
+)]
+#[case::set_before(
+    Shows::Broken(1, 11_000),
+    "0s server clock -5s\n 0.5s server clock +5s\n 1s c1 acquires\n 11s c2 acquires"
+)]
+#[case::written_again(
+    Shows::Beyond(1, 17_000),
+    "1s c1 acquires\n 4s server clock -5s\n 5s c1 refreshes 15s\n 10s server clock +5s\n 17s c2 acquires"
+)]
+fn a_clock_that_was_set_after_a_stamp_was_written_counts_with_both_offsets(
+    #[case] shows: Shows,
+    #[case] text: &str,
+) {
+    let mut plan = plan();
+    plan.profile.assumes.clock_skew = Some(Nanos::from_secs(6));
+    expect(&plan, Invariant::MutualExclusion, shows, text);
 }

@@ -1,5 +1,6 @@
 use super::story::{kernel_plan, plan, story};
 use super::{Shows, expect, judged, not_judged};
+use crate::lock::profile::Renewed;
 use lockstorm_reports::Class;
 use lockstorm_reports::Invariant::MutualExclusion;
 use rstest::rstest;
@@ -273,7 +274,7 @@ fn two_that_may_have_been_inside_together_by_right_are_not_judged() {
 )]
 #[case::one_that_may_have_looked_then_still_waits(
     Shows::Beyond(1, 20_000),
-    "4s c3 asks",
+    "4s c3 asks for 30s",
     Some("; whoever asked then was still asking")
 )]
 #[case::one_that_left_since(Shows::Broken(1, 20_000), "4s c3 acquires\n 7s c3 releases", None)]
@@ -283,6 +284,7 @@ fn what_happened_beyond_the_assumptions_counts_for_as_long_as_it_may_act(
     #[case] told: Option<&str>,
 ) {
     let (acquired, released) = before.split_once('\n').unwrap_or((before, ""));
+    let end = if before.contains("asks") { "34s c3 is told timeout" } else { "" };
     let text = format!(
         "
         {acquired}
@@ -291,7 +293,8 @@ fn what_happened_beyond_the_assumptions_counts_for_as_long_as_it_may_act(
         {released}
         19s c1 acquires
         20s c2 acquires
-        21s c1 releases"
+        21s c1 releases
+        {end}"
     );
     let (_, findings) = judged(&plan(), &story(&text), MutualExclusion);
     let mine = findings.iter().find(|found| found.holds.iter().all(|h| h.client != "c3"));
@@ -325,4 +328,19 @@ fn a_lock_that_does_not_claim_nfs_breaks_no_promise() {
     plan.profile.assumes.network = false;
     let text = "1s c1 acquires\n 2s c2 acquires\n 3s c1 releases";
     expect(&plan, MutualExclusion, Shows::Beyond(1, 2_000), text);
+}
+
+#[test]
+fn a_heartbeat_keeps_a_claim_for_as_long_as_nothing_disturbs_its_owner() {
+    let mut plan = plan();
+    let text = "1s c1 acquires\n 2s c2 asks\n 60s c2 enters\n 61s c1 releases";
+    expect(&plan, MutualExclusion, Shows::Kept(2), text);
+    plan.profile.lifetime.as_mut().unwrap().renewed = Renewed::Itself;
+    expect(&plan, MutualExclusion, Shows::Broken(1, 60_000), text);
+    // How long before the cut it was renewed, nobody knows.
+    let cut = text.replace("60s c2", "40s c1 is cut\n 44s c1 is healed\n 60s c2");
+    expect(&plan, MutualExclusion, Shows::Kept(2), &cut);
+    let dead =
+        text.replace("60s c2", "40s c1 adapter fails\n 41s c2").replace("61s c1 releases", "");
+    expect(&plan, MutualExclusion, Shows::Kept(2), &dead);
 }

@@ -122,6 +122,27 @@ fn one_that_is_back_well_within_the_grace_time_has_lost_nothing() {
     expect(&plan, MutualExclusion, Shows::Beyond(1, 31_000), &before);
 }
 
+/// c1 reclaims its lock after a restart, and loses the new lease.
+const LOST_AFTER_RECLAIM: &str = "
+    5s c1 acquires
+    6.9s server dies
+    9.9s server boots
+    15s c1 is impaired
+    34.2s c1 is healed
+    34.4s c2 acquires
+    36s c1 releases";
+
+#[test]
+fn a_lease_that_was_had_anew_after_a_restart_can_be_lost_as_well() {
+    let mut plan = leased();
+    (plan.blueprint.server.lease_s, plan.blueprint.server.grace_s) = (17, 30);
+    expect(&plan, MutualExclusion, Shows::Beyond(1, 34_400), LOST_AFTER_RECLAIM);
+    // Without that trouble it has the whole grace time to reclaim, and loses nothing.
+    let calm = LOST_AFTER_RECLAIM.replace("15s c1 is impaired", "");
+    let calm = calm.replace("34.2s c1 is healed", "");
+    expect(&plan, MutualExclusion, Shows::Broken(1, 34_400), &calm);
+}
+
 /// c3 loses its lease, and its lock to c1; when it is back it releases, and c2 is let in.
 const LATE_RELEASE: &str = "
     1s c3 acquires

@@ -176,7 +176,7 @@ impl Scene<'_> {
             return true;
         }
         let claims = |world: &World, one: usize| match world.minds[one].hold {
-            Some(hold) if one == client => !hold.void && self.now < hold.stay.end(),
+            Some(hold) if one == client => !hold.void && self.stands(client, hold.stay),
             _ => self.has_claim(world, one),
         };
         let stays = |world: &World, one: usize| {

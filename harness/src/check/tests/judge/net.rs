@@ -75,6 +75,8 @@ pub struct Net {
     links: Vec<Link>,
     server_off: Spell,
     grace_until: Option<Tick>,
+    /// Until when clients may wait before they try again whether it serves.
+    retry_until: Tick,
     /// Since when the server has served without a break: it knows of no older leases.
     served_from: Tick,
     lease: Tick,
@@ -90,6 +92,7 @@ impl Net {
             links: vec![link; terms.clients.len()],
             server_off: Spell::default(),
             grace_until: None,
+            retry_until: 0,
             served_from: 0,
             lease: terms.lease,
             grace: terms.grace,
@@ -104,6 +107,7 @@ impl Net {
         if up {
             self.grace_until = Some(now + self.grace);
             self.served_from = now;
+            self.retry_until = self.server_off.settled.unwrap_or(now);
             let settled = self.server_off.settled.max(self.grace_until);
             self.server_off.settled = settled;
         } else {
@@ -166,7 +170,7 @@ impl Net {
                 link.up_last = if link.up { Some(now) } else { link.up_last };
                 link.down_last = if link.down { Some(now) } else { link.down_last };
             }
-            let unsettled = link.lossy.lingers(now);
+            let unsettled = link.lossy.lingers(now) || now <= self.retry_until;
             link.missed_grace |= unsettled && self.grace_until == Some(now);
             let renewed = (link.lossy.since + 1).saturating_sub(self.lease * 2 / 3 + 1);
             let renewed = renewed.max(*contact).max(self.served_from);

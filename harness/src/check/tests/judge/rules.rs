@@ -97,7 +97,7 @@ impl Scene<'_> {
             return false;
         };
         let skew = self.skew_since(self.clients[record.owner()].acquired);
-        record.stay.life == NEVER || self.now + skew < record.stay.end()
+        record.stay.life == NEVER || self.surely_stands(record.owner(), record.stay, skew)
     }
 
     /// Whether a client surely has the lock.
@@ -110,7 +110,7 @@ impl Scene<'_> {
         };
         let skew = self.skew_since(self.clients[client].acquired);
         let same = record.process == self.clients[client].process;
-        same && (record.stay.life == NEVER || self.now + skew < record.stay.end())
+        same && (record.stay.life == NEVER || self.surely_stands(client, record.stay, skew))
     }
 
     /// By how much the clocks of a lock that reads clocks may have misled it.
@@ -123,8 +123,24 @@ impl Scene<'_> {
     pub fn has_claim(&self, world: &World, client: usize) -> bool {
         let here = &self.clients[client];
         let hold = world.minds[client].hold;
-        let valid = hold.is_some_and(|hold| !hold.void && self.now < hold.stay.end());
+        let valid = hold.is_some_and(|hold| !hold.void && self.stands(client, hold.stay));
         here.inside && !here.told && valid
+    }
+
+    /// Whether a stay surely is not over: for its lifetime is not, or since it renews itself, and
+    /// its owner has been well all the while.
+    pub fn stands(&self, client: usize, stay: Stay) -> bool {
+        self.surely_stands(client, stay, 0)
+    }
+
+    /// The same by whatever clock.
+    fn surely_stands(&self, client: usize, stay: Stay, skew: Tick) -> bool {
+        let owner = &self.clients[client];
+        let beats = self.terms.renews_itself
+            && owner.alive
+            && owner.believes
+            && self.net.unwell_last(client).is_none_or(|last| last < stay.since);
+        self.now + skew < stay.end() || beats
     }
 
     /// What it comes to that these clients meet where a promise is broken.

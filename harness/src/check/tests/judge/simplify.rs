@@ -65,7 +65,7 @@ impl Scene<'_> {
             (mind.hold, mind.beside) = (None, false);
         }
         if let Some(Hold { stay, .. }) = &mut mind.hold {
-            let over = stay.life != NEVER && stay.end() <= self.now;
+            let over = stay.life != NEVER && !self.stands(client, *stay);
             *stay = if over { OVER } else { simple(*stay) };
         }
     }
