@@ -28,6 +28,8 @@ pub mod lock;
 
 pub mod history;
 
+pub mod rpc;
+
 pub mod site;
 
 pub mod kernel;

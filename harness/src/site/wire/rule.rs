@@ -1,8 +1,7 @@
 //! Rules that faults lay over the wire, and how the effects of several add up.
 
 use super::Frame;
-use etherparse::{NetSlice, SlicedPacket, TransportSlice};
-use std::net::IpAddr;
+use crate::rpc::Flow;
 
 /// A frame of which more copies than this would arrive: the latest are lost. A rule that doubles
 /// frames is no reason to fill the memory, nor are ten of them.
@@ -65,39 +64,10 @@ pub struct Passing<'a> {
     pub frame: &'a Frame,
 }
 
-/// The two ends of a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Flow {
-    pub protocol: Protocol,
-    pub from: (IpAddr, u16),
-    pub to: (IpAddr, u16),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    Tcp,
-    Udp,
-}
-
 impl Passing<'_> {
     /// Which conversation the frame belongs to; none for what is neither TCP nor UDP.
     pub fn flow(&self) -> Option<Flow> {
-        let packet = SlicedPacket::from_ethernet(&self.frame.bytes).ok()?;
-        let (from, to): (IpAddr, IpAddr) = match packet.net? {
-            NetSlice::Ipv4(ip) => {
-                (ip.header().source_addr().into(), ip.header().destination_addr().into())
-            }
-            NetSlice::Ipv6(ip) => {
-                (ip.header().source_addr().into(), ip.header().destination_addr().into())
-            }
-            NetSlice::Arp(_) => return None,
-        };
-        let (protocol, source, destination) = match packet.transport? {
-            TransportSlice::Tcp(tcp) => (Protocol::Tcp, tcp.source_port(), tcp.destination_port()),
-            TransportSlice::Udp(udp) => (Protocol::Udp, udp.source_port(), udp.destination_port()),
-            _ => return None,
-        };
-        Some(Flow { protocol, from: (from, source), to: (to, destination) })
+        Flow::of(&self.frame.bytes)
     }
 }
 

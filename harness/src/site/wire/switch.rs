@@ -195,7 +195,7 @@ fn address(bytes: &[u8], at: usize) -> Option<[u8; 6]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::site::wire::rule::Protocol;
+    use crate::rpc::Protocol;
     use crate::units::{Bytes, Nanos};
     use proptest::prelude::*;
 
