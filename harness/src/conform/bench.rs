@@ -321,7 +321,7 @@ impl<'a> Bench<'a> {
             let heard = match happening {
                 Happening::Timer(token) if token == timer => return Ok(None),
                 Happening::Idle => return Ok(None),
-                Happening::Timer(_) => continue,
+                Happening::Timer(_) | Happening::Signal(_) => continue,
                 Happening::Died { cause, .. } | Happening::Garbled { cause, .. } => {
                     self.dead = true;
                     return complain(format!("its node ended: {cause}"));

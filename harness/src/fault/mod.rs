@@ -8,11 +8,15 @@
 pub mod clock;
 pub mod crash;
 pub mod cut;
+pub mod hold;
 pub mod impair;
+pub mod lose;
+pub mod passes;
 
 use crate::history::Consequence;
+use crate::rpc::Message;
 use crate::site::NodeId;
-use crate::site::wire::Rule;
+use crate::site::wire::{Frame, Rule};
 use crate::units::Nanos;
 use schemars::JsonSchema;
 use serde::ser::SerializeMap;
@@ -20,6 +24,11 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// The target that stands for whoever is in its critical section when a fault strikes.
 pub const OWNER: &str = "owner";
+
+pub use passes::{Nearness, Passes, Phase};
+
+/// The target that stands for the client whose call, or whose reply, a fault waited for.
+pub const CALLER: &str = "caller";
 
 /// One fault of a scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +60,8 @@ pub enum Trigger {
     Entered(Section),
     /// When a critical section has been left, and its lock is about to be released.
     Left(Section),
+    /// When a call of NFS, or its reply, passes the switch, before it is delivered.
+    Rpc(Passes),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -124,6 +135,37 @@ strikes! {
     "clock" => Clock(clock::Clock),
     /// Lose, duplicate or delay a share of a node's frames.
     "impair" => Impair(impair::Impair),
+    /// Lose the call or the reply that passes, for good, and then its connection.
+    "lose" => Lose(lose::Lose),
+    /// Hold the call or the reply that passes.
+    "hold" => Hold(hold::Hold),
+}
+
+/// The message that a fault waited for, with the frame that brings it (or the last part of it) and
+/// is not delivered yet.
+#[derive(Clone, Debug)]
+pub struct Caught {
+    /// The client whose conversation it is.
+    pub node: NodeId,
+    /// The operation that was waited for.
+    pub op: String,
+    pub message: Message,
+    pub frame: Frame,
+}
+
+impl Caught {
+    /// The message, in words.
+    pub fn describe(&self) -> String {
+        let reply = matches!(self.message.kind, crate::rpc::Kind::Reply);
+        let found = self.message.operations.iter().find(|operation| operation.name == self.op);
+        let path = found.and_then(|operation| operation.path.as_deref()).unwrap_or("");
+        let status = found.and_then(|operation| operation.status).filter(|_| reply);
+        let mut words = format!("{} {path}", self.op).trim_end().to_owned();
+        if reply {
+            words = format!("reply to {words}");
+        }
+        status.map_or(words.clone(), |status| format!("{words}: {status}"))
+    }
 }
 
 /// One thing that a fault does to the node that it hits, for as long as the fault is in force. What
@@ -144,6 +186,18 @@ pub trait Fault {
     fn target(&self) -> &str;
     /// What it does while it is in force. What is drawn at random comes from `seed`.
     fn effects(&self, node: NodeId, seed: u64) -> Vec<Effect>;
+    /// What it does to the message that it waited for, beside its other effects.
+    fn effects_on(&self, _caught: &Caught) -> Vec<Effect> {
+        Vec::new()
+    }
+    /// It can strike nothing but a message that was waited for.
+    fn needs_message(&self) -> bool {
+        false
+    }
+    /// How long it lasts by itself; without it, as long as the scenario says.
+    fn lasts(&self) -> Option<Nanos> {
+        None
+    }
     /// What it may do to the site while it is in force, where `node` is the one that it hits.
     fn consequences(&self, node: &str) -> Vec<Consequence>;
     /// What it does, in words that follow the node's name.

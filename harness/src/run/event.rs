@@ -74,6 +74,8 @@ pub enum Event {
     /// The counter's value on the server.
     CounterRead(u64),
     Timer(Timer),
+    /// The message has come that a fault of the plan waited for, by its index.
+    Caught(usize),
     /// A node has booted so far that it takes commands.
     Configured(NodeId),
     /// A node's clock is as the faults in force want it.

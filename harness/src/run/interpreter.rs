@@ -329,6 +329,10 @@ impl<'a> Interpreter<'a> {
             self.history.tick(self.site.now());
             match happening {
                 Happening::Timer(token) => self.timer(token)?,
+                Happening::Signal(fault) => {
+                    let fault = usize::try_from(fault).unwrap_or(usize::MAX);
+                    self.events.push_back(Event::Caught(fault));
+                }
                 Happening::Message { node, message } => self.take_message(node, message)?,
                 Happening::Garbled { node, cause } => {
                     self.fail(format!(

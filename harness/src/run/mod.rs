@@ -14,6 +14,7 @@ mod nemesis;
 mod readiness;
 mod replies;
 mod script;
+mod tap;
 mod task;
 
 use crate::history::writer::{Finished, WriteError, Writer};
@@ -123,6 +124,7 @@ fn play(run: &mut Interpreter, plan: &Plan) -> Result<(), RunError> {
         WorkloadSpec::Cycles(spec) => Box::new(Cycles::new(spec, plan)),
         WorkloadSpec::Script(steps) => Box::new(Script::new(steps, plan)),
     };
+    nemesis.listen(run);
     run.power_on_all()?;
     let mut overdue = false;
     while !workload.is_done() && !overdue && run.failure().is_none() {

@@ -5,15 +5,19 @@ use super::RunError;
 use super::event::{ClientId, Event, FaultId, Timer};
 use super::in_force::InForce;
 use super::interpreter::Interpreter;
-use crate::fault::{Effect, FaultSpec, OWNER, Section, Strike, Trigger};
+use super::tap::{Tap, TapRule};
+use crate::fault::{CALLER, Caught, Effect, FaultSpec, OWNER, Section, Strike, Trigger};
 use crate::history::What;
 use crate::plan::Plan;
 use crate::seeds;
 use crate::site::NodeId;
 use crate::site::wire::RuleId;
+use crate::units::Nanos;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 pub struct Nemesis<'a> {
     plan: &'a Plan,
@@ -21,6 +25,8 @@ pub struct Nemesis<'a> {
     planned: Vec<Planned<'a>>,
     entered: Sections,
     left: Sections,
+    /// Listens to the wire, if a fault waits for a call.
+    tap: Option<Rc<RefCell<Tap>>>,
     active: BTreeMap<FaultId, Active>,
     force: InForce,
     /// Which unflushed sectors last.
@@ -36,9 +42,16 @@ struct Planned<'a> {
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     Waiting,
-    /// By this client, if by one.
-    Triggered(Option<ClientId>),
+    Triggered(By),
     Struck,
+}
+
+/// What has triggered a fault.
+#[derive(Clone, Copy, PartialEq)]
+enum By {
+    Time,
+    /// A client, by coming to a point of its critical section, or by a call of NFS.
+    Client(NodeId),
 }
 
 /// How many critical sections have come to the same point, in all and of each client.
@@ -66,15 +79,34 @@ impl<'a> Nemesis<'a> {
             planned: plan.scenario.faults.iter().map(planned).collect(),
             entered: Sections::none(plan),
             left: Sections::none(plan),
+            tap: None,
             active: BTreeMap::new(),
             force: InForce::default(),
             sectors: seeds::generator(seeds::derive(plan.seed, "nemesis/sectors")),
         }
     }
 
+    /// Listens to the wire from the very first frame, if a fault waits for a call: file handles
+    /// are known by the names under which they were looked up.
+    pub fn listen(&mut self, run: &mut Interpreter) {
+        let waits = self.plan.scenario.faults.iter().enumerate();
+        let waits = waits.filter_map(|(index, fault)| match &fault.when {
+            Trigger::Rpc(passes) => Some((index, passes.clone())),
+            _ => None,
+        });
+        let mut waits = waits.peekable();
+        if waits.peek().is_some() {
+            let listener = run.site().listener();
+            let tap = Tap::new(listener, &self.plan.blueprint.nodes, waits);
+            let tap = self.tap.insert(Rc::new(RefCell::new(tap)));
+            run.site().lay(Box::new(TapRule(Rc::clone(tap))));
+        }
+    }
+
     pub fn on(&mut self, event: &Event, run: &mut Interpreter) -> Result<(), RunError> {
         match event {
-            Event::Began => self.set_times(run),
+            Event::Began => self.begin(run),
+            Event::Caught(fault) => return self.catch(*fault, run),
             Event::Entered(client) => {
                 let count = self.entered.count(*client);
                 self.come(*client, count, run, |trigger| match trigger {
@@ -89,7 +121,9 @@ impl<'a> Nemesis<'a> {
                     _ => None,
                 });
             }
-            Event::Timer(Timer::FaultBegins(index)) => return self.strike_planned(*index, run),
+            Event::Timer(Timer::FaultBegins(index)) => {
+                return self.strike_planned(*index, None, run);
+            }
             Event::Timer(Timer::FaultEnds(fault)) => return self.end(*fault, run).map(|_| ()),
             Event::Timer(Timer::Recovery) => return self.recover(run),
             Event::Configured(node) => self.set_clock(*node, run),
@@ -100,10 +134,13 @@ impl<'a> Nemesis<'a> {
         Ok(())
     }
 
-    fn set_times(&mut self, run: &mut Interpreter) {
+    fn begin(&mut self, run: &mut Interpreter) {
+        if let Some(tap) = &self.tap {
+            tap.borrow_mut().begin();
+        }
         for (index, fault) in self.planned.iter_mut().enumerate() {
             if let Trigger::At(at) = fault.spec.when {
-                fault.state = State::Triggered(None);
+                fault.state = State::Triggered(By::Time);
                 run.set_timer_in(at, Timer::FaultBegins(index));
             }
         }
@@ -128,13 +165,39 @@ impl<'a> Nemesis<'a> {
                 Some(_) => continue,
             };
             if count == section.count && fault.state == State::Waiting {
-                fault.state = State::Triggered(Some(client));
+                fault.state = State::Triggered(By::Client(client.node()));
                 run.set_timer_in(section.after, Timer::FaultBegins(index));
             }
         }
     }
 
-    fn strike_planned(&mut self, index: usize, run: &mut Interpreter) -> Result<(), RunError> {
+    /// The message has come that a fault waited for; it is delivered when this is done.
+    fn catch(&mut self, index: usize, run: &mut Interpreter) -> Result<(), RunError> {
+        let caught = self.tap.as_ref().and_then(|tap| tap.borrow_mut().take(index as u64));
+        let fault = self.planned.get_mut(index);
+        let Some((caught, fault)) = caught.zip(fault) else {
+            return Ok(());
+        };
+        let Trigger::Rpc(passes) = &fault.spec.when else {
+            return Ok(());
+        };
+        if fault.state != State::Waiting {
+            return Ok(());
+        }
+        fault.state = State::Triggered(By::Client(caught.node));
+        if passes.after > Nanos::ZERO {
+            run.set_timer_in(passes.after, Timer::FaultBegins(index));
+            return Ok(());
+        }
+        self.strike_planned(index, Some(&caught), run)
+    }
+
+    fn strike_planned(
+        &mut self,
+        index: usize,
+        caught: Option<&Caught>,
+        run: &mut Interpreter,
+    ) -> Result<(), RunError> {
         let fault = &mut self.planned[index];
         let State::Triggered(by) = std::mem::replace(&mut fault.state, State::Struck) else {
             // The recovery has come first.
@@ -143,7 +206,8 @@ impl<'a> Nemesis<'a> {
         let spec = fault.spec;
         let target = match (spec.strike.target(), &spec.when, by) {
             // It is in no critical section any more.
-            (OWNER, Trigger::Left(_), Some(client)) => Some(client.node()),
+            (OWNER, Trigger::Left(_), By::Client(node)) => Some(node),
+            (CALLER, _, By::Client(node)) => Some(node),
             (OWNER, ..) => run.owner().map(ClientId::node),
             (name, ..) => run.node(name),
         };
@@ -151,8 +215,8 @@ impl<'a> Nemesis<'a> {
             let why = "nobody was in a critical section when it struck".into();
             return run.record(What::FaultMissed { fault: index, why });
         };
-        self.strike(FaultId(index), &spec.strike, node, run)?;
-        if let Some(lasts) = spec.lasts {
+        self.put_into_force(FaultId(index), &spec.strike, node, caught, run)?;
+        if let Some(lasts) = spec.lasts.or(spec.strike.fault().lasts()) {
             run.set_timer_in(lasts, Timer::FaultEnds(FaultId(index)));
         }
         Ok(())
@@ -166,17 +230,30 @@ impl<'a> Nemesis<'a> {
         node: NodeId,
         run: &mut Interpreter,
     ) -> Result<(), RunError> {
+        self.put_into_force(id, strike, node, None, run)
+    }
+
+    fn put_into_force(
+        &mut self,
+        id: FaultId,
+        strike: &Strike,
+        node: NodeId,
+        caught: Option<&Caught>,
+        run: &mut Interpreter,
+    ) -> Result<(), RunError> {
         let fault = strike.fault();
+        let at = caught.map(|caught| format!(" ({})", caught.describe())).unwrap_or_default();
         run.record(What::FaultStruck {
             fault: id.0,
             kind: strike.kind().into(),
             node: run.node_name(node).to_owned(),
-            detail: fault.describe(),
+            detail: format!("{}{at}", fault.describe()),
             consequences: fault.consequences(run.node_name(node)),
         })?;
         let mut active = Active::new(node);
         let seed = seeds::derive(self.plan.seed, &format!("fault/{}", id.0));
-        for effect in fault.effects(node, seed) {
+        let on_message = caught.into_iter().flat_map(|caught| fault.effects_on(caught));
+        for effect in fault.effects(node, seed).into_iter().chain(on_message) {
             match effect {
                 Effect::Wire(rule) => active.rules.push(run.site().lay(rule)),
                 Effect::NoPower { keep } => {
@@ -255,9 +332,16 @@ impl<'a> Nemesis<'a> {
 
     fn miss_the_rest(&mut self, why: &str, run: &mut Interpreter) -> Result<(), RunError> {
         for (index, fault) in self.planned.iter_mut().enumerate() {
-            if std::mem::replace(&mut fault.state, State::Struck) != State::Struck {
-                run.record(What::FaultMissed { fault: index, why: why.into() })?;
+            let before = std::mem::replace(&mut fault.state, State::Struck);
+            if before == State::Struck {
+                continue;
             }
+            let waited = self.tap.as_ref().and_then(|tap| tap.borrow().why_not(index as u64));
+            let why = match waited.filter(|_| before == State::Waiting) {
+                Some(waited) => format!("{why}: {waited}"),
+                None => why.into(),
+            };
+            run.record(What::FaultMissed { fault: index, why })?;
         }
         Ok(())
     }

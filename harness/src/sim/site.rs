@@ -8,9 +8,10 @@ use super::locks::{Defect, Lock};
 use super::node::{Io, Machine, Now, Role};
 use super::server::{Disk, Manners};
 use crate::plan::Plan;
+use crate::rpc::Listener;
 use crate::seeds;
 use crate::site::clock::Calendar;
-use crate::site::wire::{Frame, Rule, RuleId, Switch};
+use crate::site::wire::{Frame, Rule, RuleId, Sent, Switch};
 use crate::site::{Happening, NodeId, Site, SiteError, Statistics, blueprint};
 use crate::units::{MICROSECOND, MILLISECOND, SECOND};
 use lockstorm_agent::{Command, Message};
@@ -46,7 +47,7 @@ pub struct SimSite<'a> {
     wire: Switch,
     /// When the wire's rules are asked next.
     wire_due: Option<u64>,
-    book: Book,
+    book: Rc<RefCell<Book>>,
     disk: Disk,
     nodes: Vec<Node>,
     happenings: VecDeque<Happening>,
@@ -118,7 +119,7 @@ impl<'a> SimSite<'a> {
             calendar: Calendar::default(),
             wire: Switch::new(plan.blueprint.nodes.len(), &plan.blueprint.wire),
             wire_due: None,
-            book: Book::default(),
+            book: Rc::default(),
             disk: Disk::new(loses),
             nodes: nodes.collect(),
             happenings: VecDeque::new(),
@@ -203,7 +204,8 @@ impl<'a> SimSite<'a> {
             wall: machine.clock.wall(self.now),
         };
         let (mut out, mut said) = (std::mem::take(&mut self.out), std::mem::take(&mut self.said));
-        let mut io = Io { now, book: &mut self.book, out: &mut out, said: &mut said };
+        let mut book = self.book.borrow_mut();
+        let mut io = Io { now, book: &mut book, out: &mut out, said: &mut said };
         let setting = Setting {
             blueprint: &self.plan.blueprint,
             lock: self.lock,
@@ -213,6 +215,7 @@ impl<'a> SimSite<'a> {
         };
         happens(machine, &mut io, &mut self.disk, &setting);
         machine.settle(&mut io);
+        drop(book);
         if let Role::Client { kernel, .. } = &machine.role {
             state.ports = kernel.ports();
         }
@@ -235,6 +238,17 @@ impl<'a> SimSite<'a> {
                 self.arrives(frame.clone(), at);
             }
         }
+        self.after_rules();
+    }
+
+    fn sent_by_rule(&mut self, Sent { frame, route }: Sent) {
+        for at in route.arrivals {
+            self.arrives(frame.clone(), at);
+        }
+    }
+
+    fn after_rules(&mut self) {
+        self.happenings.extend(self.wire.signals().into_iter().map(Happening::Signal));
         self.await_rules();
     }
 
@@ -255,10 +269,10 @@ impl<'a> SimSite<'a> {
 
     fn rules_are_due(&mut self) {
         self.wire_due = None;
-        for (frame, at) in self.wire.due(self.now) {
-            self.arrives(frame, at);
+        for sent in self.wire.due(self.now) {
+            self.sent_by_rule(sent);
         }
-        self.await_rules();
+        self.after_rules();
     }
 }
 
@@ -283,16 +297,22 @@ impl Site for SimSite<'_> {
 
     fn lay(&mut self, rule: Box<dyn Rule>) -> RuleId {
         self.rules += 1;
-        self.wire.lay(rule)
+        let id = self.wire.lay(rule);
+        self.await_rules();
+        id
     }
 
     fn lift(&mut self, id: RuleId) -> u64 {
         self.rules -= 1;
         let (hits, let_go) = self.wire.lift(id, self.now);
-        for (frame, at) in let_go {
-            self.arrives(frame, at);
+        for sent in let_go {
+            self.sent_by_rule(sent);
         }
         hits
+    }
+
+    fn listener(&self) -> Box<dyn Listener> {
+        Box::new(super::listener::Ear::new(Rc::clone(&self.book)))
     }
 
     fn set_timer(&mut self, at: u64, token: u64) {

@@ -23,6 +23,7 @@ use super::traffic::misuse;
 use super::wire::capture::Capture;
 use super::wire::{Frame, Rule, RuleId, Switch};
 use super::{Happening, NodeId, Site, SiteError, Statistics};
+use crate::rpc::{Decoder, Listener};
 use crate::units::{MICROSECOND, MILLISECOND, SECOND};
 use lockstorm_agent::{Command, Numbered};
 use std::collections::VecDeque;
@@ -241,15 +242,21 @@ impl Site for KernelSite<'_> {
     }
 
     fn lay(&mut self, rule: Box<dyn Rule>) -> RuleId {
-        self.wire.lay(rule)
+        let id = self.wire.lay(rule);
+        self.await_rules();
+        id
     }
 
     fn lift(&mut self, id: RuleId) -> u64 {
         let (hits, let_go) = self.wire.lift(id, self.now);
-        for (frame, at) in let_go {
-            self.arrives(frame, at);
+        for sent in let_go {
+            self.sent_by_rule(sent);
         }
         hits
+    }
+
+    fn listener(&self) -> Box<dyn Listener> {
+        Box::new(Decoder::new())
     }
 
     fn set_timer(&mut self, at: u64, token: u64) {

@@ -23,6 +23,7 @@ mod traffic;
 pub use error::SiteError;
 pub use kernel_site::{KernelSite, Resources};
 
+use crate::rpc::Listener;
 use lockstorm_agent::{Command, Message};
 use wire::{Rule, RuleId};
 
@@ -51,6 +52,9 @@ pub trait Site {
 
     /// Lifts a rule; answers how many frames it decided about.
     fn lift(&mut self, id: RuleId) -> u64;
+
+    /// One who understands what the nodes say to each other.
+    fn listener(&self) -> Box<dyn Listener>;
 
     /// Rings at a time of the harness's clock (ns); [`Happening::Timer`] brings the token back.
     fn set_timer(&mut self, at: u64, token: u64);
@@ -85,6 +89,8 @@ pub enum Happening {
     Garbled { node: NodeId, cause: String },
     /// A timer of [`Site::set_timer`] went off.
     Timer(u64),
+    /// A rule of the wire tells this number to whoever laid it.
+    Signal(u64),
     /// A kernel ended by itself.
     Died { node: NodeId, cause: String },
     /// Nothing will ever happen again.

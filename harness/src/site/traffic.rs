@@ -10,7 +10,7 @@ use super::node::console::{self, Console, Flood};
 use super::node::link::Link;
 use super::node::machine::Endpoint;
 use super::node::slot::Slot;
-use super::wire::{Frame, net};
+use super::wire::{Frame, Sent, net};
 use super::{Happening, NodeId, SiteError};
 use lockstorm_agent::Message;
 use std::rc::Rc;
@@ -115,20 +115,41 @@ impl KernelSite<'_> {
     }
 
     fn forward(&mut self, from: NodeId, bytes: Rc<[u8]>) {
-        let mut lost = Vec::new();
+        let (mut lost, mut held) = (Vec::new(), false);
         for to in self.wire.receivers(from, &bytes) {
             let frame = Frame { from, to, bytes: Rc::clone(&bytes) };
             let route = self.wire.route(&frame, self.now);
-            if route.arrivals.is_empty() {
+            held |= route.held;
+            if route.arrivals.is_empty() && !route.held {
                 lost.push(self.blueprint.nodes[to].name.as_str());
             }
             for at in route.arrivals {
                 self.arrives(frame.clone(), at);
             }
         }
+        self.after_rules();
+        // What is held back is written when it goes.
+        if !held || !lost.is_empty() {
+            self.capture.frame(self.now, from, &bytes, lost_to(&lost).as_deref());
+        }
+    }
+
+    /// A frame that a rule of the wire has sent by itself.
+    pub(super) fn sent_by_rule(&mut self, Sent { frame, route }: Sent) {
+        for at in &route.arrivals {
+            self.arrives(frame.clone(), *at);
+        }
+        if !route.held {
+            let to = self.blueprint.nodes[frame.to].name.as_str();
+            let lost = if route.arrivals.is_empty() { &[to][..] } else { &[] };
+            self.capture.frame(self.now, frame.from, &frame.bytes, lost_to(lost).as_deref());
+        }
+    }
+
+    /// The wire's rules have seen a frame: what they have to tell, and to send.
+    fn after_rules(&mut self) {
+        self.happenings.extend(self.wire.signals().into_iter().map(Happening::Signal));
         self.await_rules();
-        let comment = (!lost.is_empty()).then(|| format!("lost on the way to {}", lost.join(", ")));
-        self.capture.frame(self.now, from, &bytes, comment.as_deref());
     }
 
     /// A frame reaches its node at a time of the harness's clock.
@@ -149,10 +170,10 @@ impl KernelSite<'_> {
 
     pub(super) fn rules_are_due(&mut self) {
         self.wire_due = None;
-        for (frame, at) in self.wire.due(self.now) {
-            self.arrives(frame, at);
+        for sent in self.wire.due(self.now) {
+            self.sent_by_rule(sent);
         }
-        self.await_rules();
+        self.after_rules();
     }
 
     pub(super) fn collect_disk(&mut self, id: NodeId, slot: Slot) -> std::io::Result<()> {
@@ -219,6 +240,10 @@ impl KernelSite<'_> {
         }
         endpoints
     }
+}
+
+fn lost_to(receivers: &[&str]) -> Option<String> {
+    (!receivers.is_empty()).then(|| format!("lost on the way to {}", receivers.join(", ")))
 }
 
 /// Why a node died whose kernel talks nonsense.

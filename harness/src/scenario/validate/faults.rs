@@ -1,8 +1,8 @@
 //! Rules about faults.
 
-use super::{Findings, clients, nodes};
+use super::{Findings, calls, clients, nodes};
 use crate::fault::clock::DRIFT_MAX_PPM;
-use crate::fault::{FaultSpec, OWNER, Section, Strike, Trigger};
+use crate::fault::{CALLER, FaultSpec, OWNER, Section, Strike, Trigger};
 use crate::scenario::{Scenario, WorkloadSpec};
 use crate::source::{KeyPath, Problem};
 use crate::units::Nanos;
@@ -16,14 +16,21 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
         Trigger::Left(section) => {
             check_section(scenario, section, &path.join("when.left"), findings);
         }
+        Trigger::Rpc(passes) => calls::check(scenario, passes, &path.join("when.rpc"), findings),
     }
+    calls::check_fit(fault, &path.join("strike").key(fault.strike.kind()), findings);
     if let Some(lasts) = fault.lasts {
         findings.span(path.key("for"), lasts, Nanos(1));
     }
     let mut known = nodes(scenario);
     known.push(OWNER.into());
+    if matches!(fault.when, Trigger::Rpc(_)) {
+        known.push(CALLER.into());
+    }
     let path = path.key("strike").key(fault.strike.kind());
-    findings.node(path.key("node"), fault.strike.target(), &known);
+    if !fault.strike.fault().needs_message() {
+        findings.node(path.key("node"), fault.strike.target(), &known);
+    }
     check_strike(&fault.strike, &path, findings);
 }
 

@@ -3,6 +3,7 @@
 //! Each rule is a [`Problem`] at the path of the value that breaks it; the loader finds the
 //! line. All rules run, so that one look at the messages mends the whole file.
 
+mod calls;
 mod faults;
 mod mount;
 mod name;

@@ -5,7 +5,7 @@ use super::{Findings, SPAN_MAX, clients, nodes};
 use crate::fault::Strike;
 use crate::scenario::Scenario;
 use crate::scenario::script::{Call, Expectation, ExpectedAnswer, Step};
-use crate::source::{KeyPath, Segment};
+use crate::source::{KeyPath, Problem, Segment};
 use crate::units::Nanos;
 use std::collections::BTreeMap;
 
@@ -38,7 +38,14 @@ pub fn check(scenario: &Scenario, steps: &[Step], findings: &mut Findings) {
                 path.0.push(Segment::Key(client.clone()));
             }
             Step::Strike(strike) => {
-                findings.node(path.clone(), strike.target(), &nodes);
+                if strike.fault().needs_message() {
+                    let message = "a step of a script meets no message of NFS";
+                    let problem = Problem::new(path.clone(), message);
+                    let help = "write it among `faults`, with `when: {rpc: {op: LINK}}`";
+                    findings.0.push(problem.help(help));
+                } else {
+                    findings.node(path.clone(), strike.target(), &nodes);
+                }
                 check_strike(strike, &path, findings);
             }
             Step::End { node, .. } => findings.node(path.clone(), node, &nodes),

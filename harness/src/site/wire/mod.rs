@@ -5,6 +5,7 @@ pub mod link;
 pub mod net;
 pub mod rule;
 pub mod switch;
+pub mod tcp;
 
 pub use rule::{Fate, Passing, Rule};
-pub use switch::{Frame, RuleId, Switch};
+pub use switch::{Frame, RuleId, Sent, Switch};

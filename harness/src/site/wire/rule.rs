@@ -8,42 +8,60 @@ use crate::rpc::Flow;
 const COPIES_MAX: usize = 64;
 
 /// What becomes of one frame: how much later than otherwise each of its copies arrives (ns), the
-/// earliest first. Without a copy the frame is lost.
+/// earliest first. Without a copy the frame is lost, or the rule keeps it and sends it later.
 ///
 /// The fates that several rules decide on add up, whatever their order: lost is lost, delays are
 /// added, and copies are multiplied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fate(Vec<u64>);
+pub struct Fate {
+    delays: Vec<u64>,
+    held: bool,
+}
 
 impl Fate {
     /// It arrives, as if there were no rule.
     pub fn pass() -> Fate {
-        Fate(vec![0])
+        Fate::copies(vec![0])
     }
 
     pub fn lost() -> Fate {
-        Fate(Vec::new())
+        Fate::copies(Vec::new())
+    }
+
+    /// The rule has kept it, and will send it, or another in its place.
+    pub fn held() -> Fate {
+        Fate { held: true, ..Fate::lost() }
     }
 
     /// It arrives this much later (ns). Later frames may overtake it.
     pub fn delayed(by_ns: u64) -> Fate {
-        Fate(vec![by_ns])
+        Fate::copies(vec![by_ns])
     }
 
     /// A copy arrives after each of these delays (ns).
     pub fn copies(mut delays_ns: Vec<u64>) -> Fate {
         delays_ns.sort_unstable();
         delays_ns.truncate(COPIES_MAX);
-        Fate(delays_ns)
+        Fate { delays: delays_ns, held: false }
     }
 
     pub fn is_pass(&self) -> bool {
-        self.0 == [0]
+        self.delays == [0]
+    }
+
+    /// No copy of it arrives.
+    pub fn is_lost(&self) -> bool {
+        self.delays.is_empty()
+    }
+
+    /// A rule has kept it, and no other has lost it.
+    pub fn is_held(&self) -> bool {
+        self.held
     }
 
     /// The delays after which its copies arrive (ns).
     pub fn delays(&self) -> &[u64] {
-        &self.0
+        &self.delays
     }
 
     /// What becomes of a frame that has both fates.
@@ -51,8 +69,12 @@ impl Fate {
         if self.is_pass() {
             return other.clone();
         }
-        let sums = self.0.iter().flat_map(|one| other.0.iter().map(|two| one.saturating_add(*two)));
-        Fate::copies(sums.collect())
+        let sums = self.delays.iter().flat_map(|one| {
+            let others = other.delays.iter();
+            others.map(|two| one.saturating_add(*two))
+        });
+        let held = (self.held && !other.is_lost()) || (other.held && !self.is_lost());
+        Fate { held, ..Fate::copies(sums.collect()) }
     }
 }
 
@@ -75,8 +97,18 @@ impl Passing<'_> {
 /// from a generator of its own, so that no other rule changes what it does.
 pub trait Rule {
     /// Decides about one frame. A rule that means to hold the frame back keeps it, and says
-    /// [`Fate::lost`].
+    /// [`Fate::held`].
     fn on_frame(&mut self, passing: &Passing) -> Fate;
+
+    /// Whether it is asked after all others, and only about the frames that these let pass.
+    fn comes_last(&self) -> bool {
+        false
+    }
+
+    /// What it has to tell whoever laid it, in numbers that they agreed on.
+    fn signals(&mut self) -> Vec<u64> {
+        Vec::new()
+    }
 
     /// When it next has something to send by itself (ns of the harness's clock), if it has.
     fn next_at(&self) -> Option<u64> {

@@ -38,10 +38,19 @@ struct Laid {
     hits: u64,
 }
 
-/// What the switch decided for one frame: when its copies arrive. None: it is lost.
+/// What the switch decided for one frame: when its copies arrive. None: it is lost, or held back.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Route {
     pub arrivals: Vec<u64>,
+    /// A rule has kept it, and will send it by itself.
+    pub held: bool,
+}
+
+/// A frame that a rule has sent by itself.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub frame: Frame,
+    pub route: Route,
 }
 
 pub struct Switch {
@@ -79,15 +88,13 @@ impl Switch {
         id
     }
 
-    /// Lifts a rule; answers how many frames it decided about, and the frames that it lets go now,
-    /// with the times at which they arrive.
-    pub fn lift(&mut self, id: RuleId, now: u64) -> (u64, Vec<(Frame, u64)>) {
+    /// Lifts a rule; answers how many frames it decided about, and the frames that it lets go now.
+    pub fn lift(&mut self, id: RuleId, now: u64) -> (u64, Vec<Sent>) {
         let Some(index) = self.rules.iter().position(|laid| laid.id == id) else {
             return (0, Vec::new());
         };
         let Laid { mut rule, hits, .. } = self.rules.remove(index);
-        let arrivals = self.send_all(rule.let_go(), None, now);
-        (hits, arrivals)
+        (hits, self.send_all(rule.let_go(), None, now))
     }
 
     /// When a rule next has something to send by itself (ns), if one has.
@@ -95,26 +102,31 @@ impl Switch {
         self.rules.iter().filter_map(|laid| laid.rule.next_at()).min()
     }
 
-    /// What rules send by themselves at `now`, with the times at which it arrives.
-    pub fn due(&mut self, now: u64) -> Vec<(Frame, u64)> {
-        let mut arrivals = Vec::new();
+    /// What rules have to tell those who laid them.
+    pub fn signals(&mut self) -> Vec<u64> {
+        self.rules.iter_mut().flat_map(|laid| laid.rule.signals()).collect()
+    }
+
+    /// What rules send by themselves at `now`.
+    pub fn due(&mut self, now: u64) -> Vec<Sent> {
+        let mut sent = Vec::new();
         for index in 0..self.rules.len() {
             let laid = &mut self.rules[index];
             if laid.rule.next_at().is_some_and(|at| at <= now) {
                 let (id, frames) = (laid.id, laid.rule.due(now));
-                arrivals.extend(self.send_all(frames, Some(id), now));
+                sent.extend(self.send_all(frames, Some(id), now));
             }
         }
-        arrivals
+        sent
     }
 
-    fn send_all(&mut self, frames: Vec<Frame>, by: Option<RuleId>, now: u64) -> Vec<(Frame, u64)> {
-        let mut arrivals = Vec::new();
-        for frame in frames {
+    fn send_all(&mut self, frames: Vec<Frame>, by: Option<RuleId>, now: u64) -> Vec<Sent> {
+        let frames = frames.into_iter();
+        let sent = frames.map(|frame| {
             let route = self.route_past(&frame, by, now);
-            arrivals.extend(route.arrivals.into_iter().map(|at| (frame.clone(), at)));
-        }
-        arrivals
+            Sent { frame, route }
+        });
+        sent.collect()
     }
 
     /// The nodes a frame goes to: the one its address was learned of, else all others. Frames
@@ -143,10 +155,13 @@ impl Switch {
     /// The same of a frame that a rule has sent, which is not asked about it.
     fn route_past(&mut self, frame: &Frame, by: Option<RuleId>, now: u64) -> Route {
         let fate = self.ask_rules(frame, by, now);
+        if fate.is_held() {
+            return Route { arrivals: Vec::new(), held: true };
+        }
         let latency = self.draw_latency();
         let (link, length) = (&mut self.links[frame.from], frame.bytes.len());
         let Some(left) = link.put(length, now, &self.terms) else {
-            return Route { arrivals: Vec::new() };
+            return Route { arrivals: Vec::new(), held: false };
         };
         let in_order = self.last_arrival.entry((frame.from, frame.to)).or_default();
         let arrival = |delay_ns: &u64| match delay_ns {
@@ -161,17 +176,23 @@ impl Switch {
         for at in &arrivals {
             link.carries(length, *at);
         }
-        Route { arrivals }
+        Route { arrivals, held: false }
     }
 
     /// What the rules in force decide together.
     fn ask_rules(&mut self, frame: &Frame, by: Option<RuleId>, now: u64) -> Fate {
         let mut fate = Fate::pass();
-        for laid in self.rules.iter_mut().filter(|laid| Some(laid.id) != by) {
-            let decided = laid.rule.on_frame(&Passing { now, frame });
-            if !decided.is_pass() {
-                laid.hits += 1;
-                fate = fate.and(&decided);
+        for last in [false, true] {
+            let others = self.rules.iter_mut().filter(|laid| Some(laid.id) != by);
+            for laid in others.filter(|laid| laid.rule.comes_last() == last) {
+                if last && fate.is_lost() {
+                    break;
+                }
+                let decided = laid.rule.on_frame(&Passing { now, frame });
+                if !decided.is_pass() {
+                    laid.hits += 1;
+                    fate = fate.and(&decided);
+                }
             }
         }
         fate
@@ -214,6 +235,10 @@ mod tests {
         Frame { from, to, bytes: Rc::from(ethernet(to as u8, from as u8)) }
     }
 
+    fn sent(at: u64) -> Sent {
+        Sent { frame: frame(0, 1), route: Route { arrivals: vec![at], held: false } }
+    }
+
     fn ethernet(to: u8, from: u8) -> Vec<u8> {
         let mut bytes = vec![2, 0, 0, 0, 0, to, 2, 0, 0, 0, 0, from];
         bytes.extend([8, 0]);
@@ -237,7 +262,7 @@ mod tests {
     impl Rule for Holds {
         fn on_frame(&mut self, passing: &Passing) -> Fate {
             self.held.push((passing.now + self.for_ns, passing.frame.clone()));
-            Fate::lost()
+            Fate::held()
         }
         fn next_at(&self) -> Option<u64> {
             self.held.first().map(|(at, _)| *at)
@@ -303,13 +328,14 @@ mod tests {
         let holds = switch.lay(Box::new(Holds { for_ns: 50, held: Vec::new() }));
         assert_eq!(switch.route(&frame(0, 1), 7).arrivals, [0; 0]);
         assert_eq!(switch.next_at(), Some(57));
-        assert_eq!(switch.due(57), [(frame(0, 1), 157)]);
+        assert_eq!(switch.due(57), [sent(157)]);
         switch.route(&frame(0, 1), 60);
         let loses = switch.lay(Box::new(Always(Fate::lost())));
-        assert_eq!(switch.due(110), [], "a later fault loses it");
+        let lost = Route { arrivals: Vec::new(), held: false };
+        assert_eq!(switch.due(110).remove(0).route, lost, "a later fault loses it");
         switch.route(&frame(0, 1), 120);
         assert_eq!(switch.lift(loses, 121), (2, Vec::new()));
-        assert_eq!(switch.lift(holds, 122), (3, vec![(frame(0, 1), 222)]));
+        assert_eq!(switch.lift(holds, 122), (3, vec![sent(222)]));
     }
 
     #[test]

@@ -1,0 +1,106 @@
+//! Rules about faults that wait for a call of NFS.
+
+use super::Findings;
+use crate::fault::passes::OK;
+use crate::fault::{FaultSpec, Passes, Phase, Trigger};
+use crate::rpc;
+use crate::scenario::Scenario;
+use crate::source::{KeyPath, Problem};
+use crate::suggest::closest;
+use crate::units::Nanos;
+
+/// The operations of NFSv4.1 and later (RFC 8881, RFC 7862) that older mounts never make, and those
+/// that only NFSv4.0 has (RFC 8881, section 17: "MUST NOT implement").
+const SINCE_4_1: &[&str] = &[
+    "BACKCHANNEL_CTL",
+    "BIND_CONN_TO_SESSION",
+    "EXCHANGE_ID",
+    "CREATE_SESSION",
+    "DESTROY_SESSION",
+    "FREE_STATEID",
+    "GET_DIR_DELEGATION",
+    "SECINFO_NO_NAME",
+    "SEQUENCE",
+    "TEST_STATEID",
+    "DESTROY_CLIENTID",
+    "RECLAIM_COMPLETE",
+    "CB_SEQUENCE",
+    "CB_NOTIFY_LOCK",
+];
+const ONLY_4_0: &[&str] =
+    &["OPEN_CONFIRM", "RENEW", "SETCLIENTID", "SETCLIENTID_CONFIRM", "RELEASE_LOCKOWNER"];
+
+pub fn check(scenario: &Scenario, passes: &Passes, path: &KeyPath, findings: &mut Findings) {
+    check_operation(scenario, &passes.op, &path.key("op"), findings);
+    if let Some(client) = &passes.from {
+        findings.node(path.key("from"), client, &super::clients(scenario));
+    }
+    if passes.path.as_deref() == Some("") {
+        findings.add(path.key("path"), "no path is empty; expected a pattern like '*.lck'");
+    }
+    if let Some(status) = &passes.status {
+        check_status(passes, status, &path.key("status"), findings);
+    }
+    findings.number(path.key("nth"), passes.nth.into(), 1, 1_000_000);
+    findings.span(path.key("after"), passes.after, Nanos::ZERO);
+}
+
+fn check_operation(scenario: &Scenario, op: &str, path: &KeyPath, findings: &mut Findings) {
+    if !rpc::operations().any(|name| name == op) {
+        findings.0.push(unknown("operation", op, rpc::operations(), path));
+        return;
+    }
+    let version = scenario.site.nfs.version.as_str();
+    let (others, exist) = match version {
+        "4.0" => (SINCE_4_1, "since NFSv4.1"),
+        _ => (ONLY_4_0, "in NFSv4.0 only"),
+    };
+    if others.contains(&op) {
+        findings.add(path.clone(), format!("{op} exists {exist}; the mount is NFS {version}"));
+    }
+}
+
+fn check_status(passes: &Passes, status: &str, path: &KeyPath, findings: &mut Findings) {
+    if passes.phase == Phase::Call {
+        let problem = Problem::new(path.clone(), "a call has no status").at_key();
+        findings.0.push(problem.help("write `phase: reply` beside it"));
+    } else if status != OK && !rpc::status_names().any(|name| name == status) {
+        findings.0.push(unknown("status", status, rpc::status_names().chain([OK]), path));
+    }
+}
+
+fn unknown(
+    what: &str,
+    given: &str,
+    known: impl Iterator<Item = &'static str>,
+    path: &KeyPath,
+) -> Problem {
+    let shown: String = given.chars().take(40).collect();
+    let problem = Problem::new(path.clone(), format!("NFS has no {what} `{shown}`"));
+    let upper = given.to_uppercase();
+    match closest(&upper, known) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help("write it as the RFC spells it: LINK, NFS4ERR_EXIST"),
+    }
+}
+
+/// Whether what triggers a fault and what it does go together.
+pub fn check_fit(fault: &FaultSpec, path: &KeyPath, findings: &mut Findings) {
+    if !fault.strike.fault().needs_message() {
+        return;
+    }
+    let kind = fault.strike.kind();
+    let Trigger::Rpc(passes) = &fault.when else {
+        let problem = Problem::new(path.clone(), format!("`{kind}` strikes a message of NFS"));
+        let help = "write `when: {rpc: {op: LINK, phase: reply}}`";
+        findings.0.push(problem.at_key().help(help));
+        return;
+    };
+    if passes.after > Nanos::ZERO {
+        let message = format!("`{kind}` strikes the message that passes: expected no `after`");
+        findings.add_key(path.clone(), message);
+    }
+    if fault.lasts.is_some() {
+        findings.add_key(path.clone(), format!("`{kind}` ends by itself: expected no `for`"));
+    }
+}
