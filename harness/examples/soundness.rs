@@ -17,7 +17,7 @@ use lockstorm::plan::{Lock, Parts, Plan, expand};
 use lockstorm::run::{self, RunError};
 use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
-use lockstorm::scenario::random::{BOUNDS, scenario};
+use lockstorm::scenario::random::{BOUNDS, Bounds, scenario};
 use lockstorm::site::launch::{Launch, Program, Programs};
 use lockstorm::site::{Resources, SiteError};
 use lockstorm::source::Source;
@@ -66,6 +66,9 @@ struct Arguments {
     /// Begin no more runs after this many minutes of wall time.
     #[arg(long)]
     minutes: Option<u64>,
+    /// The share of faults, 0 to 1, that wait for a call of NFS.
+    #[arg(long, default_value_t = 0.0)]
+    calls: f64,
     /// Only these locks.
     #[arg(long, value_delimiter = ',')]
     locks: Vec<String>,
@@ -97,6 +100,7 @@ fn main() -> Outcome<ExitCode> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
     }
+    let bounds = Bounds { calls: arguments.calls, ..BOUNDS };
     let jobs = arguments
         .jobs
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get()));
@@ -110,7 +114,7 @@ fn main() -> Outcome<ExitCode> {
             }
             let number = arguments.from + index;
             let profile = &profiles[(number % profiles.len() as u64) as usize];
-            let plan = plan(number, profile)?;
+            let plan = plan(number, profile, &bounds)?;
             let directory = tempfile::tempdir()?;
             let Some(report) = make(&plan, &assets, &kernels, directory.path(), &interrupted)?
             else {
@@ -140,8 +144,8 @@ fn main() -> Outcome<ExitCode> {
 }
 
 /// The plan of the run with this number. It goes through the loader, as a user's would.
-fn plan(number: u64, profile: &Profile) -> Outcome<Plan> {
-    let yaml = serde_yaml::to_string(&scenario(number, profile, &BOUNDS))?;
+fn plan(number: u64, profile: &Profile, bounds: &Bounds) -> Outcome<Plan> {
+    let yaml = serde_yaml::to_string(&scenario(number, profile, bounds))?;
     let source = Source::from_bytes("random.yaml", yaml.into()).map_err(|e| e.to_string())?;
     let loaded = load_source(source, &Overrides::default());
     let mut loaded = loaded.map_err(|found| found.to_string())?;

@@ -27,6 +27,7 @@ pub struct Nemesis<'a> {
     left: Sections,
     /// Listens to the wire, if a fault waits for a call.
     tap: Option<Rc<RefCell<Tap>>>,
+    tap_rule: Option<RuleId>,
     active: BTreeMap<FaultId, Active>,
     force: InForce,
     /// Which unflushed sectors last.
@@ -80,6 +81,7 @@ impl<'a> Nemesis<'a> {
             entered: Sections::none(plan),
             left: Sections::none(plan),
             tap: None,
+            tap_rule: None,
             active: BTreeMap::new(),
             force: InForce::default(),
             sectors: seeds::generator(seeds::derive(plan.seed, "nemesis/sectors")),
@@ -99,7 +101,7 @@ impl<'a> Nemesis<'a> {
             let listener = run.site().listener();
             let tap = Tap::new(listener, &self.plan.blueprint.nodes, waits);
             let tap = self.tap.insert(Rc::new(RefCell::new(tap)));
-            run.site().lay(Box::new(TapRule(Rc::clone(tap))));
+            self.tap_rule = Some(run.site().lay(Box::new(TapRule(Rc::clone(tap)))));
         }
     }
 
@@ -327,6 +329,9 @@ impl<'a> Nemesis<'a> {
             active.lift_rules(run);
             run.record(active.told(id))?;
         }
+        if let Some(rule) = self.tap_rule.take() {
+            run.site().lift(rule);
+        }
         self.miss_the_rest("the workload ended before it struck", run)
     }
 
@@ -410,6 +415,7 @@ impl Active {
         let frames: u64 = self.rules.drain(..).map(|rule| run.site().lift(rule)).sum();
         match frames {
             0 => self.hindrance = self.hindrance.take().or(Some("no frame came its way".into())),
+            1 => self.did.push("1 frame hit".into()),
             _ => self.did.push(format!("{frames} frames hit")),
         }
     }

@@ -9,8 +9,10 @@ use super::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
 use crate::fault::clock::{Clock, DRIFT_MAX_PPM};
 use crate::fault::crash::Crash;
 use crate::fault::cut::Cut;
+use crate::fault::hold::Hold;
 use crate::fault::impair::Impair;
-use crate::fault::{FaultSpec, OWNER, Section, Strike, Trigger};
+use crate::fault::lose::Lose;
+use crate::fault::{CALLER, FaultSpec, OWNER, Passes, Phase, Section, Strike, Trigger};
 use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
 use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND, SignedNanos};
@@ -50,6 +52,10 @@ pub struct Bounds {
     /// The share of clock faults, 0 to 1, that alone are within what the lock assumes, and with
     /// others perhaps not.
     pub nearly: f64,
+    /// The share of faults, 0 to 1, that wait for a call of NFS, or its reply.
+    pub calls: f64,
+    /// The nth such one.
+    pub nth: RangeInclusive<u32>,
     /// How likely each kind of fault is, of the sum of all.
     pub weights: &'static [(&'static str, u32)],
 }
@@ -72,6 +78,8 @@ pub const BOUNDS: Bounds = Bounds {
     late: MILLISECOND..=2 * SECOND,
     section: 1..=12,
     nearly: 0.0,
+    calls: 0.0,
+    nth: 1..=30,
     weights: &[("cut", 3), ("crash", 2), ("clock", 2), ("impair", 3)],
 };
 
@@ -96,6 +104,12 @@ pub fn scenario(seed: u64, profile: &Profile, bounds: &Bounds) -> Scenario {
 const SKEW: u64 = 10 * SECOND;
 /// Of a clock that is to stay within what any lock assumes (ppm).
 const SLOW_DRIFT: i64 = 400;
+
+/// The operations by which locks are made, kept, looked at and given up, in every version of NFSv4.
+const OPERATIONS: &[&str] = &[
+    "OPEN", "CREATE", "LINK", "RENAME", "REMOVE", "LOCK", "LOCKU", "CLOSE", "SETATTR", "GETATTR",
+    "LOOKUP", "WRITE", "READ",
+];
 
 struct Draw<'a> {
     rng: ChaCha8Rng,
@@ -205,6 +219,10 @@ impl Draw<'_> {
     }
 
     fn fault(&mut self, time: Nanos, clients: u8) -> FaultSpec {
+        // Where no fault does, nothing is drawn for it, so that the others stay as they are.
+        if self.bounds.calls > 0.0 && self.chance(self.bounds.calls) {
+            return self.fault_at_a_call(clients);
+        }
         let section = |draw: &mut Self| Section {
             count: draw.within(&draw.bounds.section),
             client: draw.chance(0.3).then(|| format!("c{}", draw.within(&(1..=clients)))),
@@ -227,6 +245,30 @@ impl Draw<'_> {
             lasts: self.chance(0.9).then_some(lasts),
             may_miss: true,
         }
+    }
+
+    fn fault_at_a_call(&mut self, clients: u8) -> FaultSpec {
+        let passes = Passes {
+            op: (*self.one_of(OPERATIONS)).into(),
+            phase: *self.one_of(&[Phase::Call, Phase::Reply]),
+            from: self.chance(0.3).then(|| format!("c{}", self.within(&(1..=clients)))),
+            path: None,
+            status: None,
+            nth: self.within(&self.bounds.nth),
+            after: Nanos::ZERO,
+        };
+        let late = self.time(&self.bounds.lasts);
+        let strike = match self.rng.random_range(0..3) {
+            0 => Strike::Lose(Lose {}),
+            1 => Strike::Hold(Hold { late }),
+            _ => {
+                let (kind, at_caller) = (self.kind(), self.chance(0.5));
+                let node = if at_caller { CALLER } else { "server" };
+                self.strike_of(kind, node.into())
+            }
+        };
+        let lasts = (!strike.fault().needs_message()).then_some(late);
+        FaultSpec { when: Trigger::Rpc(passes), strike, lasts, may_miss: true }
     }
 
     fn strike(&mut self, clients: u8) -> Strike {
@@ -312,8 +354,10 @@ mod tests {
     fn every_random_scenario_makes_sense_and_reads_back_from_yaml() {
         for name in ["good-lifetime", "fcntl", "dotlockfile", "filelock-soft-rw"] {
             let profile = profile(name);
+            let calls = Bounds { calls: 0.5, ..BOUNDS };
             for seed in 0..500 {
-                let scenario = scenario(seed, &profile, &BOUNDS);
+                let bounds = if seed % 2 == 0 { &BOUNDS } else { &calls };
+                let scenario = scenario(seed, &profile, bounds);
                 let problems = validate::scenario(&scenario);
                 let more = validate::against_profile(&scenario, &profile);
                 assert!(problems.is_empty() && more.is_empty(), "{problems:?} {more:?}");
@@ -345,13 +389,18 @@ mod tests {
                 Step::Pass(_) => "pass".into(),
             }));
         }
-        assert_eq!(steps.len(), 4 + 2 * Strike::KINDS.len(), "{steps:?}");
+        assert_eq!(steps.len(), 4 + 2 * BOUNDS.weights.len(), "{steps:?}");
     }
 
     #[test]
     fn every_kind_of_fault_has_its_weight() {
-        let weighed: BTreeSet<&str> = BOUNDS.weights.iter().map(|(kind, _)| *kind).collect();
-        assert_eq!(weighed, Strike::KINDS.iter().copied().collect());
+        let mut drawn: BTreeSet<&str> = BOUNDS.weights.iter().map(|(kind, _)| *kind).collect();
+        let bounds = Bounds { calls: 1.0, ..BOUNDS };
+        for seed in 0..50 {
+            let scenario = scenario(seed, &profile("fcntl"), &bounds);
+            drawn.extend(scenario.faults.iter().map(|fault| fault.strike.kind()));
+        }
+        assert_eq!(drawn, Strike::KINDS.iter().copied().collect());
     }
 
     #[test]

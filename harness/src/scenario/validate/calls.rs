@@ -8,6 +8,7 @@ use crate::scenario::Scenario;
 use crate::source::{KeyPath, Problem};
 use crate::suggest::closest;
 use crate::units::Nanos;
+use std::collections::BTreeSet;
 
 /// The operations of NFSv4.1 and later (RFC 8881, RFC 7862) that older mounts never make, and those
 /// that only NFSv4.0 has (RFC 8881, section 17: "MUST NOT implement").
@@ -78,7 +79,9 @@ fn unknown(
     let shown: String = given.chars().take(40).collect();
     let problem = Problem::new(path.clone(), format!("NFS has no {what} `{shown}`"));
     let upper = given.to_uppercase();
-    match closest(&upper, known) {
+    let known: BTreeSet<&str> = known.collect();
+    let exact = known.get(upper.as_str()).copied();
+    match exact.or_else(|| closest(&upper, known.iter().copied())) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help("write it as the RFC spells it: LINK, NFS4ERR_EXIST"),
     }

@@ -464,3 +464,24 @@ fn all_that_is_wrong_is_said_at_once() {
       = help: expected 10s to 3600s
     "#);
 }
+
+#[test]
+fn a_call_that_nobody_makes_cannot_be_waited_for() {
+    let said = |rpc: &str| fault(&format!("when: {{rpc: {rpc}}}\nstrike: {{lose: {{}}}}"));
+    assert_eq!(said("{op: LINK, phase: reply, status: ok, path: '*.lck'}"), "nothing\n");
+    let told = [
+        said("{op: link}"),
+        said("{op: RENEW}"),
+        said("{op: LINK, status: ok}"),
+        said("{op: LINK, phase: reply, status: NFS4ERR_EXISTS}"),
+        said("{op: LINK, from: c9, path: '', nth: 0}"),
+        said("{op: LINK, after: 2s}"),
+        fault("when: {at: 5s}\nstrike: {lose: {}}"),
+        fault("when: {rpc: {op: LINK}}\nstrike: {hold: {late: 0s}}\nfor: 5s"),
+        fault("when: {at: 5s}\nstrike: {crash: {node: caller}}"),
+        script(&["c1: acquire", "lose: {}"]),
+    ];
+    insta::assert_snapshot!("waited_for_in_vain", told.join("\n"));
+    let crash = fault("when: {rpc: {op: LINK}}\nstrike: {crash: {node: caller}}\nfor: 5s");
+    assert_eq!(crash, "nothing\n");
+}

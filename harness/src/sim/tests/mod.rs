@@ -65,9 +65,13 @@ const ROUNDS: Bounds = Bounds {
     ..ANY
 };
 
+/// Half of the faults wait for a call, or a reply.
+const CALLS: Bounds = Bounds { calls: 0.5, nth: 1..=60, ..ANY };
+
 /// What the runs of a seed are drawn from.
 fn bounds(seed: u64) -> &'static Bounds {
-    const ALL: [Bounds; 8] = [ANY, OVERSTAYING, OUTAGES, CLOCKS, ANY, ROUNDS, OUTAGES, OVERSTAYING];
+    const ALL: [Bounds; 8] =
+        [ANY, OVERSTAYING, OUTAGES, CLOCKS, CALLS, ROUNDS, OUTAGES, OVERSTAYING];
     &ALL[(seed % 8) as usize]
 }
 

@@ -169,7 +169,9 @@ fn a_step_strikes_and_ends_any_fault() {
         other => panic!("a fault of a new kind ({other}): expected a step for it here"),
     };
     let mut script = "workload:\n  script:\n".to_owned();
-    for kind in Strike::KINDS {
+    // No step of a script meets a message.
+    let of_messages = ["lose", "hold"];
+    for kind in Strike::KINDS.iter().filter(|kind| !of_messages.contains(kind)) {
         for step in ["- c1: acquire", "- at +2s", steps(kind), "- at +20s"] {
             // Of one that is off, no answer is to be waited for.
             writeln!(script, "  {step}").unwrap();
@@ -182,4 +184,56 @@ fn a_step_strikes_and_ends_any_fault() {
     let run = tell(&script);
     assert_eq!(run.report.unmet_steps, [], "{}", run.told());
     insta::assert_snapshot!(run.is_fine().nemesis());
+}
+
+fn at_call(rpc: &str, strike: &str) -> Judged {
+    story(&format!("  - {{when: {{rpc: {{{rpc}}}}}, strike: {{{strike}}}}}\n"))
+}
+
+#[test]
+fn a_reply_that_is_lost_for_good_takes_its_connection_with_it_and_the_call_is_sent_again() {
+    let run = at_call("op: OPEN, phase: reply, from: c1, nth: 4", "lose: {}");
+    let nemesis = run.is_fine().nemesis();
+    assert!(
+        nemesis.contains("lose 0 of c1") && nemesis.contains("end of 0: 1 frame hit"),
+        "{nemesis}"
+    );
+    assert!(run.answers("c1", 90.0, 100.0) > 0, "{}", run.told());
+}
+
+#[test]
+fn a_call_that_is_held_arrives_late_and_once() {
+    let run = at_call("op: OPEN, from: c2, nth: 3", "hold: {late: 7s}");
+    let nemesis = run.is_fine().nemesis();
+    assert!(nemesis.contains("hold 0 of c2") && nemesis.contains("end of 0"), "{nemesis}");
+    let struck = run.history.iter().find(|event| matches!(event.what, What::FaultStruck { .. }));
+    let from = (struck.unwrap().at_ns - run.began()) as f64 / SECOND as f64;
+    assert_eq!(run.answers("c2", from + 0.1, from + 6.9), 0, "{}", run.told());
+    assert!(run.answers("c2", from + 6.9, 100.0) > 0, "{}", run.told());
+}
+
+#[test]
+fn a_fault_of_any_kind_can_wait_for_a_call_and_hit_its_caller() {
+    let run = at_call("op: OPEN, phase: reply, from: c2", "crash: {node: caller}");
+    assert!(run.nemesis().contains("crash 0 of c2"), "{}", run.nemesis());
+}
+
+#[test]
+fn one_that_waits_in_vain_says_what_came_nearest() {
+    let missed = |rpc: &str| {
+        let run = at_call(rpc, "lose: {}");
+        assert_eq!(run.report.verdict, Verdict::Unknown);
+        let nemesis = run.nemesis();
+        nemesis.split("missed: ").nth(1).unwrap_or("").trim().to_owned()
+    };
+    let why = missed("op: OPEN, path: '*.nowhere'");
+    assert_eq!(
+        why,
+        "the workload's time was over before it struck: it waited for the 1st call of OPEN of \
+         *.nowhere; one of /counter came"
+    );
+    let why = missed("op: LAYOUTGET, nth: 2");
+    assert!(why.ends_with("the 2nd call of LAYOUTGET, and no LAYOUTGET came"), "{why}");
+    let why = missed("op: OPEN, phase: reply, status: NFS4ERR_IO");
+    assert!(why.contains("; one with"), "{why}");
 }
