@@ -163,7 +163,12 @@ impl Dialogue {
         let names = self.handles.of(server);
         let first = found.handle.map(|handle| names.path(handle));
         let directory = found.second_handle.map(|handle| names.path(handle));
-        let mut operation = Operation { name: row.name, arguments: words, ..Operation::default() };
+        let mut operation = Operation {
+            name: row.name,
+            number: row.number,
+            arguments: words,
+            ..Operation::default()
+        };
         operation.status = found.status;
         operation.path = match (found.name, &directory, &first) {
             (Some(name), Some(directory), _) | (Some(name), None, Some(directory)) => {

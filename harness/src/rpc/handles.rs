@@ -46,7 +46,8 @@ pub(super) struct Names {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The first that is still there is shown; the last one, also when it was removed.
+    /// The one by which somebody reached it last comes first, and is shown. The only one is kept also
+    /// when it was removed.
     paths: Vec<Arc<str>>,
 }
 
@@ -61,8 +62,11 @@ impl Names {
 
     /// A handle is that of this path.
     pub fn bind(&mut self, handle: &[u8], path: &Arc<str>) {
-        let is_known = self.by_path.get(path).is_some_and(|known| **known == *handle);
-        if is_known || handle.len() > HANDLE_MAX || (is_nameless(path) && !path.contains('/')) {
+        if self.by_path.get(path).is_some_and(|known| **known == *handle) {
+            self.prefer(handle, path);
+            return;
+        }
+        if handle.len() > HANDLE_MAX || (is_nameless(path) && !path.contains('/')) {
             return;
         }
         let handle: Arc<[u8]> = match self.known.get_key_value(handle) {
@@ -76,11 +80,20 @@ impl Names {
         if let Some(known) = self.known.get_mut(&handle) {
             // One that was made up for want of a better one, or is gone, is not needed any more.
             known.paths.retain(|path| by_path.get(path) == Some(&handle) && !is_nameless(path));
-            known.paths.push(Arc::clone(path));
-            if known.paths.len() > NAMES_MAX {
-                let forgotten = known.paths.remove(1);
+            known.paths.insert(0, Arc::clone(path));
+            if known.paths.len() > NAMES_MAX
+                && let Some(forgotten) = known.paths.pop()
+            {
                 self.by_path.remove(&forgotten);
             }
+        }
+    }
+
+    fn prefer(&mut self, handle: &[u8], path: &Arc<str>) {
+        if let Some(known) = self.known.get_mut(handle)
+            && let Some(at @ 1..) = known.paths.iter().position(|name| name == path)
+        {
+            known.paths[..=at].rotate_right(1);
         }
     }
 
@@ -233,11 +246,13 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_known_by_its_first_name_until_that_is_gone() {
+    fn a_handle_is_known_by_the_name_that_was_used_last_until_that_is_gone() {
         let mut names = Names::default();
         assert_eq!(&*names.path(b"one"), "fh:ba2719ef");
         names.bind(b"one", &path("/claim"));
         names.link(None, &path("/claim"), &path("/a.lck"));
+        assert_eq!(&*names.path(b"one"), "/a.lck");
+        names.bind(b"one", &path("/claim"));
         assert_eq!(&*names.path(b"one"), "/claim");
         names.remove(&path("/claim"));
         assert_eq!(&*names.path(b"one"), "/a.lck");
@@ -284,7 +299,7 @@ mod tests {
         }
         assert!(names.known.len() <= HANDLES_MAX && names.by_age.len() <= HANDLES_MAX);
         assert!(names.by_path.len() <= HANDLES_MAX + NAMES_MAX);
-        assert_eq!(&*names.path(&u32::MAX.to_be_bytes()), "/x0");
+        assert_eq!(&*names.path(&u32::MAX.to_be_bytes()), "/x999");
         let mut long = path("/");
         for _ in 0..100 {
             long = join(Some(&long), &[b'n'; 300]);

@@ -49,6 +49,8 @@ pub enum Kind {
 pub struct Operation {
     /// As its RFC spells it: `LINK`, `CB_RECALL`, `OPEN`.
     pub name: &'static str,
+    /// Its number there.
+    pub number: u32,
     /// What it is done to. Of `LINK` and `RENAME`, the new name. A file whose name was not seen
     /// is `fh:` and a short hash of its handle.
     pub path: Option<Arc<str>>,

@@ -11,6 +11,7 @@
 pub mod capture;
 mod decoder;
 mod flow;
+pub mod glob;
 mod handles;
 mod header;
 mod item;
@@ -31,5 +32,6 @@ mod xdr;
 pub use capture::{Call, calls};
 pub use decoder::Decoder;
 pub use flow::{Flow, Protocol};
-pub use message::{Kind, Message, Operation, Status};
+pub use message::{Kind, Message, Operation, Status, rank};
+pub use programs::{operations, status_names};
 pub use record::Place;

@@ -1,9 +1,10 @@
 //! Which program a call is for, by its number, on whatever port.
 
 use super::nfs3::{LISTS, PROCEDURES};
-use super::nfs4::Side;
 use super::nfs4::operations::Row;
+use super::nfs4::{self, Side};
 use super::side_programs::{ADDRESSES, LOCKS, MONITOR, MOUNT, PORTS};
+use super::status;
 use std::collections::BTreeSet;
 
 /// The first of the numbers that are nobody's (RFC 5531, section 8.3); Linux calls its clients
@@ -83,6 +84,24 @@ impl Language {
             _ => None,
         }
     }
+}
+
+/// The names of all operations that calls are told by: NFSv4's, its callbacks', and the procedures
+/// of the other programs. Some stand twice.
+pub fn operations() -> impl Iterator<Item = &'static str> {
+    let tables: [&'static [Row]; 8] =
+        [&PROCEDURES, &LISTS, &MOUNT, &LOCKS, &MONITOR, &PORTS, &ADDRESSES, nfs4::callbacks()];
+    let tables = tables.into_iter().flatten();
+    nfs4::operations::OPERATIONS.iter().chain(tables).map(|row| row.name)
+}
+
+/// The names of all statuses that operations end with. Some stand twice.
+pub fn status_names() -> impl Iterator<Item = &'static str> {
+    let codes = (0..100).chain(10_000..10_100);
+    let names = codes.flat_map(|code| {
+        [status::nfs4(code), status::nfs3(code), status::mount(code), status::nlm(code)]
+    });
+    names.filter(|name| *name != "?")
 }
 
 #[cfg(test)]

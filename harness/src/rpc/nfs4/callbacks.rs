@@ -9,7 +9,7 @@ use crate::rpc::status::nfs4 as codes;
 const STATUS: &[Item] = &[Status(codes)];
 const FIRST: u32 = 3;
 
-static CALLBACKS: [Row; 13] = [
+pub(super) static CALLBACKS: [Row; 13] = [
     row(3, "CB_GETATTR", &[Handle, AttributeNames("")], &[Status(codes), Attributes]),
     row(4, "CB_RECALL", &[State("state"), Flag("truncate"), Handle], STATUS),
     row(5, "CB_LAYOUTRECALL", &[Skip(4), Skip(4), Flag("changed"), Switch(LAYOUT_RECALL)], STATUS),

@@ -28,6 +28,11 @@ pub(super) enum Side {
     Back,
 }
 
+/// All operations of callbacks.
+pub(super) fn callbacks() -> &'static [Row] {
+    &callbacks::CALLBACKS
+}
+
 impl Side {
     fn row(self, number: u32) -> Option<&'static Row> {
         match self {
@@ -85,7 +90,12 @@ pub(super) fn call(
         let mut reading = Reading::new(xdr);
         let outcome = reading.read(row.arguments);
         let Reading { found, words, xdr: rest, .. } = reading;
-        let mut operation = Operation { name: row.name, arguments: words, ..Operation::default() };
+        let mut operation = Operation {
+            name: row.name,
+            number: row.number,
+            arguments: words,
+            ..Operation::default()
+        };
         match side {
             Side::Fore => place(&mut operation, &found, &mut current, &mut saved, names),
             Side::Back => operation.path = found.handle.map(|handle| names.path(handle)),

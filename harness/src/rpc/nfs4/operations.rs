@@ -35,7 +35,7 @@ const SEQID: Item = Skip(4);
 const DENIED: Item = When(10010, &[Range("held"), LOCK_TYPE, Owner("by")]);
 
 /// By number, from [`FIRST`] on.
-pub(super) static OPERATIONS: [Row; 73] = [
+pub(in crate::rpc) static OPERATIONS: [Row; 73] = [
     row(3, "ACCESS", &[Bits("", ACCESS)], &[Status(codes), Skip(4), Bits("granted", ACCESS)]),
     row(4, "CLOSE", &[SEQID, State("state")], &[Status(codes), Skip(16)]),
     row(5, "COMMIT", &[Long("offset"), Number("count")], &[Status(codes), Skip(8)]),
