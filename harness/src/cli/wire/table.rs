@@ -177,9 +177,9 @@ mod tests {
         let table = render(&[&link, &lost], "server", &Activities::default(), false);
         assert_eq!(
             table,
-            "    time  who  operations  path               status                     round trip  lock\n\
-             1.500000  c1   LINK        /lock = /lock|c1   ok                             200 us\n\
-             2.000000  c1   REMOVE      /lock                      call lost, sent again 2 times\n"
+            "    time  who  operations  path              status                     round trip  lock\n\
+             1.500000  c1   LINK        /lock = /lock|c1  ok                             200 us\n\
+             2.000000  c1   REMOVE      /lock                     call lost, sent again 2 times\n"
         );
     }
 
