@@ -6,9 +6,11 @@
 
 mod messages;
 mod rings;
+mod wire;
 
 pub use messages::{time_travel, vhost_user};
 pub use rings::{blk, console, net};
+pub use wire::wire;
 
 use lockstorm::history::reader;
 use lockstorm::kernel::Kernels;
@@ -35,7 +37,7 @@ pub struct Target {
 }
 
 /// Every target, for those who call them all.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target {
         name: "time_travel",
         run: |data| {
@@ -70,6 +72,13 @@ pub const TARGETS: [Target; 10] = [
             console(data);
         },
         seeds: rings::seeds,
+    },
+    Target {
+        name: "wire",
+        run: |data| {
+            wire(data);
+        },
+        seeds: wire::seeds,
     },
     Target { name: "agent", run: agent, seeds: || lines(include_bytes!("../seeds/agent.jsonl")) },
     Target {

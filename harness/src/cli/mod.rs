@@ -30,6 +30,7 @@ mod runner;
 mod scenario;
 mod schema;
 mod terminal;
+mod wire;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::Exit;
@@ -58,6 +59,8 @@ enum Command {
     Matrix(matrix::Args),
     /// Judge a saved run again, without running anything.
     Recheck(recheck::Args),
+    /// Show the NFS calls of a saved run, and what the lock was doing then.
+    Wire(wire::Args),
     /// Show a saved run or a result set: HTML, Markdown, JUnit XML and others.
     Report(report::Args),
     /// Run a suite for a lock, and fail on what its baseline does not accept.
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Scenario(args) => scenario::run(args, &terminal),
         Command::Matrix(args) => matrix::run(args, &terminal),
         Command::Recheck(args) => recheck::run(args, &terminal),
+        Command::Wire(args) => wire::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),
         Command::Gate(args) => gate::run(args, &terminal),
         Command::Merge(args) => merge::run(args, &terminal),

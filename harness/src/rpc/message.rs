@@ -64,6 +64,14 @@ pub struct Operation {
     pub result: String,
 }
 
+impl Operation {
+    /// How many bytes its words take.
+    pub(super) fn words(&self) -> usize {
+        let paths = [&self.path, &self.from].into_iter().flatten().map(|path| path.len());
+        self.arguments.len() + self.result.len() + paths.sum::<usize>()
+    }
+}
+
 /// How an operation ended: the number that was sent, and its name in the RFC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {

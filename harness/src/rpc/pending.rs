@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 /// forgotten.
 const CALLS_MAX: usize = 4096;
 const BYTES_MAX: usize = 16 << 20;
+/// What an operation takes beside its words (bytes).
+const OPERATION: usize = 256;
 
 /// A call, as its reply needs it.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub(super) struct Pending {
 impl Pending {
     fn bytes(&self) -> usize {
         let operations = self.asked.operations.iter();
-        operations.map(|operation| 256 + operation.arguments.len()).sum::<usize>() + 256
+        operations.map(|operation| OPERATION + operation.words()).sum::<usize>() + OPERATION
     }
 }
 

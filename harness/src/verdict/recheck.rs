@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// Files of a run's directory, each with what it is.
-pub const FILES: [(&str, &str); 4] = [
+pub const FILES: [(&str, &str); 5] = [
     ("report.json", "this report, for programs"),
     (HISTORY, "every event, one a line"),
     ("plan.yaml", "the plan; `lockstorm replay` runs it again"),
-    ("wire.pcapng", "every frame, with the virtual time"),
+    (CAPTURE, "every frame, with the virtual time"),
+    (CALLS, "every call and its reply, one a line; `lockstorm wire --jsonl` wrote it"),
 ];
 
 /// A saved run that cannot be judged again.
@@ -30,6 +31,10 @@ pub enum RecheckError {
 
 /// What happened, as [`crate::history`] writes it.
 pub const HISTORY: &str = "history.jsonl";
+/// The frames, as the site's wire captures them.
+pub const CAPTURE: &str = "wire.pcapng";
+/// The calls in it, as [`crate::rpc::Call`] is written.
+pub const CALLS: &str = "calls.jsonl";
 /// Where the nodes' console logs are.
 pub const CONSOLES: &str = "console";
 

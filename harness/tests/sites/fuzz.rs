@@ -22,6 +22,7 @@ fn no_bytes_upset(
         "blk",
         "net",
         "console",
+        "wire",
         "agent",
         "adapter",
         "scenario",
@@ -65,6 +66,7 @@ fn the_seeds_reach_what_they_are_for() {
     assert!(done("blk", targets::blk) > 0);
     assert!(done("net", targets::net) > 0);
     assert!(done("console", targets::console) > 0);
+    assert!(done("wire", targets::wire) > 60);
     // Of the clocks' 12 messages, an ACK and what follows no START are not answered; of the three
     // drivers, each is told its features twice, and its configuration.
     assert_eq!(done("time_travel", targets::time_travel), 9);

@@ -29,3 +29,4 @@ mod misbehaving;
 mod own_locks;
 mod scenarios;
 mod site;
+mod wire;

@@ -1,7 +1,7 @@
 //! Every shipped scenario, on real kernels.
 
-use crate::common::scenario;
 use crate::common::shipped::reference;
+use crate::common::{calls, scenario};
 use lockstorm_reports::{Expected, Verdict};
 use rstest::rstest;
 use std::path::PathBuf;
@@ -21,4 +21,5 @@ fn a_shipped_scenario_ends_as_it_expects_and_the_second_run_is_the_same(
     let second = scenario(file.to_str().unwrap(), &[]);
     let hash = &second.report().provenance.history_sha256;
     assert_eq!(report.provenance.history_sha256, *hash, "{}", second.said());
+    calls::assert_told_as_by_wireshark(&second.directory.join("wire.pcapng"));
 }

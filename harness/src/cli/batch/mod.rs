@@ -17,6 +17,7 @@ use super::runner::{Runner, dated, listen_for_signals};
 use crate::kernel::Kernels;
 use crate::plan::{Parts, expand};
 use crate::site::launch::Launch;
+use crate::verdict::recheck::CAPTURE;
 use lockstorm_reports::set::{Cause, End, RunSummary};
 use lockstorm_reports::{Verdict, json};
 use progress::Progress;
@@ -97,9 +98,6 @@ impl SideBySide {
         })
     }
 }
-
-/// The capture is the largest file by far, and `replay` makes it again.
-const CAPTURE: &str = "wire.pcapng";
 
 /// Makes the runs and appends each to the set as it ends. Answers how many the budget left out.
 pub fn run(jobs: &[Job], set: &SetDirectory, options: &BatchOptions) -> Result<usize, Failure> {

@@ -160,7 +160,7 @@ pub fn calls_of(file: impl Read, wall_start: Duration) -> Result<Captured, Captu
                 trace.frame(now, packet.interface_id as usize, &packet.data, comment, messages);
             }
             Ok(_) => {}
-            Err(PcapError::IncompleteBuffer) => {
+            Err(error) if is_end(&error) => {
                 is_cut = true;
                 break;
             }
@@ -170,8 +170,18 @@ pub fn calls_of(file: impl Read, wall_start: Duration) -> Result<Captured, Captu
     Ok(Captured { calls: trace.finish(), is_cut })
 }
 
+/// Whether the file ends where it should go on.
+fn is_end(error: &PcapError) -> bool {
+    match error {
+        PcapError::IncompleteBuffer => true,
+        PcapError::IoError(error) => error.kind() == io::ErrorKind::UnexpectedEof,
+        _ => false,
+    }
+}
+
 fn unreadable(error: PcapError) -> CaptureError {
     match error {
+        error if is_end(&error) => CaptureError::Format("it ends before its first frame".into()),
         PcapError::IoError(error) => CaptureError::Io(error),
         other => CaptureError::Format(other.to_string()),
     }

@@ -51,6 +51,7 @@ pub(super) enum Change {
 pub(super) struct Direction {
     frames: VecDeque<Sent>,
     messages: VecDeque<Carried>,
+    begun: Option<u32>,
     /// The sequence number up to which all has passed, and what has passed beyond.
     passed: Option<u32>,
     beyond: BTreeMap<u32, u32>,
@@ -59,10 +60,12 @@ pub(super) struct Direction {
 }
 
 impl Direction {
-    /// A connection begins at a sequence number.
+    /// A connection begins at a sequence number. If it is the one that is there, its SYN was sent
+    /// again.
     pub fn begin(&mut self, sequence: u32) {
-        if self.passed.is_none() || self.highest != Some(sequence) {
+        if self.begun != Some(sequence) {
             *self = Direction {
+                begun: Some(sequence),
                 passed: Some(sequence),
                 highest: Some(sequence),
                 ..Direction::default()
@@ -213,7 +216,9 @@ mod tests {
         sent(&mut direction, 1, (10, 40), true);
         assert_eq!(direction.message(Place { sequence: 10, length: 40 }, KEY).passed_ns, None);
         direction.begin(5_000);
+        direction.begin(5_000);
         assert_eq!(sent(&mut direction, 2, (5_000, 40), false), []);
+        direction.begin(5_000);
         let place = Place { sequence: 5_000, length: 40 };
         assert_eq!(direction.message(place, KEY).passed_ns, Some(2));
     }

@@ -1,5 +1,6 @@
 //! Whole frames in, messages out.
 
+mod capture;
 mod nfs4;
 mod others;
 mod wire;

@@ -1,6 +1,7 @@
 //! What the tests with real sites share. They need what `ci/setup --tests` brings, and fail
 //! without it.
 
+pub mod calls;
 #[cfg(feature = "docker")]
 pub mod engine;
 pub mod processes;
