@@ -46,8 +46,8 @@ pub(super) struct Names {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The one by which somebody reached it last comes first, and is shown. The only one is kept also
-    /// when it was removed.
+    /// The one by which somebody reached it last comes first, and is shown. The only one is kept
+    /// also when it was removed.
     paths: Vec<Arc<str>>,
 }
 

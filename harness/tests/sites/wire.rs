@@ -6,11 +6,11 @@ use rstest::rstest;
 use std::fs;
 use std::path::Path;
 
-/// With locks of all kinds: by link(2), and by the server, with callbacks.
+/// With locks of several kinds: by link(2), by the server, by rename(2) and what is in a directory.
 #[rstest]
 fn the_calls_of_every_version_are_those_that_wireshark_sees(
     #[values("4.0", "4.1", "4.2")] version: &str,
-    #[values("flufl.lock", "fcntl")] lock: &str,
+    #[values("flufl.lock", "fcntl", "filelock-soft-rw")] lock: &str,
 ) {
     let version = format!("site.nfs.version=\"{version}\"");
     let short = "workload.cycles.time=15s";

@@ -77,7 +77,11 @@ fn subject(what: &What) -> Option<&str> {
 
 fn follow(client: &mut Client, what: &What) {
     match what {
-        What::Called { call, operation, .. } => client.pending = Some((*call, operation.name())),
+        What::Called { call, operation, .. } => {
+            client.pending = Some((*call, operation.name()));
+            // Whoever asks for it does not have it, whatever became of it before.
+            client.holds &= !matches!(operation, Operation::Acquire { .. });
+        }
         What::Answered { call, answer, .. } => {
             let Some((number, name)) = client.pending else { return };
             if number != *call {
@@ -88,7 +92,7 @@ fn follow(client: &mut Client, what: &What) {
             if is_done && name == (Operation::Acquire { timeout: None }).name() {
                 client.holds = true;
             }
-            if is_done && name == Operation::Release.name() {
+            if name == Operation::Release.name() && (is_done || *answer == Answer::NotHeld) {
                 client.holds = false;
             }
         }

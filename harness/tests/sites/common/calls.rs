@@ -1,7 +1,7 @@
 //! The calls of a capture, as lockstorm tells them and as Wireshark does.
 
 use super::tshark;
-use lockstorm::rpc::{Decoder, Kind, Message};
+use lockstorm::rpc::{Decoder, Kind, Message, Operation};
 use pcap_file::pcapng::PcapNgReader;
 use pcap_file::pcapng::blocks::Block;
 use std::collections::BTreeMap;
@@ -75,12 +75,19 @@ fn operations(message: &Message) -> impl Iterator<Item = u32> {
     made.map(|operation| operation.number)
 }
 
+/// Wireshark counts the status of each entry of a directory (rdattr_error), too.
 fn statuses(message: &Message) -> Vec<u32> {
-    let of_operations = message.operations.iter().filter_map(|operation| operation.status);
-    match message.kind {
-        Kind::Reply => {
-            message.status.into_iter().chain(of_operations).map(|one| one.code).collect()
-        }
-        _ => Vec::new(),
+    if message.kind == Kind::Call {
+        return Vec::new();
     }
+    let of_operation = |operation: &Operation| {
+        let entries = operation
+            .result
+            .strip_prefix("entries=")
+            .map_or(0, |rest| rest.split(' ').next().unwrap().parse().unwrap());
+        let status = operation.status.map(|status| status.code);
+        status.into_iter().chain(std::iter::repeat_n(0, entries)).collect::<Vec<u32>>()
+    };
+    let of_operations = message.operations.iter().flat_map(of_operation);
+    message.status.iter().map(|status| status.code).chain(of_operations).collect()
 }

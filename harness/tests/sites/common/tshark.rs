@@ -6,7 +6,10 @@ use std::process::Command;
 /// The fields of every frame that passes the filter, a line a frame.
 pub fn frames(capture: &Path, filter: &str, fields: &[&str]) -> Vec<Vec<String>> {
     let mut command = Command::new("tshark");
-    command.arg("-r").arg(capture).args(["-Y", filter, "-T", "fields"]);
+    // A client may call from any port below 1024, also from one that Wireshark takes for another
+    // protocol's.
+    command.arg("-r").arg(capture).args(["-d", "tcp.port==2049,rpc"]);
+    command.args(["-Y", filter, "-T", "fields"]);
     for field in fields {
         command.args(["-e", field]);
     }
