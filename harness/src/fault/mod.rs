@@ -12,6 +12,7 @@ pub mod hold;
 pub mod impair;
 pub mod lose;
 pub mod passes;
+pub mod refuse;
 
 use crate::history::Consequence;
 use crate::rpc::Message;
@@ -139,6 +140,8 @@ strikes! {
     "lose" => Lose(lose::Lose),
     /// Hold the call or the reply that passes.
     "hold" => Hold(hold::Hold),
+    /// Answer the call that passes with an error, in the server's place.
+    "refuse" => Refuse(refuse::Refuse),
 }
 
 /// The message that a fault waited for, with the frame that brings it (or the last part of it) and

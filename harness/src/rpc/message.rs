@@ -58,6 +58,8 @@ pub struct Operation {
     pub from: Option<Arc<str>>,
     /// Its other arguments in words.
     pub arguments: String,
+    /// How many bytes of its call there are from its number to the end; 0 of what is no COMPOUND.
+    pub remaining: u32,
     /// Its outcome, once there is one.
     pub status: Option<Status>,
     /// What came back beside the status, in words.

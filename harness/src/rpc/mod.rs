@@ -35,5 +35,5 @@ pub use decoder::Decoder;
 pub use flow::{Flow, Protocol};
 pub use listener::Listener;
 pub use message::{Kind, Message, Operation, Status, rank};
-pub use programs::{operations, status_names};
+pub use programs::{nfs4_status, operations, status_names};
 pub use record::Place;

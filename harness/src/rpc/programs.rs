@@ -95,6 +95,11 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
     nfs4::operations::OPERATIONS.iter().chain(tables).map(|row| row.name)
 }
 
+/// The number of a status of NFSv4.
+pub fn nfs4_status(name: &str) -> Option<u32> {
+    (0..100).chain(10_000..10_100).find(|code| status::nfs4(*code) == name)
+}
+
 /// The names of all statuses that operations end with. Some stand twice.
 pub fn status_names() -> impl Iterator<Item = &'static str> {
     let codes = (0..100).chain(10_000..10_100);

@@ -21,6 +21,11 @@ impl<'a> Reader<'a> {
         Reader { bytes }
     }
 
+    /// How many bytes are left.
+    pub fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }

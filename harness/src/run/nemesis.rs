@@ -274,6 +274,9 @@ impl<'a> Nemesis<'a> {
                 }
             }
         }
+        if fault.needs_message() && active.rules.is_empty() {
+            active.hindrance = Some("no frame brings that message alone".into());
+        }
         self.active.insert(id, active);
         Ok(())
     }

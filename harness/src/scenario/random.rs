@@ -12,6 +12,7 @@ use crate::fault::cut::Cut;
 use crate::fault::hold::Hold;
 use crate::fault::impair::Impair;
 use crate::fault::lose::Lose;
+use crate::fault::refuse::{self, Refuse};
 use crate::fault::{CALLER, FaultSpec, OWNER, Passes, Phase, Section, Strike, Trigger};
 use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
@@ -248,9 +249,12 @@ impl Draw<'_> {
     }
 
     fn fault_at_a_call(&mut self, clients: u8) -> FaultSpec {
+        let refused = self.chance(0.2);
+        let operations = if refused { refuse::OPERATIONS } else { OPERATIONS };
+        let phase = *self.one_of(&[Phase::Call, Phase::Reply]);
         let passes = Passes {
-            op: (*self.one_of(OPERATIONS)).into(),
-            phase: *self.one_of(&[Phase::Call, Phase::Reply]),
+            op: (*self.one_of(operations)).into(),
+            phase: if refused { Phase::Call } else { phase },
             from: self.chance(0.3).then(|| format!("c{}", self.within(&(1..=clients)))),
             path: None,
             status: None,
@@ -259,6 +263,7 @@ impl Draw<'_> {
         };
         let late = self.time(&self.bounds.lasts);
         let strike = match self.rng.random_range(0..3) {
+            _ if refused => Strike::Refuse(Refuse { with: (*self.one_of(refuse::ERRORS)).into() }),
             0 => Strike::Lose(Lose {}),
             1 => Strike::Hold(Hold { late }),
             _ => {

@@ -86,6 +86,7 @@ pub(super) fn call(
         if index == OPERATIONS_MAX {
             return Err(TOO_MANY);
         }
+        let remaining = u32::try_from(xdr.remaining()).unwrap_or(0);
         let row = side.row(xdr.u32()?).ok_or(UNKNOWN)?;
         let mut reading = Reading::new(xdr);
         let outcome = reading.read(row.arguments);
@@ -94,6 +95,7 @@ pub(super) fn call(
             name: row.name,
             number: row.number,
             arguments: words,
+            remaining,
             ..Operation::default()
         };
         match side {

@@ -2,7 +2,8 @@
 
 use super::Findings;
 use crate::fault::passes::OK;
-use crate::fault::{FaultSpec, Passes, Phase, Trigger};
+use crate::fault::refuse::OPERATIONS;
+use crate::fault::{FaultSpec, Passes, Phase, Strike, Trigger};
 use crate::rpc;
 use crate::scenario::Scenario;
 use crate::source::{KeyPath, Problem};
@@ -99,11 +100,26 @@ pub fn check_fit(fault: &FaultSpec, path: &KeyPath, findings: &mut Findings) {
         findings.0.push(problem.at_key().help(help));
         return;
     };
+    if let Strike::Refuse(_) = fault.strike {
+        check_refused(passes, path, findings);
+    }
     if passes.after > Nanos::ZERO {
         let message = format!("`{kind}` strikes the message that passes: expected no `after`");
         findings.add_key(path.clone(), message);
     }
     if fault.lasts.is_some() {
         findings.add_key(path.clone(), format!("`{kind}` ends by itself: expected no `for`"));
+    }
+}
+
+fn check_refused(passes: &Passes, path: &KeyPath, findings: &mut Findings) {
+    if passes.phase == Phase::Reply {
+        let message = "a call that was answered cannot be refused: expected `phase: call`";
+        findings.add_key(path.clone(), message);
+    }
+    if !OPERATIONS.contains(&passes.op.as_str()) {
+        let known = OPERATIONS.join(", ");
+        let message = format!("{} cannot be refused; expected one of {known}", passes.op);
+        findings.add_key(path.clone(), message);
     }
 }

@@ -170,7 +170,7 @@ fn a_step_strikes_and_ends_any_fault() {
     };
     let mut script = "workload:\n  script:\n".to_owned();
     // No step of a script meets a message.
-    let of_messages = ["lose", "hold"];
+    let of_messages = ["lose", "hold", "refuse"];
     for kind in Strike::KINDS.iter().filter(|kind| !of_messages.contains(kind)) {
         for step in ["- c1: acquire", "- at +2s", steps(kind), "- at +20s"] {
             // Of one that is off, no answer is to be waited for.

@@ -2,11 +2,14 @@
 //! (RFC 9293, section 3.5.2).
 
 use crate::rpc::{Flow, Protocol};
-use etherparse::{Ethernet2Header, PacketBuilder, SlicedPacket, TransportSlice};
+use etherparse::{Ethernet2Header, NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
 use std::net::IpAddr;
 
 /// Hops that a frame of ours may make; the site has one.
 const TIME_TO_LIVE: u8 = 64;
+
+/// Where the checksum stands in a TCP header.
+const CHECKSUM: usize = 16;
 
 /// What a frame carries of a stream of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +81,37 @@ fn build(
     Some(bytes)
 }
 
+/// What a frame carries of its stream of bytes.
+pub fn payload(frame: &[u8]) -> Option<&[u8]> {
+    let packet = SlicedPacket::from_ethernet(frame).ok()?;
+    match packet.transport? {
+        TransportSlice::Tcp(tcp) => Some(tcp.payload()),
+        _ => None,
+    }
+}
+
+/// The same frame with other bytes from `at` on in what it carries, and a checksum that holds. None
+/// of what is not TCP over IPv4, or is too short for them.
+pub fn rewritten(frame: &[u8], at: usize, bytes: &[u8]) -> Option<Vec<u8>> {
+    let packet = SlicedPacket::from_ethernet(frame).ok()?;
+    let (Some(NetSlice::Ipv4(ip)), Some(TransportSlice::Tcp(tcp))) =
+        (&packet.net, &packet.transport)
+    else {
+        return None;
+    };
+    let mut payload = tcp.payload().to_vec();
+    payload.get_mut(at..at.checked_add(bytes.len())?)?.copy_from_slice(bytes);
+    let header = tcp.to_header();
+    let sum = header.calc_checksum_ipv4(&ip.header().to_header(), &payload).ok()?;
+    // What follows the segment is not the segment's.
+    let start = tcp.payload().as_ptr() as usize - frame.as_ptr() as usize;
+    let checksum = start.checked_sub(header.header_len())? + CHECKSUM;
+    let mut rewritten = frame.to_vec();
+    rewritten.get_mut(start..start + payload.len())?.copy_from_slice(&payload);
+    rewritten.get_mut(checksum..checksum + 2)?.copy_from_slice(&sum.to_be_bytes());
+    Some(rewritten)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +147,16 @@ mod tests {
         let packet = SlicedPacket::from_ethernet(&back).unwrap();
         let Some(TransportSlice::Tcp(tcp)) = packet.transport else { panic!("no TCP") };
         assert!(tcp.rst() && tcp.ack());
+    }
+
+    #[test]
+    fn what_is_written_into_a_frame_has_a_checksum_that_holds() {
+        let sent = frame(&[1, 2, 3, 4, 5, 6, 7, 8]);
+        let other = rewritten(&sent, 4, &[9, 9]).unwrap();
+        assert_eq!(payload(&other), Some(&[1, 2, 3, 4, 9, 9, 7, 8][..]));
+        assert_eq!(other, frame(&[1, 2, 3, 4, 9, 9, 7, 8]));
+        assert_eq!(rewritten(&sent, 7, &[9, 9]), None);
+        assert_eq!(rewritten(&[0; 60], 0, &[9]), None);
     }
 
     #[test]
