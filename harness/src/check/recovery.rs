@@ -168,7 +168,8 @@ impl Leases {
         // It begins to count before it tells the harness that it serves.
         let grace = ready_ns.saturating_add(self.grace_ns).saturating_sub(SERVER_TICK_NS);
         let reclaimed = grace.saturating_sub(self.reclaim_ns);
-        // One that has reclaimed at once has a new lease, which the rest of the trouble can cost it.
+        // One that has reclaimed at once has a new lease, which the rest of the trouble can cost
+        // it.
         let contact = trouble.contact_from(ready_ns);
         match disturbance.until > contact {
             true => reclaimed.min(contact.saturating_add(self.left_ns)),

@@ -9,8 +9,8 @@ use crate::units::{Nanos, SECOND};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Hold the message that was waited for: it arrives late, and with it all that its sender says after
-/// it on that connection. Retransmissions of it are lost meanwhile.
+/// Hold the message that was waited for: it arrives late, and with it all that its sender says
+/// after it on that connection. Retransmissions of it are lost meanwhile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hold {

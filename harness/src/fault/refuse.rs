@@ -10,21 +10,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Answer the call that was waited for with an error, in the server's place: what it asks for is not
-/// done.
+/// Answer the call that was waited for with an error, in the server's place: what it asks for is
+/// not done.
 ///
 /// On its way to the server the operation becomes one that no server knows, and the answer, which
-/// says so, becomes the error on its way back. So all that belongs to the connection and the session
-/// goes on as if the server had said it.
+/// says so, becomes the error on its way back. So all that belongs to the connection and the
+/// session goes on as if the server had said it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refuse {
-    /// The error, as RFC 8881 spells it: NFS4ERR_DELAY, NFS4ERR_IO, NFS4ERR_ACCESS, NFS4ERR_NOSPC ...
+    /// The error, as RFC 8881 spells it: NFS4ERR_DELAY, NFS4ERR_IO, NFS4ERR_ACCESS, NFS4ERR_NOSPC
+    /// ...
     pub with: String,
 }
 
-/// Errors that any server may give at any time, and that say nothing of names or state: a client that
-/// is told of a name that is not there, or of a lease that it has lost, would act on a lie.
+/// Errors that any server may give at any time, and that say nothing of names or state: a client
+/// that is told of a name that is not there, or of a lease that it has lost, would act on a lie.
 pub const ERRORS: &[&str] = &[
     "NFS4ERR_PERM",
     "NFS4ERR_IO",
@@ -160,8 +161,8 @@ impl RefuseCall {
     }
 }
 
-/// Where the reply with this number begins and ends in what a frame carries, without its mark, if it
-/// is whole and of one fragment.
+/// Where the reply with this number begins and ends in what a frame carries, without its mark, if
+/// it is whole and of one fragment.
 fn record(payload: &[u8], xid: u32) -> Option<(usize, usize)> {
     const REPLY: u32 = 1;
     const LENGTH: u32 = !(1 << 31);

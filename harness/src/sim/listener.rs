@@ -1,5 +1,5 @@
-//! Who understands the frames of a simulated site: each message by the names that NFSv4.1 has for what
-//! it asks.
+//! Who understands the frames of a simulated site: each message by the names that NFSv4.1 has for
+//! what it asks.
 
 use super::frame::{Book, MESSAGE, Segment};
 use super::rpc::{Body, Call, Done, Errno, Op, Reply, Rpc};
