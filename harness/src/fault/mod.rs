@@ -9,6 +9,7 @@ pub mod clock;
 pub mod crash;
 pub mod cut;
 pub mod impair;
+pub mod partition;
 
 use crate::history::Consequence;
 use crate::site::NodeId;
@@ -124,6 +125,8 @@ strikes! {
     "clock" => Clock(clock::Clock),
     /// Lose, duplicate or delay a share of a node's frames.
     "impair" => Impair(impair::Impair),
+    /// Part two groups of nodes.
+    "partition" => Partition(partition::Partition),
 }
 
 /// One thing that a fault does to the node that it hits, for as long as the fault is in force. What
@@ -138,10 +141,31 @@ pub enum Effect {
     WallClock { step_ns: i64, drift_ppm: i64 },
 }
 
+/// A node that a fault names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named<'a> {
+    /// Where: the key, and the place in its list.
+    pub key: &'static str,
+    pub index: Option<usize>,
+    pub node: &'a str,
+}
+
+/// The index of a node by its name, which is the same in every site.
+pub fn node_of(name: &str) -> Option<NodeId> {
+    match name.strip_prefix('c') {
+        Some(number) => number.parse().ok().filter(|number| *number > 0),
+        None => (name == "server").then_some(0),
+    }
+}
+
 /// What every fault tells of itself.
 pub trait Fault {
     /// The node it is aimed at: `server`, `c1` ..., or [`OWNER`].
     fn target(&self) -> &str;
+    /// Every node that it names.
+    fn named(&self) -> Vec<Named<'_>> {
+        vec![Named { key: "node", index: None, node: self.target() }]
+    }
     /// What it does while it is in force. What is drawn at random comes from `seed`.
     fn effects(&self, node: NodeId, seed: u64) -> Vec<Effect>;
     /// What it may do to the site while it is in force, where `node` is the one that it hits.

@@ -22,14 +22,22 @@ pub enum Consequence {
 pub struct Frames {
     /// Their sender; any node where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
+    pub from: Option<Party>,
     /// Their receiver; any node where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
+    pub to: Option<Party>,
     pub pass: Pass,
     /// How much later than otherwise one that arrives may arrive at most (ns).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub late_ns: u64,
+}
+
+/// A node by its name, or one of several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Party {
+    One(String),
+    OneOf(Vec<String>),
 }
 
 /// How many of the frames arrive.
@@ -51,7 +59,7 @@ fn is_zero(number: &u64) -> bool {
 impl Consequence {
     /// The frames of one node, in both directions.
     pub fn of_link(node: &str, pass: Pass, late_ns: u64) -> Vec<Consequence> {
-        let node = Some(node.to_owned());
+        let node = Some(Party::One(node.to_owned()));
         let frames = |from, to| Consequence::Frames(Frames { from, to, pass, late_ns });
         vec![frames(node.clone(), None), frames(None, node)]
     }
@@ -78,10 +86,28 @@ impl Consequence {
     }
 }
 
+impl Party {
+    fn is(&self, node: &str) -> bool {
+        match self {
+            Party::One(name) => name == node,
+            Party::OneOf(names) => names.iter().any(|name| name == node),
+        }
+    }
+}
+
+impl From<Vec<String>> for Party {
+    fn from(names: Vec<String>) -> Party {
+        match <[String; 1]>::try_from(names) {
+            Ok([name]) => Party::One(name),
+            Err(names) => Party::OneOf(names),
+        }
+    }
+}
+
 impl Frames {
     /// Whether they may be on their way from one node to another.
     pub fn go(&self, from: &str, to: &str) -> bool {
-        let is = |party: &Option<String>, node| party.as_deref().is_none_or(|name| name == node);
+        let is = |party: &Option<Party>, node| party.as_ref().is_none_or(|party| party.is(node));
         from != to && is(&self.from, from) && is(&self.to, to)
     }
 }
@@ -89,6 +115,22 @@ impl Frames {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_goes_through_json_and_a_single_node_is_written_as_before() {
+        let frames = |from: &[&str]| {
+            let from = from.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let (from, to) = (Some(from.into()), None);
+            Consequence::Frames(Frames { from, to, pass: Pass::None, late_ns: 0 })
+        };
+        for (group, json) in [
+            (&["c1"][..], r#"{"frames":{"from":"c1","pass":"none"}}"#),
+            (&["c1", "c2"], r#"{"frames":{"from":["c1","c2"],"pass":"none"}}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&frames(group)).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Consequence>(json).unwrap(), frames(group));
+        }
+    }
 
     #[test]
     fn frames_of_a_link_go_to_and_from_its_node_and_nowhere_else() {

@@ -10,12 +10,14 @@ use crate::fault::clock::{Clock, DRIFT_MAX_PPM};
 use crate::fault::crash::Crash;
 use crate::fault::cut::Cut;
 use crate::fault::impair::Impair;
+use crate::fault::partition::{Flapping, Partition};
 use crate::fault::{FaultSpec, OWNER, Section, Strike, Trigger};
 use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
 use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND, SignedNanos};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 /// What a random scenario keeps within. Times are in nanoseconds; those that span orders of
@@ -51,8 +53,16 @@ pub struct Bounds {
     /// others perhaps not.
     pub nearly: f64,
     /// How likely each kind of fault is, of the sum of all.
-    pub weights: &'static [(&'static str, u32)],
+    pub weights: Weights,
+    /// The share of scenarios, 0 to 1, that have faults of the newer kinds beside the others, and
+    /// how likely each of these is. They are drawn by themselves, so that a seed keeps what it had
+    /// before there were any.
+    pub newer: f64,
+    pub newer_weights: Weights,
 }
+
+/// Kinds of faults, and how likely each is.
+pub type Weights = &'static [(&'static str, u32)];
 
 /// Of a run that takes seconds on real kernels.
 pub const BOUNDS: Bounds = Bounds {
@@ -73,15 +83,20 @@ pub const BOUNDS: Bounds = Bounds {
     section: 1..=12,
     nearly: 0.0,
     weights: &[("cut", 3), ("crash", 2), ("clock", 2), ("impair", 3)],
+    newer: 0.4,
+    newer_weights: &[("partition", 3)],
 };
 
 /// A scenario of this seed for a lock.
 pub fn scenario(seed: u64, profile: &Profile, bounds: &Bounds) -> Scenario {
     let stream = |name: &str| seeds::derive(seed, &format!("{name}/{}", profile.name));
-    let mut draw = Draw { rng: seeds::generator(stream("random")), bounds, profile };
-    let scenario = draw.scenario(seed);
+    let draw = |name: &str| {
+        let newer = seeds::generator(stream("random/newer"));
+        Draw { rng: seeds::generator(stream(name)), newer, bounds, profile }
+    };
+    let scenario = draw("random").scenario(seed);
     // Of another stream, so that there may be scripts and the others stay as they are.
-    let mut draw = Draw { rng: seeds::generator(stream("random/script")), bounds, profile };
+    let mut draw = draw("random/script");
     match draw.chance(bounds.scripts) {
         false => scenario,
         true => {
@@ -99,6 +114,8 @@ const SLOW_DRIFT: i64 = 400;
 
 struct Draw<'a> {
     rng: ChaCha8Rng,
+    /// What faults of the newer kinds are drawn from.
+    newer: ChaCha8Rng,
     bounds: &'a Bounds,
     profile: &'a Profile,
 }
@@ -111,13 +128,17 @@ impl Draw<'_> {
         let lifetime = self.lifetime();
         let renewed_within = lifetime.or(profile.lifetime.map(|known| known.default));
         let count = self.within(&bounds.faults);
+        let site = self.site(clients);
+        let cycles = self.cycles(time, renewed_within);
+        let mut faults: Vec<_> = (0..count).map(|_| self.fault(time, clients)).collect();
+        faults.extend(self.newer_faults(time, clients));
         Scenario {
             name: format!("random-{seed}"),
             about: "A random mixture of faults.".into(),
-            site: self.site(clients),
+            site,
             lock: LockSpec { name: profile.name.clone(), lifetime, options: Default::default() },
-            workload: WorkloadSpec::Cycles(self.cycles(time, renewed_within)),
-            faults: (0..count).map(|_| self.fault(time, clients)).collect(),
+            workload: WorkloadSpec::Cycles(cycles),
+            faults,
             expect: Expect::default(),
         }
     }
@@ -205,6 +226,49 @@ impl Draw<'_> {
     }
 
     fn fault(&mut self, time: Nanos, clients: u8) -> FaultSpec {
+        self.fault_with(time, clients, |draw| {
+            let (kind, node) = (draw.kind(draw.bounds.weights), draw.node(clients));
+            draw.strike_of(kind, node)
+        })
+    }
+
+    /// Faults of the newer kinds, drawn so that nothing else is drawn otherwise because of them.
+    fn newer_faults(&mut self, time: Nanos, clients: u8) -> Vec<FaultSpec> {
+        self.apart(|draw| {
+            if !draw.chance(draw.bounds.newer) {
+                return Vec::new();
+            }
+            let count = draw.within(&(1..=2));
+            let strike = |draw: &mut Self| {
+                let node = draw.node(clients);
+                draw.newer_strike(node, clients)
+            };
+            (0..count).map(|_| draw.fault_with(time, clients, strike)).collect()
+        })
+    }
+
+    /// A fault of a newer kind instead of another, now and then.
+    fn perhaps_newer(&mut self, node: &str, clients: u8) -> Option<Strike> {
+        self.apart(|draw| {
+            let newer = draw.chance(draw.bounds.newer);
+            newer.then(|| draw.newer_strike(node.to_owned(), clients))
+        })
+    }
+
+    /// Draws from the newer kinds' own generator.
+    fn apart<T>(&mut self, draws: impl FnOnce(&mut Self) -> T) -> T {
+        std::mem::swap(&mut self.rng, &mut self.newer);
+        let drawn = draws(self);
+        std::mem::swap(&mut self.rng, &mut self.newer);
+        drawn
+    }
+
+    fn fault_with(
+        &mut self,
+        time: Nanos,
+        clients: u8,
+        strike: impl FnOnce(&mut Self) -> Strike,
+    ) -> FaultSpec {
         let section = |draw: &mut Self| Section {
             count: draw.within(&draw.bounds.section),
             client: draw.chance(0.3).then(|| format!("c{}", draw.within(&(1..=clients)))),
@@ -223,26 +287,24 @@ impl Draw<'_> {
         let lasts = self.time(&self.bounds.lasts);
         FaultSpec {
             when,
-            strike: self.strike(clients),
+            strike: strike(self),
             lasts: self.chance(0.9).then_some(lasts),
             may_miss: true,
         }
     }
 
-    fn strike(&mut self, clients: u8) -> Strike {
-        let kind = self.kind();
-        let node = match self.rng.random_range(0..10) {
+    fn node(&mut self, clients: u8) -> String {
+        match self.rng.random_range(0..10) {
             0..4 => OWNER.to_owned(),
             4..7 => "server".into(),
             _ => format!("c{}", self.within(&(1..=clients))),
-        };
-        self.strike_of(kind, node)
+        }
     }
 
-    fn kind(&mut self) -> &'static str {
-        let sum: u32 = self.bounds.weights.iter().map(|(_, weight)| weight).sum();
+    fn kind(&mut self, weights: Weights) -> &'static str {
+        let sum: u32 = weights.iter().map(|(_, weight)| weight).sum();
         let mut drawn = self.rng.random_range(0..sum);
-        let kind = self.bounds.weights.iter().find(|(_, weight)| {
+        let kind = weights.iter().find(|(_, weight)| {
             let is_it = drawn < *weight;
             drawn = drawn.saturating_sub(*weight);
             is_it
@@ -257,6 +319,33 @@ impl Draw<'_> {
             "impair" => Strike::Impair(self.impair(node)),
             _ => Strike::Cut(Cut { node }),
         }
+    }
+
+    fn newer_strike(&mut self, node: String, clients: u8) -> Strike {
+        match self.kind(self.bounds.newer_weights) {
+            _ => Strike::Partition(self.partition(node, clients)),
+        }
+    }
+
+    /// The server and some clients on two sides; `node` is the first of one.
+    fn partition(&mut self, node: String, clients: u8) -> Partition {
+        let all: Vec<String> = (1..=clients).map(|number| format!("c{number}")).collect();
+        let others: Vec<String> =
+            all.into_iter().filter(|name| *name != node && self.chance(0.3)).collect();
+        let (between, and) = match node.as_str() {
+            "server" => (vec![node], [vec!["c1".into()], others].concat()),
+            OWNER => (vec![node], vec!["server".into()]),
+            _ => ([vec![node], others].concat(), vec!["server".into()]),
+        };
+        let and = and.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let (between, and) = match self.chance(0.7) || between == ["server"] {
+            true => (between, and),
+            false => (and, between),
+        };
+        let phase = 100 * MILLISECOND..=8 * SECOND;
+        let flapping =
+            self.chance(0.4).then(|| Flapping { up: self.time(&phase), down: self.time(&phase) });
+        Partition { between, and, one_way: self.chance(0.5), flapping }
     }
 
     /// Most stay within what the lock assumes, even if all faults are at clocks.
@@ -300,7 +389,6 @@ mod tests {
     use crate::scenario::script::Step;
     use crate::scenario::validate;
     use crate::source::Source;
-    use std::collections::BTreeSet;
     use std::path::Path;
 
     fn profile(name: &str) -> Profile {
@@ -330,7 +418,7 @@ mod tests {
         let profile = profile("good-lifetime");
         let bounds = Bounds { scripts: 1.0, ..BOUNDS };
         let mut steps = BTreeSet::new();
-        for seed in 0..500 {
+        for seed in 0..2000 {
             let scenario = scenario(seed, &profile, &bounds);
             let problems = validate::scenario(&scenario);
             assert!(problems.is_empty(), "{problems:?}");
@@ -350,7 +438,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_fault_has_its_weight() {
-        let weighed: BTreeSet<&str> = BOUNDS.weights.iter().map(|(kind, _)| *kind).collect();
+        let all = BOUNDS.weights.iter().chain(BOUNDS.newer_weights);
+        let weighed: BTreeSet<&str> = all.map(|(kind, _)| *kind).collect();
         assert_eq!(weighed, Strike::KINDS.iter().copied().collect());
     }
 

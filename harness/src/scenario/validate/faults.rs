@@ -2,7 +2,7 @@
 
 use super::{Findings, clients, nodes};
 use crate::fault::clock::DRIFT_MAX_PPM;
-use crate::fault::{FaultSpec, OWNER, Section, Strike, Trigger};
+use crate::fault::{FaultSpec, Named, OWNER, Section, Strike, Trigger};
 use crate::scenario::{Scenario, WorkloadSpec};
 use crate::source::{KeyPath, Problem};
 use crate::units::Nanos;
@@ -23,7 +23,10 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
     let mut known = nodes(scenario);
     known.push(OWNER.into());
     let path = path.key("strike").key(fault.strike.kind());
-    findings.node(path.key("node"), fault.strike.target(), &known);
+    for Named { key, index, node } in fault.strike.fault().named() {
+        let path = path.key(key);
+        findings.node(index.map_or(path.clone(), |index| path.index(index)), node, &known);
+    }
     check_strike(&fault.strike, &path, findings);
 }
 

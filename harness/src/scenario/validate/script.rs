@@ -38,7 +38,9 @@ pub fn check(scenario: &Scenario, steps: &[Step], findings: &mut Findings) {
                 path.0.push(Segment::Key(client.clone()));
             }
             Step::Strike(strike) => {
-                findings.node(path.clone(), strike.target(), &nodes);
+                for named in strike.fault().named() {
+                    findings.node(path.clone(), named.node, &nodes);
+                }
                 check_strike(strike, &path, findings);
             }
             Step::End { node, .. } => findings.node(path.clone(), node, &nodes),
