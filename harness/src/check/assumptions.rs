@@ -17,6 +17,8 @@ use crate::plan::Plan;
 use lockstorm_reports::text::span;
 use std::collections::BTreeSet;
 
+/// The rate of a clock that shows no time at all (ppm).
+const STOOD_STILL: i64 = -1_000_000;
 /// Reasons told of one finding.
 const TOLD_MAX: usize = 6;
 
@@ -163,12 +165,19 @@ fn rates(known: &Known, out: &mut Vec<Departure>) {
             from: drift.from_ns,
             until,
             rest: known.rest_after(until),
-            why: format!(
-                "the clock of {} ran {} ppm {how}; the lock assumes at most {} ppm",
-                drift.node,
-                drift.ppm.unsigned_abs(),
-                assumed.0,
-            ),
+            why: match drift.ppm {
+                STOOD_STILL => format!(
+                    "the clocks of {} stood still; the lock assumes that clocks are off by at \
+                     most {} ppm",
+                    drift.node, assumed.0,
+                ),
+                _ => format!(
+                    "the clock of {} ran {} ppm {how}; the lock assumes at most {} ppm",
+                    drift.node,
+                    drift.ppm.unsigned_abs(),
+                    assumed.0,
+                ),
+            },
         });
     }
 }

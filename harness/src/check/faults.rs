@@ -1,5 +1,6 @@
 //! Which faults were in force when, and what each may have done meanwhile.
 
+use super::spans::merged;
 use crate::history::{Consequence, Event, What};
 use lockstorm_reports::FaultReport;
 use lockstorm_reports::text::seconds;
@@ -23,6 +24,21 @@ impl Fault {
             _ => false,
         })
     }
+}
+
+/// When faults may have made a node stand still, until `end_ns` at the latest, in order.
+pub fn paused(faults: &[Fault], name: &str, end_ns: u64) -> Vec<(u64, u64)> {
+    let pauses = faults.iter().filter(|fault| {
+        fault.consequences.iter().any(|consequence| match consequence {
+            Consequence::Pause { node } => node == name,
+            _ => false,
+        })
+    });
+    let spans = pauses.filter_map(|fault| {
+        let from = fault.report.struck_ns?;
+        Some((from, fault.report.ended_ns.unwrap_or(end_ns).max(from)))
+    });
+    merged(spans.collect())
 }
 
 /// What became of every fault, in the order in which they struck.

@@ -45,6 +45,17 @@ pub struct Leases {
     /// How much longer the grace time may become: while clients reclaim, it goes on for a second
     /// more (clients_still_reclaiming in fs/nfsd/nfs4state.c).
     overtime_ns: u64,
+    /// A server that stands still counts neither leases nor grace times.
+    server_stood_ns: u64,
+}
+
+/// A client's own clock stood still, and it asks for its leases by that.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stood {
+    /// For how long, in all, while it was out of contact.
+    pub for_ns: u64,
+    /// Whether nothing else was wrong meanwhile.
+    pub alone: bool,
 }
 
 /// A time in which the server had no power.
@@ -73,7 +84,11 @@ impl Recovery {
             left_ns,
             renewal_ns,
             reclaim_ns: bounds.round_trip_ns().saturating_mul(RECLAIM_ROUND_TRIPS),
-            overtime_ns: clients.saturating_add(1).saturating_mul(SERVER_TICK_NS),
+            overtime_ns: clients
+                .saturating_add(1)
+                .saturating_mul(SERVER_TICK_NS)
+                .saturating_add(bounds.server_stood_ns),
+            server_stood_ns: bounds.server_stood_ns,
         })
     }
 
@@ -88,7 +103,14 @@ impl Recovery {
     /// lock, a delegation), once another asks for it; and how long that one waits.
     pub fn gives_way_within_ns(&self) -> u64 {
         let Recovery::Leases(leases) = self;
-        leases.lease_ns.saturating_add(2 * SERVER_TICK_NS).saturating_add(RETRY_MOST_NS)
+        let lease_ns = leases.lease_ns.saturating_add(leases.server_stood_ns);
+        lease_ns.saturating_add(2 * SERVER_TICK_NS).saturating_add(RETRY_MOST_NS)
+    }
+
+    /// The longest between two renewals of a client's lease, by its own clock.
+    pub fn renewal_ns(&self) -> u64 {
+        let Recovery::Leases(leases) = self;
+        leases.renewal_ns
     }
 
     /// How long the server surely keeps the locks of a client that it does not hear of any more.
@@ -99,12 +121,19 @@ impl Recovery {
 
     /// When a client may be without the locks that it had, and not know: by the times in which it
     /// was perhaps out of contact, and the server's restarts.
-    pub fn losses(&self, disturbed: &[Disturbance], restarts: &[Restart]) -> Vec<(u64, u64)> {
+    /// `stood`: how long the client's own clock stood still in a disturbance.
+    pub fn losses(
+        &self,
+        disturbed: &[Disturbance],
+        restarts: &[Restart],
+        stood: impl Fn(&Disturbance) -> Stood,
+    ) -> Vec<(u64, u64)> {
         let Recovery::Leases(leases) = self;
         if leases.runs_out_by_itself() {
             return vec![(0, u64::MAX)];
         }
-        disturbed.iter().filter_map(|disturbance| leases.loss(disturbance, restarts)).collect()
+        let loss = |disturbance| leases.loss(disturbance, restarts, stood(disturbance));
+        disturbed.iter().filter_map(loss).collect()
     }
 }
 
@@ -126,11 +155,22 @@ impl Leases {
     }
 
     /// From when to when the client may be without its locks, if it may at all.
-    fn loss(&self, disturbance: &Disturbance, restarts: &[Restart]) -> Option<(u64, u64)> {
+    fn loss(
+        &self,
+        disturbance: &Disturbance,
+        restarts: &[Restart],
+        stood: Stood,
+    ) -> Option<(u64, u64)> {
         let mut deadline = disturbance.from.saturating_add(self.left_ns);
         let mut contact = disturbance.settled;
         let within = disturbance.from..disturbance.settled;
-        for restart in restarts.iter().filter(|restart| within.contains(&restart.died_ns)) {
+        let restarts = restarts.iter().filter(|restart| within.contains(&restart.died_ns));
+        let restarts: Vec<&Restart> = restarts.collect();
+        // Its renewals are late by as long as it stood.
+        if restarts.is_empty() && stood.alone && stood.for_ns < self.left_ns {
+            return None;
+        }
+        for restart in restarts {
             if restart.died_ns >= deadline {
                 break;
             }
@@ -140,7 +180,8 @@ impl Leases {
             let grace = ready_ns.saturating_add(self.grace_ns).saturating_sub(SERVER_TICK_NS);
             deadline = grace.saturating_sub(self.reclaim_ns);
             // One that has nothing to ask learns of the restart when it renews its lease.
-            contact = contact.max(restart.died_ns.saturating_add(self.renewal_ns));
+            let renewal_ns = self.renewal_ns.saturating_add(stood.for_ns);
+            contact = contact.max(restart.died_ns.saturating_add(renewal_ns));
         }
         (contact >= deadline).then_some((deadline, contact))
     }

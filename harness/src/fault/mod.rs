@@ -10,6 +10,7 @@ pub mod crash;
 pub mod cut;
 pub mod impair;
 pub mod partition;
+pub mod pause;
 
 use crate::history::Consequence;
 use crate::site::NodeId;
@@ -127,6 +128,8 @@ strikes! {
     "impair" => Impair(impair::Impair),
     /// Part two groups of nodes.
     "partition" => Partition(partition::Partition),
+    /// Suspend a node.
+    "pause" => Pause(pause::Pause),
 }
 
 /// One thing that a fault does to the node that it hits, for as long as the fault is in force. What
@@ -139,6 +142,8 @@ pub enum Effect {
     NoPower { keep: f64 },
     /// The wall clock is stepped, and drifts from then on.
     WallClock { step_ns: i64, drift_ppm: i64 },
+    /// Nothing in the node runs, and its clocks stand still.
+    Pause { after: pause::AfterPause },
 }
 
 /// A node that a fault names.

@@ -15,6 +15,9 @@ pub enum Consequence {
     Power { node: String },
     /// A node's wall clock is set. To what, the events of the clock tell.
     WallClock { node: String },
+    /// A node stands still, its clocks with it. What it has not finished it does when it goes on.
+    /// When it really stood, the events of its clock tell.
+    Pause { node: String },
 }
 
 /// The frames that are sent from one node to another while a fault is in force.

@@ -54,6 +54,11 @@ pub struct Interpreter<'a> {
     pub(super) tasks: BTreeMap<(NodeId, u64), Task>,
     /// How the nodes' wall clocks were set last.
     clocks: Vec<Setting>,
+    /// How its node's clocks stood when it was suspended, if it is.
+    paused: Vec<Option<Setting>>,
+    /// How long each node has stood still since it was switched on (ns): its agent takes so much
+    /// less for the true time.
+    stood: Vec<u64>,
     pub(super) began: Option<u64>,
     pub(super) failure: Option<String>,
     pub(super) artefacts: &'a Path,
@@ -87,6 +92,8 @@ impl<'a> Interpreter<'a> {
             calls: 0,
             tasks: BTreeMap::new(),
             clocks: vec![Setting::default(); nodes.len()],
+            paused: vec![None; nodes.len()],
+            stood: vec![0; nodes.len()],
             began: None,
             failure: None,
             artefacts,
@@ -186,6 +193,7 @@ impl<'a> Interpreter<'a> {
         }
         let name = self.node_name(node).to_owned();
         self.record(What::NodeBooted { node: name.clone() })?;
+        self.stood[node] = 0;
         // A machine that is switched on takes its time from the true one, until it can be told.
         if self.clocks[node] != Setting::default() {
             self.clocks[node] = Setting::default();
@@ -202,6 +210,7 @@ impl<'a> Interpreter<'a> {
         node: NodeId,
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<String, RunError> {
+        self.paused[node] = None;
         let lost = self.site.power_off(node, keep)?;
         let name = self.node_name(node).to_owned();
         self.record(What::NodeDied {
@@ -214,6 +223,38 @@ impl<'a> Interpreter<'a> {
             Role::Server => format!("power lost, and {lost} unflushed sectors with it"),
             Role::Client => "power lost".into(),
         })
+    }
+
+    /// Suspends a node whose clock is set so, as far as it has been told; false when it has no power.
+    pub fn pause(&mut self, node: NodeId, clock: Setting) -> Result<bool, RunError> {
+        if !self.site.has_power(node) {
+            return Ok(false);
+        }
+        if self.paused[node].is_none() {
+            self.site.pause(node);
+            let told = self.readiness.progress(node) >= Progress::Configured;
+            let was = if told { clock } else { Setting::default() };
+            self.paused[node] = Some(was);
+            self.tell_clock(node, Setting { drift_ppm: -1_000_000, ..was })?;
+        }
+        Ok(true)
+    }
+
+    /// Lets a node go on that is suspended; answers how long it stood still. Its clocks go on where
+    /// they stood.
+    pub fn resume(&mut self, node: NodeId) -> Result<Option<Nanos>, RunError> {
+        let Some(was) = self.paused[node].take() else {
+            return Ok(None);
+        };
+        let stood = self.site.resume(node);
+        self.stood[node] += stood;
+        let offset_ns = was.offset_ns.saturating_sub_unsigned(stood);
+        self.tell_clock(node, Setting { offset_ns, ..was })?;
+        Ok(Some(Nanos(stood)))
+    }
+
+    pub fn is_paused(&self, node: NodeId) -> bool {
+        self.paused[node].is_some()
     }
 
     /// What was under way on a node that has no power any more.
@@ -295,20 +336,29 @@ impl<'a> Interpreter<'a> {
     /// Sets a node's wall clock, if that takes commands and its clock is not so already.
     pub fn set_clock(&mut self, node: NodeId, setting: Setting) {
         let told = self.readiness.progress(node) >= Progress::Configured;
-        if !told || (setting == self.clocks[node] && setting.drift_ppm == 0) {
+        let is_so = setting == self.clocks[node] && setting.drift_ppm == 0;
+        // One that was sent before the node stood still would set it otherwise.
+        let under_way = (self.tasks.iter())
+            .any(|((of, _), task)| *of == node && matches!(task, Task::SetClock(_)));
+        if !told || self.is_paused(node) || (is_so && !under_way) {
             return;
         }
         let Setting { offset_ns, drift_ppm } = setting;
+        let offset_ns = offset_ns.saturating_add_unsigned(self.stood[node]);
         self.command(node, Command::SetClock { offset_ns, drift_ppm }, Task::SetClock(setting));
     }
 
     pub(super) fn clock_was_set(&mut self, node: NodeId, setting: Setting) -> Result<(), RunError> {
-        self.clocks[node] = setting;
-        let node_name = self.node_name(node).to_owned();
-        let Setting { offset_ns, drift_ppm } = setting;
-        self.record(What::ClockSet { node: node_name, offset_ns, drift_ppm })?;
+        self.tell_clock(node, setting)?;
         self.events.push_back(Event::ClockSet(node));
         Ok(())
+    }
+
+    fn tell_clock(&mut self, node: NodeId, setting: Setting) -> Result<(), RunError> {
+        self.clocks[node] = setting;
+        let node = self.node_name(node).to_owned();
+        let Setting { offset_ns, drift_ppm } = setting;
+        self.record(What::ClockSet { node, offset_ns, drift_ppm })
     }
 
     /// The client that is in its critical section; the first, should there be several.

@@ -5,6 +5,7 @@ use super::RunError;
 use super::event::{ClientId, Event, FaultId, Timer};
 use super::in_force::InForce;
 use super::interpreter::Interpreter;
+use crate::fault::pause::AfterPause;
 use crate::fault::{Effect, FaultSpec, OWNER, Section, Strike, Trigger};
 use crate::history::What;
 use crate::plan::Plan;
@@ -52,6 +53,8 @@ struct Active {
     node: NodeId,
     rules: Vec<RuleId>,
     has_power_effect: bool,
+    /// It keeps its node from running, and what becomes of the clock afterwards.
+    pauses: Option<AfterPause>,
     /// What it did, beside the frames that its rules hit.
     did: Vec<String>,
     /// Why it could do nothing, if the node said so.
@@ -186,6 +189,7 @@ impl<'a> Nemesis<'a> {
                         let sectors = &mut self.sectors;
                         let lost = run.power_off(node, &mut |_| sectors.random::<f64>() < keep)?;
                         active.did.push(lost);
+                        self.force.catch_up(node);
                     }
                 }
                 Effect::WallClock { step_ns, drift_ppm } => {
@@ -193,9 +197,49 @@ impl<'a> Nemesis<'a> {
                     active.hindrance = Some("the node had no power".into());
                     self.set_clock(node, run);
                 }
+                Effect::Pause { after } => {
+                    active.pauses = Some(after);
+                    active.hindrance = Some("the node had no power".into());
+                    self.force.pause(node, id);
+                }
             }
         }
         self.active.insert(id, active);
+        self.keep_still(node, run)
+    }
+
+    /// A node that has power stands still while a fault wants it to.
+    fn keep_still(&mut self, node: NodeId, run: &mut Interpreter) -> Result<(), RunError> {
+        let pausing = self.force.pausing(node);
+        if pausing.is_empty() || !run.pause(node, self.force.clock(node, run.now()))? {
+            return Ok(());
+        }
+        for id in pausing {
+            if let Some(active) = self.active.get_mut(&id)
+                && active.did.is_empty()
+            {
+                active.did.push("stood still".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// A fault lets a node go on, if no other keeps it.
+    fn let_run(
+        &mut self,
+        node: NodeId,
+        id: FaultId,
+        after: AfterPause,
+        run: &mut Interpreter,
+    ) -> Result<(), RunError> {
+        if self.force.let_run(node, id)
+            && let Some(stood) = run.resume(node)?
+        {
+            if after == AfterPause::Stands {
+                self.force.fall_behind(node, stood.0);
+            }
+            self.set_clock(node, run);
+        }
         Ok(())
     }
 
@@ -207,6 +251,9 @@ impl<'a> Nemesis<'a> {
         };
         let node = active.node;
         active.lift_rules(run);
+        if let Some(after) = active.pauses {
+            self.let_run(node, id, after, run)?;
+        }
         if self.force.at_clock(node).contains(&id) {
             self.force.set_right(node, id);
             self.set_clock(node, run);
@@ -221,6 +268,7 @@ impl<'a> Nemesis<'a> {
             if keepers.is_empty() && !run.site().has_power(node) {
                 run.power_on(node)?;
                 active.did.push("switched on again".into());
+                self.keep_still(node, run)?;
             }
         }
         run.record(active.told(id))?;
@@ -240,6 +288,11 @@ impl<'a> Nemesis<'a> {
         self.miss_the_rest("the workload's time was over before it struck", run)?;
         for id in self.active.keys().copied().collect::<Vec<_>>() {
             self.end(id, run)?;
+        }
+        for node in 0..self.plan.blueprint.nodes.len() {
+            if self.force.catch_up(node) {
+                self.set_clock(node, run);
+            }
         }
         Ok(())
     }
@@ -307,6 +360,7 @@ impl Active {
             node,
             rules: Vec::new(),
             has_power_effect: false,
+            pauses: None,
             did: Vec::new(),
             hindrance: None,
         }

@@ -11,6 +11,7 @@ use crate::fault::crash::Crash;
 use crate::fault::cut::Cut;
 use crate::fault::impair::Impair;
 use crate::fault::partition::{Flapping, Partition};
+use crate::fault::pause::{AfterPause, Pause};
 use crate::fault::{FaultSpec, OWNER, Section, Strike, Trigger};
 use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
@@ -84,7 +85,7 @@ pub const BOUNDS: Bounds = Bounds {
     nearly: 0.0,
     weights: &[("cut", 3), ("crash", 2), ("clock", 2), ("impair", 3)],
     newer: 0.4,
-    newer_weights: &[("partition", 3)],
+    newer_weights: &[("partition", 3), ("pause", 3)],
 };
 
 /// A scenario of this seed for a lock.
@@ -323,6 +324,10 @@ impl Draw<'_> {
 
     fn newer_strike(&mut self, node: String, clients: u8) -> Strike {
         match self.kind(self.bounds.newer_weights) {
+            "pause" => {
+                let clock = *self.one_of(&[AfterPause::Jumps, AfterPause::Stands]);
+                Strike::Pause(Pause { node, clock })
+            }
             _ => Strike::Partition(self.partition(node, clients)),
         }
     }

@@ -67,6 +67,8 @@ struct Node {
     commands: u64,
     /// The ports that its kernels have used.
     ports: u16,
+    /// Since when it has stood still, and what has been kept for it.
+    pause: Option<(u64, Vec<Event>)>,
     /// Of its processes, each life another.
     seed: u64,
 }
@@ -93,6 +95,9 @@ enum Event {
 
 impl Node {
     fn wake_at(&self) -> Option<u64> {
+        if self.pause.is_some() {
+            return None;
+        }
         self.machine.as_ref()?.wake_at
     }
 }
@@ -105,6 +110,7 @@ impl<'a> SimSite<'a> {
             life: 0,
             commands: 0,
             ports: 0,
+            pause: None,
             seed: seeds::derive(node.seed, "process"),
         });
         let mut rng = seeds::generator(seeds::derive(plan.seed, "simulated"));
@@ -156,6 +162,9 @@ impl<'a> SimSite<'a> {
             return;
         };
         self.now = self.now.max(at);
+        let Some(event) = self.kept_for_later(event) else {
+            return;
+        };
         match event {
             Event::Timer(token) => self.happenings.push_back(Happening::Timer(token)),
             Event::Wire => self.rules_are_due(),
@@ -181,6 +190,22 @@ impl<'a> SimSite<'a> {
                 }
             }
         }
+    }
+
+    /// What happens to a node that stands still waits, or is lost if it is a frame.
+    fn kept_for_later(&mut self, event: Event) -> Option<Event> {
+        let node = match &event {
+            Event::Frame { frame, .. } => frame.to,
+            Event::Command { node, .. } | Event::Booted { node, .. } => *node,
+            Event::Timer(_) | Event::Wire => return Some(event),
+        };
+        let Some((_, kept)) = &mut self.nodes[node].pause else {
+            return Some(event);
+        };
+        if !matches!(event, Event::Frame { .. }) {
+            kept.push(event);
+        }
+        None
     }
 
     fn lives(&self, node: NodeId, life: u32) -> bool {
@@ -313,6 +338,7 @@ impl Site for SimSite<'_> {
         let lease = u64::from(blueprint.server.lease_s) * SECOND;
         let state = &mut self.nodes[node];
         state.life += 1;
+        state.pause = None;
         let (life, ports) = (state.life, state.ports);
         state.machine = Some(Machine {
             clock: Clock::power_on(self.now, blueprint.wall_start_s),
@@ -337,11 +363,32 @@ impl Site for SimSite<'_> {
         node: NodeId,
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<usize, SiteError> {
-        self.nodes[node].machine = None;
+        (self.nodes[node].machine, self.nodes[node].pause) = (None, None);
         Ok(match self.plan.blueprint.nodes[node].role {
             blueprint::Role::Server => self.disk.lose_power(keep),
             blueprint::Role::Client => 0,
         })
+    }
+
+    fn pause(&mut self, node: NodeId) {
+        let state = &mut self.nodes[node];
+        if state.machine.is_some() {
+            state.pause.get_or_insert((self.now, Vec::new()));
+        }
+    }
+
+    fn resume(&mut self, node: NodeId) -> u64 {
+        let Some((since, kept)) = self.nodes[node].pause.take() else {
+            return 0;
+        };
+        if let Some(machine) = &mut self.nodes[node].machine {
+            machine.clock.stood_still(since, self.now);
+        }
+        for event in kept {
+            self.calendar.enter(self.now, event);
+        }
+        self.at(node, |_, _, _, _| {});
+        self.now - since
     }
 
     fn advance(&mut self) -> Result<Happening, SiteError> {

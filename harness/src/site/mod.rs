@@ -69,6 +69,13 @@ pub trait Site {
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<usize, SiteError>;
 
+    /// Suspends a node that has power: it gets no time, its clocks stand still, and frames to it
+    /// are lost. On the virtual clock alone.
+    fn pause(&mut self, node: NodeId);
+
+    /// Lets a node go on that was suspended; answers how long it stood still (ns).
+    fn resume(&mut self, node: NodeId) -> u64;
+
     /// Lets time pass until something happens that the site does not deal with itself.
     fn advance(&mut self) -> Result<Happening, SiteError>;
 

@@ -25,6 +25,13 @@ impl KernelSite<'_> {
         let Some(machine) = node.machine.as_mut().filter(|_| node.life == life) else {
             return Ok(false);
         };
+        if let Some(pause) = &mut node.pause {
+            // Nobody takes a frame out of the card of a machine that stands still.
+            if !matches!(event, Event::Frame { .. }) {
+                pause.kept.push(event);
+            }
+            return Ok(false);
+        }
         // The interrupt handler reads the time before RUN tells it.
         machine.set_now(self.now);
         let careful = machine.is_computing();

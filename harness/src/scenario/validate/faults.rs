@@ -4,6 +4,7 @@ use super::{Findings, clients, nodes};
 use crate::fault::clock::DRIFT_MAX_PPM;
 use crate::fault::{FaultSpec, Named, OWNER, Section, Strike, Trigger};
 use crate::scenario::{Scenario, WorkloadSpec};
+use crate::site::clock::Clock;
 use crate::source::{KeyPath, Problem};
 use crate::units::Nanos;
 
@@ -27,11 +28,18 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
         let path = path.key(key);
         findings.node(index.map_or(path.clone(), |index| path.index(index)), node, &known);
     }
-    check_strike(&fault.strike, &path, findings);
+    check_strike(scenario, &fault.strike, &path, findings);
 }
 
 /// What a fault itself says makes no sense, whatever makes it strike.
-pub fn check_strike(strike: &Strike, path: &KeyPath, findings: &mut Findings) {
+pub fn check_strike(scenario: &Scenario, strike: &Strike, path: &KeyPath, findings: &mut Findings) {
+    if scenario.site.clock == Clock::Real
+        && let Strike::Pause(_) = strike
+    {
+        let message = "nodes on the real clock cannot be suspended; expected another fault, or \
+            the virtual clock";
+        findings.add_key(path.clone(), message);
+    }
     for (key, message) in strike.fault().problems() {
         match key {
             Some(key) => findings.add(path.key(key), message),

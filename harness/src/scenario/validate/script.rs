@@ -41,7 +41,7 @@ pub fn check(scenario: &Scenario, steps: &[Step], findings: &mut Findings) {
                 for named in strike.fault().named() {
                     findings.node(path.clone(), named.node, &nodes);
                 }
-                check_strike(strike, &path, findings);
+                check_strike(scenario, strike, &path, findings);
             }
             Step::End { node, .. } => findings.node(path.clone(), node, &nodes),
             Step::Pass(_) => {}

@@ -166,6 +166,7 @@ fn a_step_strikes_and_ends_any_fault() {
         "crash" => "- crash c1",
         "clock" => "- clock: {node: c1, step: 3s, drift_ppm: 100}",
         "impair" => "- impair: {node: c1, loss: 0.2, delay: 1ms..9ms}",
+        "pause" => "- pause: {node: c1}",
         "partition" => "- partition: {between: [c1], and: [server], one_way: true}",
         other => panic!("a fault of a new kind ({other}): expected a step for it here"),
     };
