@@ -102,6 +102,11 @@ impl Node {
                 let killed = killed.and_then(|adapter| adapter.kill());
                 self.port.done(id, killed.map(|()| Outcome::Ok));
             }
+            Command::StopAdapter { holder, stopped } => {
+                let adapter = self.adapters.get(&holder).ok_or_else(no_adapter);
+                let done = adapter.and_then(|adapter| adapter.set_stopped(stopped));
+                self.port.done(id, done.map(|()| Outcome::Ok));
+            }
             Command::BeginCount { file } => self.counter.begin(id, file),
             Command::EndCount => self.counter.end(id),
             Command::ReadCount { file } => self.port.done(id, counter::read(&file)),

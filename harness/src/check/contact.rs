@@ -328,6 +328,12 @@ impl Derive<'_> {
                 _ => false,
             };
             let stands = fault.consequences.iter().any(stands);
+            let stopped = |consequence: &Consequence| match consequence {
+                Consequence::Stop { node } => node == client,
+                _ => false,
+            };
+            // Its process is held up, and its kernel is not.
+            wire.disturbed.extend(fault.consequences.iter().any(stopped).then_some(span));
             for frames in fault.consequences.iter().filter_map(Consequence::frames) {
                 let there = frames.go(client, self.server);
                 let back = frames.go(self.server, client);

@@ -9,8 +9,10 @@ pub mod clock;
 pub mod crash;
 pub mod cut;
 pub mod impair;
+pub mod kill;
 pub mod partition;
 pub mod pause;
+pub mod stop;
 
 use crate::history::Consequence;
 use crate::site::NodeId;
@@ -130,6 +132,10 @@ strikes! {
     "partition" => Partition(partition::Partition),
     /// Suspend a node.
     "pause" => Pause(pause::Pause),
+    /// Kill a client's process.
+    "kill" => Kill(kill::Kill),
+    /// Stop a client's process.
+    "stop" => Stop(stop::Stop),
 }
 
 /// One thing that a fault does to the node that it hits, for as long as the fault is in force. What
@@ -144,6 +150,10 @@ pub enum Effect {
     WallClock { step_ns: i64, drift_ppm: i64 },
     /// Nothing in the node runs, and its clocks stand still.
     Pause { after: pause::AfterPause },
+    /// The client's process is killed. Another is started when no fault keeps it away any more.
+    NoProcess,
+    /// The client's process does not run.
+    ProcessStands,
 }
 
 /// A node that a fault names.
@@ -153,6 +163,16 @@ pub struct Named<'a> {
     pub key: &'static str,
     pub index: Option<usize>,
     pub node: &'a str,
+}
+
+/// What is wrong with a fault of a client's process that is aimed at the server.
+fn on_client(node: &str, what: &str) -> Option<(Option<&'static str>, String)> {
+    (node == "server").then(|| {
+        let message = format!(
+            "no lock's process runs on the server that could {what}; expected a client, or `{OWNER}`"
+        );
+        (Some("node"), message)
+    })
 }
 
 /// The index of a node by its name, which is the same in every site.

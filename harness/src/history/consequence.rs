@@ -18,6 +18,10 @@ pub enum Consequence {
     /// A node stands still, its clocks with it. What it has not finished it does when it goes on.
     /// When it really stood, the events of its clock tell.
     Pause { node: String },
+    /// The process of a client's lock is killed. When it died, an event tells.
+    Kill { node: String },
+    /// The process of a client's lock does not run, and its kernel does.
+    Stop { node: String },
 }
 
 /// The frames that are sent from one node to another while a fault is in force.

@@ -29,6 +29,19 @@ pub struct Client {
     /// The witness has it in its critical section.
     pub inside: bool,
     pub counting: Counting,
+    process: Process,
+}
+
+/// What a fault has done to a client's process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Process {
+    /// Nothing: it runs, or will when its node has come so far.
+    Untouched,
+    /// It is being killed; another is then to be started, or not.
+    Dying {
+        again: bool,
+    },
+    Killed,
 }
 
 /// How far a client's increment of the counter has come.
@@ -79,6 +92,7 @@ impl<'a> Interpreter<'a> {
             call: None,
             inside: false,
             counting: Counting::No,
+            process: Process::Untouched,
         };
         Interpreter {
             plan,
@@ -266,8 +280,81 @@ impl<'a> Interpreter<'a> {
         };
         let client = self.client_mut(id);
         (client.ready, client.call, client.inside) = (false, None, false);
-        client.counting = Counting::No;
+        (client.counting, client.process) = (Counting::No, Process::Untouched);
         self.events.push_back(Event::Lost(id));
+    }
+
+    /// Kills a client's process, as the plan wants it; false when there is none.
+    pub fn kill(&mut self, node: NodeId) -> bool {
+        let Some(id) = ClientId::on(node).filter(|id| self.client(*id).ready) else {
+            return false;
+        };
+        if self.client(id).process == Process::Untouched {
+            self.client_mut(id).process = Process::Dying { again: false };
+            self.command(node, Command::KillAdapter { holder: 0 }, Task::KillAdapter);
+        }
+        true
+    }
+
+    /// Starts a new process for a client whose process was killed; false when it was not.
+    pub fn start_again(&mut self, node: NodeId) -> bool {
+        let Some(id) = ClientId::on(node) else {
+            return false;
+        };
+        let client = self.client_mut(id);
+        match client.process {
+            Process::Untouched => return false,
+            Process::Dying { .. } => client.process = Process::Dying { again: true },
+            Process::Killed => {
+                client.process = Process::Untouched;
+                self.start_adapter(node);
+            }
+        }
+        true
+    }
+
+    /// Whether a fault has killed a client's process, or is about to.
+    pub(super) fn is_killed(&self, node: NodeId) -> bool {
+        ClientId::on(node).is_some_and(|id| self.client(id).process != Process::Untouched)
+    }
+
+    /// Stops a client's process, or lets it go on; false when there is none.
+    pub fn stop(&mut self, node: NodeId, stopped: bool) -> bool {
+        let there = ClientId::on(node).is_some_and(|id| self.client(id).ready);
+        if there {
+            self.command(node, Command::StopAdapter { holder: 0, stopped }, Task::StopAdapter);
+        }
+        there
+    }
+
+    /// A client's process has ended; if a fault has killed it, its kernel may still be at what it
+    /// had begun.
+    pub(super) fn adapter_ended(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
+        let Some(id) = ClientId::on(node) else {
+            return Ok(());
+        };
+        let Process::Dying { again } = self.client(id).process else {
+            return self.adapter_failed(node, cause);
+        };
+        let reads = matches!(self.client(id).counting, Counting::Reading | Counting::Read);
+        if reads {
+            self.drop_count(id, "its process was killed".into())?;
+        }
+        for (_, task) in self.tasks.iter_mut().filter(|((of, _), _)| *of == node) {
+            if matches!(task, Task::BeginCount(_) | Task::EndCount(_)) {
+                *task = Task::Abandoned;
+            }
+        }
+        let client = self.client_mut(id);
+        (client.ready, client.call, client.inside) = (false, None, false);
+        (client.counting, client.process) = (Counting::No, Process::Killed);
+        let client = client.name.clone();
+        self.record(What::AdapterKilled { client })?;
+        self.events.push_back(Event::Lost(id));
+        if again {
+            self.start_again(node);
+        }
+        Ok(())
     }
 
     /// Sends a command to an agent; `task` is taken up again when it is done.

@@ -48,6 +48,13 @@ struct Sections {
     by: Vec<u32>,
 }
 
+/// What a fault does to a process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hit {
+    Kills,
+    Stops,
+}
+
 /// A fault in force.
 struct Active {
     node: NodeId,
@@ -55,6 +62,8 @@ struct Active {
     has_power_effect: bool,
     /// It keeps its node from running, and what becomes of the clock afterwards.
     pauses: Option<AfterPause>,
+    /// What it does to its client's process.
+    process: Option<Hit>,
     /// What it did, beside the frames that its rules hit.
     did: Vec<String>,
     /// Why it could do nothing, if the node said so.
@@ -202,6 +211,8 @@ impl<'a> Nemesis<'a> {
                     active.hindrance = Some("the node had no power".into());
                     self.force.pause(node, id);
                 }
+                Effect::NoProcess => active.hit_process(Hit::Kills, run.kill(node)),
+                Effect::ProcessStands => active.hit_process(Hit::Stops, run.stop(node, true)),
             }
         }
         self.active.insert(id, active);
@@ -253,6 +264,18 @@ impl<'a> Nemesis<'a> {
         active.lift_rules(run);
         if let Some(after) = active.pauses {
             self.let_run(node, id, after, run)?;
+        }
+        if let Some(hit) = active.process {
+            // Others of the same kind may still be at it.
+            let mut others = self.active.values().filter(|other| other.node == node);
+            let alone = others.all(|other| other.process != Some(hit));
+            match hit {
+                Hit::Kills if alone && run.start_again(node) => {
+                    active.did.push("started again".into());
+                }
+                Hit::Stops if alone => drop(run.stop(node, false)),
+                _ => {}
+            }
         }
         if self.force.at_clock(node).contains(&id) {
             self.force.set_right(node, id);
@@ -361,8 +384,17 @@ impl Active {
             rules: Vec::new(),
             has_power_effect: false,
             pauses: None,
+            process: None,
             did: Vec::new(),
             hindrance: None,
+        }
+    }
+
+    fn hit_process(&mut self, hit: Hit, there: bool) {
+        self.process = Some(hit);
+        match there {
+            true => self.did.push(if hit == Hit::Kills { "killed" } else { "stopped" }.into()),
+            false => self.hindrance = Some("no process of a lock ran there".into()),
         }
     }
 

@@ -17,6 +17,10 @@ pub enum Task {
     CountDescriptors(ClientId),
     ReadCounter,
     SetClock(Setting),
+    KillAdapter,
+    StopAdapter,
+    /// What comes of it does not matter any more.
+    Abandoned,
 }
 
 impl fmt::Display for Task {
@@ -32,6 +36,9 @@ impl fmt::Display for Task {
             Task::CountDescriptors(_) => "counting descriptors",
             Task::ReadCounter => "reading the counter",
             Task::SetClock(_) => "setting the clock",
+            Task::KillAdapter => "killing the adapter",
+            Task::StopAdapter => "stopping the adapter",
+            Task::Abandoned => "what nobody waits for",
         })
     }
 }

@@ -10,8 +10,10 @@ use crate::fault::clock::{Clock, DRIFT_MAX_PPM};
 use crate::fault::crash::Crash;
 use crate::fault::cut::Cut;
 use crate::fault::impair::Impair;
+use crate::fault::kill::Kill;
 use crate::fault::partition::{Flapping, Partition};
 use crate::fault::pause::{AfterPause, Pause};
+use crate::fault::stop::Stop;
 use crate::fault::{FaultSpec, OWNER, Section, Strike, Trigger};
 use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
@@ -85,7 +87,7 @@ pub const BOUNDS: Bounds = Bounds {
     nearly: 0.0,
     weights: &[("cut", 3), ("crash", 2), ("clock", 2), ("impair", 3)],
     newer: 0.4,
-    newer_weights: &[("partition", 3), ("pause", 3)],
+    newer_weights: &[("partition", 3), ("pause", 3), ("kill", 2), ("stop", 2)],
 };
 
 /// A scenario of this seed for a lock.
@@ -324,6 +326,8 @@ impl Draw<'_> {
 
     fn newer_strike(&mut self, node: String, clients: u8) -> Strike {
         match self.kind(self.bounds.newer_weights) {
+            "kill" => Strike::Kill(Kill { node: on_client(node) }),
+            "stop" => Strike::Stop(Stop { node: on_client(node) }),
             "pause" => {
                 let clock = *self.one_of(&[AfterPause::Jumps, AfterPause::Stands]);
                 Strike::Pause(Pause { node, clock })
@@ -386,6 +390,11 @@ impl Draw<'_> {
             delay: if delays { self.range(&self.bounds.late) } else { NanosRange::default() },
         }
     }
+}
+
+/// On the server no process runs.
+fn on_client(node: String) -> String {
+    if node == "server" { "c1".into() } else { node }
 }
 
 #[cfg(test)]

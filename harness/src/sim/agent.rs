@@ -145,7 +145,20 @@ impl Agent {
                 }
                 _ => Some(Outcome::Failed { errno: None, message: "no adapter runs".into() }),
             },
-            Command::CloseAdapter { .. } | Command::KillAdapter { .. } | Command::Unmount => {
+            Command::KillAdapter { .. } => {
+                *process = None;
+                kernel.process_has_ended(io);
+                let cause = "ended with signal: 9 (SIGKILL)".into();
+                io.said.push(Message::AdapterEnded { holder: 0, cause });
+                Some(Outcome::Ok)
+            }
+            Command::StopAdapter { stopped, .. } => {
+                if let Some(process) = process {
+                    process.stopped = stopped;
+                }
+                Some(Outcome::Ok)
+            }
+            Command::CloseAdapter { .. } | Command::Unmount => {
                 *process = None;
                 Some(Outcome::Ok)
             }

@@ -65,7 +65,8 @@ impl Story<'_, '_> {
     }
 
     fn has_crashed(&self, node: &str) -> bool {
-        self.in_force.iter().any(|(kind, of)| *kind == "crash" && of == node)
+        let ends = |kind| matches!(kind, "crash" | "kill");
+        self.in_force.iter().any(|(kind, of)| ends(*kind) && of == node)
     }
 
     fn call(&mut self) {
@@ -137,7 +138,7 @@ impl Story<'_, '_> {
             return;
         }
         self.steps.push(Step::Strike(strike));
-        if kind == "crash" {
+        if matches!(kind, "crash" | "kill") {
             // Its call is never answered.
             self.waiting.remove(&node);
         }

@@ -109,7 +109,8 @@ impl<'a> Story<'a> {
     }
 
     fn has_crashed(&self, node: &str) -> bool {
-        self.faults.get(&("crash", node)).is_some_and(|count| *count > 0)
+        let is_in_force = |kind| self.faults.get(&(kind, node)).is_some_and(|count| *count > 0);
+        is_in_force("crash") || is_in_force("kill")
     }
 
     fn strike(&mut self, strike: &'a Strike) -> Result<(), String> {
@@ -119,7 +120,7 @@ impl<'a> Story<'a> {
         match (kind, *count) {
             ("cut", 2..) => Err(format!("`{node}` is cut off already")),
             ("crash", 2..) => Err(format!("`{node}` is down already")),
-            ("crash", _) => {
+            ("crash" | "kill", _) => {
                 self.pending.remove(node);
                 Ok(())
             }

@@ -167,6 +167,8 @@ fn a_step_strikes_and_ends_any_fault() {
         "clock" => "- clock: {node: c1, step: 3s, drift_ppm: 100}",
         "impair" => "- impair: {node: c1, loss: 0.2, delay: 1ms..9ms}",
         "pause" => "- pause: {node: c1}",
+        "kill" => "- kill: {node: c1}",
+        "stop" => "- stop: {node: c1}",
         "partition" => "- partition: {between: [c1], and: [server], one_way: true}",
         other => panic!("a fault of a new kind ({other}): expected a step for it here"),
     };
@@ -177,7 +179,7 @@ fn a_step_strikes_and_ends_any_fault() {
             writeln!(script, "  {step}").unwrap();
         }
         writeln!(script, "  - end {kind} c1\n  - at +60s").unwrap();
-        if *kind != "crash" {
+        if !["crash", "kill"].contains(kind) {
             writeln!(script, "  - c1: -> ok\n  - c1: release -> ok").unwrap();
         }
     }
