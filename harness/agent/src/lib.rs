@@ -52,6 +52,8 @@ pub enum Command {
     EndCount,
     /// Read the number in this file (on the server: beneath [`EXPORT`]).
     ReadCount { file: String },
+    /// Fill what room is left on the server's disk, or give it back.
+    FillDisk { full: bool },
     /// Set the wall clock so far from the true time, and its rate (parts per million away from
     /// true).
     SetClock { offset_ns: i64, drift_ppm: i64 },

@@ -128,6 +128,9 @@ impl Node {
             Command::Serve { lease_s, grace_s, threads } => self.in_thread(id, move || {
                 server::serve(lease_s, grace_s, threads).map(|()| Outcome::Ok)
             }),
+            Command::FillDisk { full } => {
+                self.in_thread(id, move || server::fill(full).map(|()| Outcome::Ok));
+            }
             Command::Unmount => {
                 for adapter in std::mem::take(&mut self.adapters).into_values() {
                     // It may have ended by itself already.

@@ -50,6 +50,7 @@ enum Kind {
     Rate,
     Lease,
     Pause,
+    Disk,
 }
 
 /// What departures follow from.
@@ -62,6 +63,9 @@ pub struct Known<'a> {
     pub clocks: &'a Clocks,
     pub bounds: &'a Bounds,
     pub lifetime_ns: Option<u64>,
+    /// When the server was restarted whose disk had failed, so that it may have forgotten what it
+    /// had answered.
+    pub forgetful: Option<u64>,
     pub end_ns: u64,
 }
 
@@ -72,6 +76,17 @@ impl Departures {
         rates(known, &mut timed);
         leases(known, &mut timed);
         pauses(known, &mut timed);
+        timed.extend(
+            known.forgetful.map(|from| Departure {
+                kind: Kind::Disk,
+                client: String::new(),
+                from,
+                until: u64::MAX,
+                rest: u64::MAX,
+                why: "the server's disk had failed before it was restarted; no lock outlasts that"
+                    .into(),
+            }),
+        );
         timed.sort_by_key(|departure| (departure.kind, departure.from));
         Departures { always: always(known), timed }
     }
@@ -85,7 +100,7 @@ impl Departures {
             // Whatever was going on by then may have seen clocks that were off; but only the client
             // that was without its lease, or held up, acts on that.
             let since = match departure.kind {
-                Kind::Skew | Kind::Rate => acts.began(began),
+                Kind::Skew | Kind::Rate | Kind::Disk => acts.began(began),
                 Kind::Lease | Kind::Pause => acts.began_of(&departure.client, began),
             };
             let met = departure.from <= at && departure.rest > since;

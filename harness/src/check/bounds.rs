@@ -103,7 +103,7 @@ fn round_trip(delay_ns: u64, service_ns: u64) -> u64 {
 }
 
 /// Every client may have a call ahead in the disk's queue.
-fn longest_service(plan: &Plan, latency_ns: u64, flush_ns: u64) -> u64 {
+pub fn longest_service(plan: &Plan, latency_ns: u64, flush_ns: u64) -> u64 {
     let nodes = plan.blueprint.nodes.iter();
     let clients = nodes.filter(|node| node.role == Role::Client).count() as u64;
     let requests = latency_ns.saturating_mul(DISK_REQUESTS);

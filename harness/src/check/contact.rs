@@ -11,7 +11,7 @@
 
 use super::bounds::Bounds;
 use super::calls::{Call, End};
-use super::faults::{Fault, paused};
+use super::faults::{Fault, bad_disk, paused};
 use super::names;
 use super::recovery::{Recovery, Restart, Stood};
 use super::spans::{Moment, merged, outside};
@@ -318,6 +318,12 @@ impl Derive<'_> {
 
     fn wire(&self, client: &str) -> Wire {
         let mut wire = Wire::default();
+        let ready = self.power.ready.get(self.server).map_or(&[][..], Vec::as_slice);
+        for span in bad_disk(self.faults, ready) {
+            wire.disturbed.push(span);
+            wire.losing.push(span);
+            wire.losing_otherwise.push(span);
+        }
         for fault in self.faults {
             let Some(from) = fault.report.struck_ns else {
                 continue;

@@ -55,7 +55,7 @@ impl<'a> Evidence<'a> {
         let stood = faults::paused(&faults, names::server(plan), end_ns);
         let server_stood_ns = stood.iter().map(|(from, until)| until - from).sum();
         let mut bounds = Bounds::of(plan);
-        bounds.server_stood_ns = server_stood_ns;
+        bounds.server_stood_ns = faults::slow_disk(&faults, plan).saturating_add(server_stood_ns);
         let recovery = Recovery::of(plan, &bounds);
         let contacts = Contacts::of(plan, history, &faults, (&bounds, &recovery));
         let clocks = Clocks::of(plan, history);
@@ -76,6 +76,7 @@ impl<'a> Evidence<'a> {
             clocks: &clocks,
             bounds: &bounds,
             lifetime_ns,
+            forgetful: faults::forgetful(&faults, history, names::server(plan)),
             end_ns,
         });
         Evidence {

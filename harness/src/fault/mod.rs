@@ -8,14 +8,17 @@
 pub mod clock;
 pub mod crash;
 pub mod cut;
+pub mod disk;
 pub mod impair;
 pub mod kill;
 pub mod partition;
 pub mod pause;
+pub mod reset;
 pub mod stop;
 
 use crate::history::Consequence;
 use crate::site::NodeId;
+use crate::site::disk::trouble::Trouble;
 use crate::site::wire::Rule;
 use crate::units::Nanos;
 use schemars::JsonSchema;
@@ -132,6 +135,10 @@ strikes! {
     "partition" => Partition(partition::Partition),
     /// Suspend a node.
     "pause" => Pause(pause::Pause),
+    /// Reset a node's connections.
+    "reset" => Reset(reset::Reset),
+    /// Trouble the server's disk.
+    "disk" => Disk(disk::Disk),
     /// Kill a client's process.
     "kill" => Kill(kill::Kill),
     /// Stop a client's process.
@@ -150,6 +157,10 @@ pub enum Effect {
     WallClock { step_ns: i64, drift_ppm: i64 },
     /// Nothing in the node runs, and its clocks stand still.
     Pause { after: pause::AfterPause },
+    /// Requests of the server's disk fail, or take longer.
+    Disk { trouble: Trouble, seed: u64 },
+    /// The server's file system has no room left.
+    FullDisk,
     /// The client's process is killed. Another is started when no fault keeps it away any more.
     NoProcess,
     /// The client's process does not run.

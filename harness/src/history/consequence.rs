@@ -18,6 +18,17 @@ pub enum Consequence {
     /// A node stands still, its clocks with it. What it has not finished it does when it goes on.
     /// When it really stood, the events of its clock tell.
     Pause { node: String },
+    /// The server's disk takes so much longer for a request, and for a flush (ns). If it `fails`,
+    /// calls may fail until the server has been restarted after that, and what has been answered
+    /// may then be lost.
+    Disk {
+        #[serde(default, skip_serializing_if = "is_zero")]
+        late_ns: u64,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        flush_late_ns: u64,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fails: bool,
+    },
     /// The process of a client's lock is killed. When it died, an event tells.
     Kill { node: String },
     /// The process of a client's lock does not run, and its kernel does.

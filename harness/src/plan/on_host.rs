@@ -75,7 +75,7 @@ fn needs(strike: &Strike, what: String) -> Vec<Beyond> {
         Consequence::WallClock { .. } => Some(Beyond::WallClock { what: what.clone() }),
         // Pauses need the virtual clock, whatever the kernel.
         Consequence::Frames(_) | Consequence::Pause { .. } => None,
-        Consequence::Kill { .. } | Consequence::Stop { .. } => None,
+        Consequence::Kill { .. } | Consequence::Stop { .. } | Consequence::Disk { .. } => None,
     });
     needs.collect()
 }

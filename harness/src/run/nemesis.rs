@@ -5,13 +5,16 @@ use super::RunError;
 use super::event::{ClientId, Event, FaultId, Timer};
 use super::in_force::InForce;
 use super::interpreter::Interpreter;
+use super::task::Task;
 use crate::fault::pause::AfterPause;
 use crate::fault::{Effect, FaultSpec, OWNER, Section, Strike, Trigger};
 use crate::history::What;
 use crate::plan::Plan;
 use crate::seeds;
 use crate::site::NodeId;
+use crate::site::disk::trouble::TroubleId;
 use crate::site::wire::RuleId;
+use lockstorm_agent::Command;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -24,6 +27,8 @@ pub struct Nemesis<'a> {
     left: Sections,
     active: BTreeMap<FaultId, Active>,
     force: InForce,
+    /// The server's disk was filled by a fault, and may be still.
+    filled: bool,
     /// Which unflushed sectors last.
     sectors: ChaCha8Rng,
 }
@@ -64,6 +69,9 @@ struct Active {
     pauses: Option<AfterPause>,
     /// What it does to its client's process.
     process: Option<Hit>,
+    /// What it does to the server's disk.
+    troubles: Vec<TroubleId>,
+    fills_disk: bool,
     /// What it did, beside the frames that its rules hit.
     did: Vec<String>,
     /// Why it could do nothing, if the node said so.
@@ -80,6 +88,7 @@ impl<'a> Nemesis<'a> {
             left: Sections::none(plan),
             active: BTreeMap::new(),
             force: InForce::default(),
+            filled: false,
             sectors: seeds::generator(seeds::derive(plan.seed, "nemesis/sectors")),
         }
     }
@@ -105,6 +114,8 @@ impl<'a> Nemesis<'a> {
             Event::Timer(Timer::FaultEnds(fault)) => return self.end(*fault, run).map(|_| ()),
             Event::Timer(Timer::Recovery) => return self.recover(run),
             Event::Configured(node) => self.set_clock(*node, run),
+            Event::ServerReady => self.fill_disk(run),
+            Event::DiskFilled(outcome) => self.disk_was_filled(outcome),
             Event::ClockSet(node) => self.clock_was_set(*node),
             Event::ClockFailed(node, why) => self.clock_was_not_set(*node, why),
             _ => {}
@@ -211,11 +222,22 @@ impl<'a> Nemesis<'a> {
                     active.hindrance = Some("the node had no power".into());
                     self.force.pause(node, id);
                 }
+                Effect::Disk { trouble, seed } => {
+                    active.troubles.push(run.site().trouble(trouble, seed));
+                }
+                Effect::FullDisk => {
+                    (active.fills_disk, self.filled) = (true, true);
+                    active.hindrance = Some("the server did not serve".into());
+                }
                 Effect::NoProcess => active.hit_process(Hit::Kills, run.kill(node)),
                 Effect::ProcessStands => active.hit_process(Hit::Stops, run.stop(node, true)),
             }
         }
+        let fills_disk = active.fills_disk;
         self.active.insert(id, active);
+        if fills_disk {
+            self.fill_disk(run);
+        }
         self.keep_still(node, run)
     }
 
@@ -264,6 +286,10 @@ impl<'a> Nemesis<'a> {
         active.lift_rules(run);
         if let Some(after) = active.pauses {
             self.let_run(node, id, after, run)?;
+        }
+        active.mend_disk(run);
+        if active.fills_disk {
+            self.fill_disk(run);
         }
         if let Some(hit) = active.process {
             // Others of the same kind may still be at it.
@@ -324,6 +350,7 @@ impl<'a> Nemesis<'a> {
     pub fn finish(&mut self, run: &mut Interpreter) -> Result<(), RunError> {
         for (id, mut active) in std::mem::take(&mut self.active) {
             active.lift_rules(run);
+            active.mend_disk(run);
             run.record(active.told(id))?;
         }
         self.miss_the_rest("the workload ended before it struck", run)
@@ -336,6 +363,25 @@ impl<'a> Nemesis<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Fills the server's disk if a fault in force wants it, or frees it, if the server can be told.
+    fn fill_disk(&mut self, run: &mut Interpreter) {
+        let full = self.active.values().any(|active| active.fills_disk);
+        if self.filled && run.is_ready(0) {
+            self.filled = full;
+            run.command(0, Command::FillDisk { full }, Task::FillDisk);
+        }
+    }
+
+    fn disk_was_filled(&mut self, outcome: &Result<(), String>) {
+        for active in self.active.values_mut().filter(|active| active.fills_disk) {
+            match outcome {
+                Ok(()) if active.did.is_empty() => active.did.push("disk filled".into()),
+                Ok(()) => {}
+                Err(why) => active.hindrance = Some(format!("the disk was not filled: {why}")),
+            }
+        }
     }
 
     /// Sets a node's clock to what the faults in force make of it, if the node can be told: one
@@ -385,6 +431,8 @@ impl Active {
             has_power_effect: false,
             pauses: None,
             process: None,
+            troubles: Vec::new(),
+            fills_disk: false,
             did: Vec::new(),
             hindrance: None,
         }
@@ -395,6 +443,16 @@ impl Active {
         match there {
             true => self.did.push(if hit == Hit::Kills { "killed" } else { "stopped" }.into()),
             false => self.hindrance = Some("no process of a lock ran there".into()),
+        }
+    }
+
+    fn mend_disk(&mut self, run: &mut Interpreter) {
+        if self.troubles.is_empty() {
+            return;
+        }
+        match self.troubles.drain(..).map(|id| run.site().mend(id)).sum::<u64>() {
+            0 => self.hindrance = self.hindrance.take().or(Some("no request came its way".into())),
+            requests => self.did.push(format!("{requests} requests of the disk hit")),
         }
     }
 

@@ -70,6 +70,14 @@ impl Interpreter<'_> {
                 self.events.push_back(Event::CounterRead(value));
                 Ok(())
             }
+            (Task::FillDisk, outcome) => {
+                let filled = match outcome {
+                    Outcome::Failed { message, .. } => Err(message),
+                    _ => Ok(()),
+                };
+                self.events.push_back(Event::DiskFilled(filled));
+                Ok(())
+            }
             // Whom it could not be done to has ended, which is told by itself.
             (Task::KillAdapter | Task::StopAdapter | Task::Abandoned, _) => Ok(()),
             (Task::SetClock(setting), Outcome::Ok) => self.clock_was_set(node, setting),

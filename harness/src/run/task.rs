@@ -19,6 +19,7 @@ pub enum Task {
     SetClock(Setting),
     KillAdapter,
     StopAdapter,
+    FillDisk,
     /// What comes of it does not matter any more.
     Abandoned,
 }
@@ -37,6 +38,7 @@ impl fmt::Display for Task {
             Task::ReadCounter => "reading the counter",
             Task::SetClock(_) => "setting the clock",
             Task::KillAdapter => "killing the adapter",
+            Task::FillDisk => "filling the disk, or freeing it",
             Task::StopAdapter => "stopping the adapter",
             Task::Abandoned => "what nobody waits for",
         })

@@ -9,15 +9,17 @@ use super::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
 use crate::fault::clock::{Clock, DRIFT_MAX_PPM};
 use crate::fault::crash::Crash;
 use crate::fault::cut::Cut;
+use crate::fault::disk::Disk;
 use crate::fault::impair::Impair;
 use crate::fault::kill::Kill;
 use crate::fault::partition::{Flapping, Partition};
 use crate::fault::pause::{AfterPause, Pause};
+use crate::fault::reset::Reset;
 use crate::fault::stop::Stop;
 use crate::fault::{FaultSpec, OWNER, Section, Strike, Trigger};
 use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
-use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND, SignedNanos};
+use crate::units::{MILLISECOND, Nanos, NanosRange, Rate, SECOND, SignedNanos};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
@@ -87,7 +89,15 @@ pub const BOUNDS: Bounds = Bounds {
     nearly: 0.0,
     weights: &[("cut", 3), ("crash", 2), ("clock", 2), ("impair", 3)],
     newer: 0.4,
-    newer_weights: &[("partition", 3), ("pause", 3), ("kill", 2), ("stop", 2)],
+    newer_weights: &[
+        ("partition", 3),
+        ("pause", 3),
+        ("kill", 2),
+        ("stop", 2),
+        ("reset", 2),
+        ("impair", 3),
+        ("disk", 2),
+    ],
 };
 
 /// A scenario of this seed for a lock.
@@ -328,6 +338,12 @@ impl Draw<'_> {
         match self.kind(self.bounds.newer_weights) {
             "kill" => Strike::Kill(Kill { node: on_client(node) }),
             "stop" => Strike::Stop(Stop { node: on_client(node) }),
+            "reset" => {
+                let every = self.chance(0.5).then(|| self.time(&(500 * MILLISECOND..=10 * SECOND)));
+                Strike::Reset(Reset { node, every })
+            }
+            "impair" => Strike::Impair(self.impair_more(node)),
+            "disk" => Strike::Disk(self.disk()),
             "pause" => {
                 let clock = *self.one_of(&[AfterPause::Jumps, AfterPause::Stands]);
                 Strike::Pause(Pause { node, clock })
@@ -378,6 +394,30 @@ impl Draw<'_> {
         Clock { node, step: SignedNanos(step), drift_ppm }
     }
 
+    /// Most are slow.
+    fn disk(&mut self) -> Disk {
+        let late = MILLISECOND..=200 * MILLISECOND;
+        match self.rng.random_range(0..10) {
+            0 => Disk { full: true, ..Disk::default() },
+            1 => Disk { errors: 0.3, ..Disk::default() },
+            2 => Disk { read_only: true, ..Disk::default() },
+            _ => Disk { latency: self.time(&late), flush: self.time(&late), ..Disk::default() },
+        }
+    }
+
+    /// With what links could not suffer at first.
+    fn impair_more(&mut self, node: String) -> Impair {
+        let mut share = |most: u32| {
+            let drawn = f64::from(self.rng.random_range(1..=most)) / 100.0;
+            if self.rng.random::<bool>() { drawn } else { 0.0 }
+        };
+        let (loss, corrupt, reorder) = (share(90), share(50), share(90));
+        let burst = (loss > 0.0 && self.chance(0.5)).then(|| self.within(&(1..=20)).into());
+        let slow = self.chance(0.3) || loss + corrupt + reorder == 0.0;
+        let bandwidth = slow.then(|| Rate(self.within(&(20..=2000)) * 1000));
+        Impair { node, loss, corrupt, reorder, burst, bandwidth, ..Impair::default() }
+    }
+
     fn impair(&mut self, node: String) -> Impair {
         let mut share = || (self.rng.random_range(0..100) as f64) / 100.0;
         let (loss, duplicate) = (share(), share());
@@ -388,6 +428,7 @@ impl Draw<'_> {
             loss: if loses { loss.max(0.01) } else { 0.0 },
             duplicate: if doubles { duplicate.max(0.01) } else { 0.0 },
             delay: if delays { self.range(&self.bounds.late) } else { NanosRange::default() },
+            ..Impair::default()
         }
     }
 }

@@ -94,6 +94,10 @@ impl Machine {
                 *server = Some(Server::serve(disk, hardware, terms, setting.manners, monotonic));
                 Outcome::Ok
             }
+            (Command::FillDisk { full }, Role::Server(_)) => {
+                disk.full = full;
+                Outcome::Ok
+            }
             (Command::ReadCount { file }, Role::Server(_)) => match disk.read(name(&file)) {
                 None => Outcome::Count { value: 0 },
                 Some(text) => count(&text),

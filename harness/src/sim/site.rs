@@ -10,6 +10,7 @@ use super::server::{Disk, Manners};
 use crate::plan::Plan;
 use crate::seeds;
 use crate::site::clock::Calendar;
+use crate::site::disk::trouble::{Trouble, TroubleId};
 use crate::site::wire::{Frame, Rule, RuleId, Switch};
 use crate::site::{Happening, NodeId, Site, SiteError, Statistics, blueprint};
 use crate::units::{MICROSECOND, MILLISECOND, SECOND};
@@ -368,6 +369,14 @@ impl Site for SimSite<'_> {
             blueprint::Role::Server => self.disk.lose_power(keep),
             blueprint::Role::Client => 0,
         })
+    }
+
+    fn trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
+        self.disk.troubles.lay(trouble, seed)
+    }
+
+    fn mend(&mut self, id: TroubleId) -> u64 {
+        self.disk.troubles.lift(id)
     }
 
     fn pause(&mut self, node: NodeId) {

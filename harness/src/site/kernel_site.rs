@@ -12,6 +12,7 @@ use super::clock::{Calendar, Clock};
 use super::disk::blk;
 use super::disk::image::Image;
 use super::disk::store::Store;
+use super::disk::trouble::{Trouble, TroubleId};
 use super::exchange::Failure;
 use super::launch::core::{self, Core};
 use super::launch::{Images, Launch, Launcher, Programs};
@@ -329,6 +330,14 @@ impl Site for KernelSite<'_> {
             Role::Server => self.disk.lose_power(keep),
             Role::Client => 0,
         })
+    }
+
+    fn trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
+        self.disk.troubles.lay(trouble, seed)
+    }
+
+    fn mend(&mut self, id: TroubleId) -> u64 {
+        self.disk.troubles.lift(id)
     }
 
     fn pause(&mut self, node: NodeId) {

@@ -23,6 +23,7 @@ mod traffic;
 pub use error::SiteError;
 pub use kernel_site::{KernelSite, Resources};
 
+use disk::trouble::{Trouble, TroubleId};
 use lockstorm_agent::{Command, Message};
 use wire::{Rule, RuleId};
 
@@ -68,6 +69,12 @@ pub trait Site {
         node: NodeId,
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<usize, SiteError>;
+
+    /// Puts a trouble of the server's disk into force until it is lifted.
+    fn trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId;
+
+    /// Lifts a trouble; answers how many requests it hit.
+    fn mend(&mut self, id: TroubleId) -> u64;
 
     /// Suspends a node that has power: it gets no time, its clocks stand still, and frames to it
     /// are lost. On the virtual clock alone.

@@ -157,6 +157,8 @@ impl KernelSite<'_> {
     pub(super) fn rules_are_due(&mut self) {
         self.wire_due = None;
         for (frame, at) in self.wire.due(self.now) {
+            let bytes = &frame.bytes;
+            self.capture.frame(self.now, frame.from, bytes, Some("sent on, or made, by a fault"));
             self.arrives(frame, at);
         }
         self.await_rules();
@@ -168,7 +170,7 @@ impl KernelSite<'_> {
         let Some(device) = link.and_then(Link::virtio) else {
             return Ok(());
         };
-        let (mut quick, mut flushes) = (Vec::new(), Vec::new());
+        let (mut quick, mut flushes, mut late) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..device.offered(blk::REQUESTS)? {
             let Some(chain) = device.next(blk::REQUESTS)? else {
                 break;
@@ -180,7 +182,11 @@ impl KernelSite<'_> {
             };
             self.statistics.disk_requests += 1;
             let done = blk::execute(chain, device.memory(), medium);
-            if done.flushed { flushes.push(done) } else { quick.push(done) }
+            match (done.late_ns, done.flushed) {
+                (1.., _) => late.push(done),
+                (0, true) => flushes.push(done),
+                (0, false) => quick.push(done),
+            }
         }
         let latency = match slot {
             Slot::Root | Slot::Supplement => IMAGE_LATENCY,
@@ -192,6 +198,12 @@ impl KernelSite<'_> {
                 let event = Event::DiskDone { node: id, life: node.life, slot, done };
                 self.calendar.enter(self.now + latency, event);
             }
+        }
+        for done in late {
+            let latency = if done.flushed { self.blueprint.disk.flush.0 } else { latency };
+            let at = self.now + latency + done.late_ns;
+            let event = Event::DiskDone { node: id, life: node.life, slot, done: vec![done] };
+            self.calendar.enter(at, event);
         }
         Ok(())
     }

@@ -167,6 +167,8 @@ fn a_step_strikes_and_ends_any_fault() {
         "clock" => "- clock: {node: c1, step: 3s, drift_ppm: 100}",
         "impair" => "- impair: {node: c1, loss: 0.2, delay: 1ms..9ms}",
         "pause" => "- pause: {node: c1}",
+        "reset" => "- reset: {node: c1, every: 2s}",
+        "disk" => "- disk: {latency: 20ms, flush: 50ms}",
         "kill" => "- kill: {node: c1}",
         "stop" => "- stop: {node: c1}",
         "partition" => "- partition: {between: [c1], and: [server], one_way: true}",
@@ -178,7 +180,8 @@ fn a_step_strikes_and_ends_any_fault() {
             // Of one that is off, no answer is to be waited for.
             writeln!(script, "  {step}").unwrap();
         }
-        writeln!(script, "  - end {kind} c1\n  - at +60s").unwrap();
+        let node = if *kind == "disk" { "server" } else { "c1" };
+        writeln!(script, "  - end {kind} {node}\n  - at +60s").unwrap();
         if !["crash", "kill"].contains(kind) {
             writeln!(script, "  - c1: -> ok\n  - c1: release -> ok").unwrap();
         }
