@@ -8,10 +8,17 @@ use nix::mount::MsFlags;
 use std::fs;
 use std::io;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 const DISK: &str = "/dev/vdb";
 /// What takes the room of a full disk.
 const FILLER: &str = "/disk/filler";
+/// Whether the disk is to be full.
+static FULL: AtomicBool = AtomicBool::new(false);
+/// What others give back is taken so soon.
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(20);
 /// How much of it is taken at a time, from the most to a block (bytes).
 const FILL_FIRST: i64 = 1 << 30;
 const FILL_LAST: i64 = 1 << 12;
@@ -62,14 +69,29 @@ fn mount_disk() -> io::Result<bool> {
     Ok(true)
 }
 
-/// Takes all the room that is left on the disk, or gives it back.
+/// Takes all the room that is left on the disk, and all that becomes free; or gives it back.
 pub fn fill(full: bool) -> io::Result<()> {
-    if !full {
-        return match fs::remove_file(FILLER) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other,
-        };
+    let was_full = FULL.swap(full, Ordering::SeqCst);
+    if full {
+        take_room()?;
+        if !was_full {
+            thread::spawn(|| {
+                while FULL.load(Ordering::SeqCst) {
+                    thread::sleep(LOOK_FOR_ROOM);
+                    let _ = take_room();
+                }
+                let _ = fs::remove_file(FILLER);
+            });
+        }
+        return Ok(());
     }
+    match fs::remove_file(FILLER) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn take_room() -> io::Result<()> {
     let file = fs::OpenOptions::new().create(true).append(true).open(FILLER)?;
     let mut at = i64::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
     let mut step = FILL_FIRST;

@@ -321,7 +321,7 @@ fn a_fault_must_do_something_that_can_be_done() {
     "#);
     insta::assert_snapshot!(fault("when: {at: 5s}\nstrike: {partition: {between: [c1, c9], and: [server, c1]}}"), @r#"
     error: there is no node `c9`
-      --> story.yaml:5:38
+      --> story.yaml:5:40
        |
      5 |     strike: {partition: {between: [c1, c9], and: [server, c1]}}
        |                                        ^^
@@ -331,7 +331,7 @@ fn a_fault_must_do_something_that_can_be_done() {
       --> story.yaml:5:50
        |
      5 |     strike: {partition: {between: [c1, c9], and: [server, c1]}}
-       |                                                  ^^^^^^^^^^^^
+       |                                                  ^
       = help: expected each node in one group at most
     "#);
     insta::assert_snapshot!(fault("when: {at: 5s}\nstrike: {cut: {node: c1}, crash: {node: c1}}"), @r#"
