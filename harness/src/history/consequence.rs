@@ -1,7 +1,8 @@
 //! What a fault may do to the site, as data: the nemesis writes it into the history when the fault
 //! strikes, and checkers read it and never the fault's name.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
 
 /// Holds from the fault's strike to its end. What stays behind afterwards (a retransmission that
 /// is still to come, a lost lease, a wrong clock) follows from the times, and is the checkers' to
@@ -50,12 +51,45 @@ pub struct Frames {
     pub late_ns: u64,
 }
 
-/// A node by its name, or one of several.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Party {
-    One(String),
-    OneOf(Vec<String>),
+/// One of these nodes. A single one is written as its name, several as a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party(Vec<String>);
+
+impl Serialize for Party {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [name] => serializer.serialize_str(name),
+            names => names.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Party {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Party, D::Error> {
+        deserializer.deserialize_any(PartyVisitor)
+    }
+}
+
+struct PartyVisitor;
+
+impl<'de> de::Visitor<'de> for PartyVisitor {
+    type Value = Party;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a node, or a list of names")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Party, E> {
+        Ok(Party(vec![name.to_owned()]))
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut all: A) -> Result<Party, A::Error> {
+        let mut names = Vec::new();
+        while let Some(name) = all.next_element()? {
+            names.push(name);
+        }
+        Ok(Party(names))
+    }
 }
 
 /// How many of the frames arrive.
@@ -77,7 +111,7 @@ fn is_zero(number: &u64) -> bool {
 impl Consequence {
     /// The frames of one node, in both directions.
     pub fn of_link(node: &str, pass: Pass, late_ns: u64) -> Vec<Consequence> {
-        let node = Some(Party::One(node.to_owned()));
+        let node = Some(Party(vec![node.to_owned()]));
         let frames = |from, to| Consequence::Frames(Frames { from, to, pass, late_ns });
         vec![frames(node.clone(), None), frames(None, node)]
     }
@@ -106,19 +140,13 @@ impl Consequence {
 
 impl Party {
     fn is(&self, node: &str) -> bool {
-        match self {
-            Party::One(name) => name == node,
-            Party::OneOf(names) => names.iter().any(|name| name == node),
-        }
+        self.0.iter().any(|name| name == node)
     }
 }
 
 impl From<Vec<String>> for Party {
     fn from(names: Vec<String>) -> Party {
-        match <[String; 1]>::try_from(names) {
-            Ok([name]) => Party::One(name),
-            Err(names) => Party::OneOf(names),
-        }
+        Party(names)
     }
 }
 
