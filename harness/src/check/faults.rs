@@ -54,8 +54,9 @@ pub fn slow_disk(faults: &[Fault], plan: &Plan) -> u64 {
     late.fold(0, u64::saturating_add)
 }
 
-/// When calls may fail because of the server's disk, or be late, from whatever fault struck until its
-/// end; one whose disk `fails` is not well again before the server has been restarted after that.
+/// When calls may fail because of the server's disk, or be late, from whatever fault struck until
+/// its end; one whose disk `fails` is not well again before the server has been restarted after
+/// that.
 pub fn bad_disk(faults: &[Fault], ready: &[u64]) -> Vec<(u64, u64)> {
     let spans = faults.iter().filter_map(|fault| {
         let fails = fault.consequences.iter().find_map(|consequence| match consequence {

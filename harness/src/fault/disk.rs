@@ -6,16 +6,16 @@ use crate::units::Nanos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Trouble with the server's disk. A file system that has met an error may refuse to write until the
-/// server is restarted, and what it then finds on the disk is nobody's promise.
+/// Trouble with the server's disk. A file system that has met an error may refuse to write until
+/// the server is restarted, and what it then finds on the disk is nobody's promise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Disk {
     /// Share of requests that fail (EIO): 0 to 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub errors: f64,
-    /// The first and the last sector (of 512 bytes) that the rest is about; default: the whole disk,
-    /// and flushes.
+    /// The first and the last sector (of 512 bytes) that the rest is about; default: the whole
+    /// disk, and flushes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sectors: Option<[u64; 2]>,
     /// The disk takes no writes any more.

@@ -218,8 +218,8 @@ impl Bad {
     }
 }
 
-/// A frame with a bit of its TCP segment wrong, which the checksum does not forgive; `None` if it has
-/// none.
+/// A frame with a bit of its TCP segment wrong, which the checksum does not forgive; `None` if it
+/// has none.
 fn flipped(bytes: &[u8], rng: &mut ChaCha8Rng) -> Option<Vec<u8>> {
     let ip = bytes.get(IP..)?;
     let is_tcp = bytes[12..IP] == [8, 0] && ip.first()? >> 4 == 4 && *ip.get(9)? == 6;

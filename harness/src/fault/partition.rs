@@ -10,8 +10,8 @@ use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Part two groups of nodes: no frame passes from the one to the other. Within a group, and to nodes
-/// of neither, all is well.
+/// Part two groups of nodes: no frame passes from the one to the other. Within a group, and to
+/// nodes of neither, all is well.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Partition {
@@ -130,8 +130,8 @@ impl Fault for Partition {
         }
         let has_server = self.between.iter().chain(&self.and).any(|name| name == "server");
         if !has_server && problems.is_empty() {
-            let message = "clients send each other nothing, so that to part them does nothing; \
-                expected the server in one group";
+            let message = "clients send each other nothing that could be lost; expected the server \
+                in one group";
             problems.push((None, message.into()));
         }
         if let Some(Flapping { up, down }) = self.flapping {
@@ -303,7 +303,7 @@ mod tests {
         Some("and"): c1 cannot be parted from itself; expected each node in one group at most
         Some("between"): `between` names nobody; expected a list such as [c1, c2]
         Some("between"): `between` names c1 twice
-        None: clients send each other nothing, so that to part them does nothing; expected the server in one group
+        None: clients send each other nothing that could be lost; expected the server in one group
         Some("flapping"): `up` is 0s; expected 10ms to 3600s
         Some("flapping"): `down` is 7200s; expected 10ms to 3600s
         "#

@@ -5,8 +5,8 @@ use crate::site::NodeId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Suspend a node, as a virtual machine is: nothing in it runs, what it had asked its disk for comes
-/// when it goes on, and frames that reach it meanwhile are lost. Its clocks stand still.
+/// Suspend a node, as a virtual machine is: nothing in it runs, what it had asked its disk for
+/// comes when it goes on, and frames that reach it meanwhile are lost. Its clocks stand still.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pause {
@@ -23,8 +23,8 @@ pub enum AfterPause {
     /// It is set on at once by the time that has passed, as by a host that tells its guests.
     #[default]
     Jumps,
-    /// It goes on where it stood, and is slow by that until the node is rebooted, or the faults have
-    /// all been ended.
+    /// It goes on where it stood, and is slow by that until the node is rebooted, or the faults
+    /// have all been ended.
     Stands,
 }
 

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Reset a node's TCP connections with the server: both ends get a RST in the other's name, at the
-/// next frame that passes, as from a firewall that has forgotten them. New ones can be made at once.
+/// next frame that passes, as from a firewall that has forgotten them. New ones can be made at
+/// once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reset {

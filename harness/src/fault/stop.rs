@@ -4,8 +4,8 @@ use crate::site::NodeId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Stop a client's process and what it has started (SIGSTOP), heartbeats and all, while its node goes
-/// on: its kernel keeps its lease, and clocks run. At the end of `for` it goes on (SIGCONT).
+/// Stop a client's process and what it has started (SIGSTOP), heartbeats and all, while its node
+/// goes on: its kernel keeps its lease, and clocks run. At the end of `for` it goes on (SIGCONT).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stop {

@@ -239,7 +239,8 @@ impl<'a> Interpreter<'a> {
         })
     }
 
-    /// Suspends a node whose clock is set so, as far as it has been told; false when it has no power.
+    /// Suspends a node whose clock is set so, as far as it has been told; false when it has no
+    /// power.
     pub fn pause(&mut self, node: NodeId, clock: Setting) -> Result<bool, RunError> {
         if !self.site.has_power(node) {
             return Ok(false);

@@ -365,7 +365,8 @@ impl<'a> Nemesis<'a> {
         Ok(())
     }
 
-    /// Fills the server's disk if a fault in force wants it, or frees it, if the server can be told.
+    /// Fills the server's disk if a fault in force wants it, or frees it, if the server can be
+    /// told.
     fn fill_disk(&mut self, run: &mut Interpreter) {
         let full = self.active.values().any(|active| active.fills_disk);
         if self.filled && run.is_ready(0) {
