@@ -3,11 +3,12 @@
 use crate::boot::annotate;
 use crate::port::Port;
 use lockstorm_agent::{LINE_MAX, Message};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -36,6 +37,8 @@ pub fn start(
         .envs(env)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        // What it starts is killed and stopped with it.
+        .process_group(0)
         .spawn()
         .map_err(|error| annotate(error, program))?;
     let stdin = child.stdin.take().ok_or_else(|| io::Error::other("the adapter has no input"))?;
@@ -56,8 +59,18 @@ impl Adapter {
 
     /// Kills it; what reads its output then sees the end of it.
     pub fn kill(&self) -> io::Result<()> {
+        self.signal(Signal::SIGKILL)
+    }
+
+    /// Stops it, or lets it go on.
+    pub fn set_stopped(&self, stopped: bool) -> io::Result<()> {
+        self.signal(if stopped { Signal::SIGSTOP } else { Signal::SIGCONT })
+    }
+
+    /// Sends a signal to it and to what it has started.
+    fn signal(&self, signal: Signal) -> io::Result<()> {
         let process = i32::try_from(self.process).map_err(io::Error::other)?;
-        Ok(kill(Pid::from_raw(process), Signal::SIGKILL)?)
+        Ok(killpg(Pid::from_raw(process), signal)?)
     }
 
     /// How many descriptors it has open. Not those of programs that it has started: they end

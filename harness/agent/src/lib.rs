@@ -42,14 +42,18 @@ pub enum Command {
     Adapter { holder: u8, line: String },
     /// End an adapter's input.
     CloseAdapter { holder: u8 },
-    /// Kill an adapter at once (SIGKILL).
+    /// Kill an adapter, and what it has started, at once (SIGKILL).
     KillAdapter { holder: u8 },
+    /// Stop an adapter, and what it has started (SIGSTOP), or let them go on (SIGCONT).
+    StopAdapter { holder: u8, stopped: bool },
     /// Open this file on the mount and read the number in it.
     BeginCount { file: String },
     /// Write one more than what was read, and close the file.
     EndCount,
     /// Read the number in this file (on the server: beneath [`EXPORT`]).
     ReadCount { file: String },
+    /// Fill what room is left on the server's disk, or give it back.
+    FillDisk { full: bool },
     /// Set the wall clock so far from the true time, and its rate (parts per million away from
     /// true).
     SetClock { offset_ns: i64, drift_ppm: i64 },

@@ -102,6 +102,11 @@ impl Node {
                 let killed = killed.and_then(|adapter| adapter.kill());
                 self.port.done(id, killed.map(|()| Outcome::Ok));
             }
+            Command::StopAdapter { holder, stopped } => {
+                let adapter = self.adapters.get(&holder).ok_or_else(no_adapter);
+                let done = adapter.and_then(|adapter| adapter.set_stopped(stopped));
+                self.port.done(id, done.map(|()| Outcome::Ok));
+            }
             Command::BeginCount { file } => self.counter.begin(id, file),
             Command::EndCount => self.counter.end(id),
             Command::ReadCount { file } => self.port.done(id, counter::read(&file)),
@@ -123,6 +128,9 @@ impl Node {
             Command::Serve { lease_s, grace_s, threads } => self.in_thread(id, move || {
                 server::serve(lease_s, grace_s, threads).map(|()| Outcome::Ok)
             }),
+            Command::FillDisk { full } => {
+                self.in_thread(id, move || server::fill(full).map(|()| Outcome::Ok));
+            }
             Command::Unmount => {
                 for adapter in std::mem::take(&mut self.adapters).into_values() {
                     // It may have ended by itself already.

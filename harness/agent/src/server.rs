@@ -3,12 +3,25 @@
 use crate::boot::{annotate, bind_mount, mount_fs, mount_fs_from, run, write};
 use lockstorm_agent::EXPORT;
 use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
 use nix::mount::MsFlags;
 use std::fs;
 use std::io;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 const DISK: &str = "/dev/vdb";
+/// What takes the room of a full disk.
+const FILLER: &str = "/disk/filler";
+/// Whether the disk is to be full.
+static FULL: AtomicBool = AtomicBool::new(false);
+/// What others give back is taken so soon.
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(20);
+/// How much of it is taken at a time, from the most to a block (bytes).
+const FILL_FIRST: i64 = 1 << 30;
+const FILL_LAST: i64 = 1 << 12;
 /// Fixed, so that the file system is the same bytes in every run.
 const UUID: &str = "00000000-0000-0000-0000-000000000002";
 const HASH_SEED: &str = "hash_seed=00000000-0000-0000-0000-000000000001";
@@ -54,6 +67,43 @@ fn mount_disk() -> io::Result<bool> {
         write(format!("/disk/{file}"), "")?;
     }
     Ok(true)
+}
+
+/// Takes all the room that is left on the disk, and all that becomes free; or gives it back.
+pub fn fill(full: bool) -> io::Result<()> {
+    let was_full = FULL.swap(full, Ordering::SeqCst);
+    if full {
+        take_room()?;
+        if !was_full {
+            thread::spawn(|| {
+                while FULL.load(Ordering::SeqCst) {
+                    thread::sleep(LOOK_FOR_ROOM);
+                    let _ = take_room();
+                }
+                let _ = fs::remove_file(FILLER);
+            });
+        }
+        return Ok(());
+    }
+    match fs::remove_file(FILLER) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn take_room() -> io::Result<()> {
+    let file = fs::OpenOptions::new().create(true).append(true).open(FILLER)?;
+    let mut at = i64::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+    let mut step = FILL_FIRST;
+    while step >= FILL_LAST {
+        match fallocate(&file, FallocateFlags::empty(), at, step) {
+            Ok(()) => at += step,
+            Err(Errno::ENOSPC | Errno::EFBIG) => step /= 2,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(annotate(errno.into(), FILLER)),
+        }
+    }
+    Ok(())
 }
 
 /// rpc.mountd answers the kernel's questions about exports, for NFSv4 too.

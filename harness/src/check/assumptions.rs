@@ -18,6 +18,8 @@ use crate::plan::Plan;
 use lockstorm_reports::text::span;
 use std::collections::BTreeSet;
 
+/// The rate of a clock that shows no time at all (ppm).
+const STOOD_STILL: i64 = -1_000_000;
 /// Reasons told of one finding.
 const TOLD_MAX: usize = 6;
 
@@ -49,6 +51,7 @@ enum Kind {
     Rate,
     Lease,
     Pause,
+    Disk,
 }
 
 /// What departures follow from.
@@ -61,6 +64,9 @@ pub struct Known<'a> {
     pub clocks: &'a Clocks,
     pub bounds: &'a Bounds,
     pub lifetime_ns: Option<u64>,
+    /// When the server was restarted whose disk had failed, so that it may have forgotten what it
+    /// had answered.
+    pub forgetful: Option<u64>,
     pub end_ns: u64,
 }
 
@@ -80,6 +86,17 @@ impl Departures {
         rates(known, &mut timed);
         leases(known, &mut timed);
         pauses(known, &mut timed);
+        timed.extend(
+            known.forgetful.map(|from| Departure {
+                kind: Kind::Disk,
+                client: String::new(),
+                from,
+                until: u64::MAX,
+                rest: u64::MAX,
+                why: "the server's disk had failed before it was restarted; no lock outlasts that"
+                    .into(),
+            }),
+        );
         timed.sort_by_key(|departure| (departure.kind, departure.from));
         Departures { always: always(known), timed }
     }
@@ -93,7 +110,7 @@ impl Departures {
             // Whatever was going on by then may have seen clocks that were off; but only the client
             // that was without its lease, or held up, acts on that.
             let since = match departure.kind {
-                Kind::Skew | Kind::Rate => acts.began(began),
+                Kind::Skew | Kind::Rate | Kind::Disk => acts.began(began),
                 Kind::Lease | Kind::Pause => acts.began_of(&departure.client, began),
             };
             let met = departure.from <= at && departure.rest > since;
@@ -181,12 +198,19 @@ fn rates(known: &Known, out: &mut Vec<Departure>) {
             from: drift.from_ns,
             until,
             rest: known.rest_after(until),
-            why: format!(
-                "the clock of {} ran {} ppm {how}; the lock assumes at most {} ppm",
-                drift.node,
-                drift.ppm.unsigned_abs(),
-                assumed.0,
-            ),
+            why: match drift.ppm {
+                STOOD_STILL => format!(
+                    "the clocks of {} stood still; the lock assumes that clocks are off by at \
+                     most {} ppm",
+                    drift.node, assumed.0,
+                ),
+                _ => format!(
+                    "the clock of {} ran {} ppm {how}; the lock assumes at most {} ppm",
+                    drift.node,
+                    drift.ppm.unsigned_abs(),
+                    assumed.0,
+                ),
+            },
         });
     }
 }

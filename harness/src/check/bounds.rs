@@ -38,6 +38,8 @@ pub struct Bounds {
     /// How much longer an attempt to get the lock may take than on a site of the default speed,
     /// which is what a profile's bounds are stated for.
     pub slowness_ns: u64,
+    /// How long the server stood still, in all: what it was at, it finished so much later.
+    pub server_stood_ns: u64,
     calm_round_trip_ns: u64,
     /// The longest between two tries of a client that has only begun to try.
     first_retry_ns: u64,
@@ -64,6 +66,7 @@ impl Bounds {
                 Clock::Real => HOST_LATENESS_NS,
             },
             slowness_ns: calm_ns.saturating_sub(usual_ns).saturating_mul(ATTEMPT_CALLS),
+            server_stood_ns: 0,
             calm_round_trip_ns: calm_ns,
             first_retry_ns: timeout_ns.max(RETRY_FIRST_NS),
         }
@@ -72,7 +75,8 @@ impl Bounds {
     /// How long what was sent can still take effect after its sender is gone, or has given up:
     /// it is on the wire, or waits for the server.
     pub fn in_flight_ns(&self) -> u64 {
-        self.delay_ns.saturating_add(self.service_ns).saturating_add(self.host_lateness_ns)
+        let served = self.service_ns.saturating_add(self.server_stood_ns);
+        self.delay_ns.saturating_add(served).saturating_add(self.host_lateness_ns)
     }
 
     /// A call and its answer at their slowest.
@@ -99,7 +103,7 @@ fn round_trip(delay_ns: u64, service_ns: u64) -> u64 {
 }
 
 /// Every client may have a call ahead in the disk's queue.
-fn longest_service(plan: &Plan, latency_ns: u64, flush_ns: u64) -> u64 {
+pub fn longest_service(plan: &Plan, latency_ns: u64, flush_ns: u64) -> u64 {
     let nodes = plan.blueprint.nodes.iter();
     let clients = nodes.filter(|node| node.role == Role::Client).count() as u64;
     let requests = latency_ns.saturating_mul(DISK_REQUESTS);

@@ -125,7 +125,9 @@ pub fn calls(history: &[Event], contradictions: &mut Vec<String>) -> Calls {
                     )),
                 }
             }
-            What::NodeDied { node: client, .. } | What::AdapterFailed { client, .. } => {
+            What::NodeDied { node: client, .. }
+            | What::AdapterFailed { client, .. }
+            | What::AdapterKilled { client } => {
                 open.retain(|_, index| {
                     let mine = calls[*index].client == *client;
                     if mine {

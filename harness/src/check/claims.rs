@@ -149,9 +149,12 @@ fn surely_without_lifetime(hold: &Hold, terms: &Terms) -> Moment {
         (false, _) => Moment::NEVER,
         (true, false) => died,
         (true, true) => {
-            let kept = died.at_ns.saturating_add(terms.recovery.kept_at_least_ns());
+            let contact = terms.contacts.of_client(&hold.client);
+            let kept_ns = terms.recovery.kept_at_least_ns();
+            let kept_ns = kept_ns.saturating_sub(contact.lag_ns(died.at_ns));
+            let kept = died.at_ns.saturating_add(kept_ns);
             // The next kernel of that name tells the server that it knows of no lock.
-            let booted = terms.contacts.of_client(&hold.client).booted_after(died.at_ns);
+            let booted = contact.booted_after(died.at_ns);
             Moment::at(booted.map_or(kept, |booted| booted.min(kept)))
         }
     }

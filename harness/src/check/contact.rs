@@ -11,9 +11,9 @@
 
 use super::bounds::Bounds;
 use super::calls::{Call, End};
-use super::faults::Fault;
+use super::faults::{Fault, bad_disk, paused};
 use super::names;
-use super::recovery::{Recovery, Restart, Trouble};
+use super::recovery::{Recovery, Restart, Stood, Trouble};
 use super::spans::{Moment, merged, outside};
 use crate::history::consequence::Pass;
 use crate::history::{Consequence, Event, What};
@@ -56,6 +56,8 @@ pub struct Contact {
     losses: Vec<(u64, u64)>,
     /// What its kernel keeps of a file may be older than the file.
     stale: Vec<(u64, u64)>,
+    /// It stood still, and until it has surely renewed its lease since: what it is late with (ns).
+    lags: Vec<(u64, u64, u64)>,
 }
 
 impl Contacts {
@@ -151,6 +153,12 @@ impl Contact {
     /// When it may be without the locks that it had, and not know.
     pub fn losses(&self) -> &[(u64, u64)] {
         &self.losses
+    }
+
+    /// By how much the renewal of its lease may be late at `at`, since it stood still (ns).
+    pub fn lag_ns(&self, at: u64) -> u64 {
+        let met = self.lags.iter().filter(|(from, until, _)| (*from..*until).contains(&at));
+        met.map(|(.., stood)| stood).sum()
     }
 
     /// Whether what its kernel keeps of a file may be older than the file at any time from `from`
@@ -249,6 +257,8 @@ struct Wire {
     cut_off: Vec<(u64, u64)>,
     /// Frames may be lost.
     losing: Vec<(u64, u64)>,
+    /// The same, and not because the client stood still.
+    losing_otherwise: Vec<(u64, u64)>,
     /// Anything may happen to them.
     disturbed: Vec<(u64, u64)>,
 }
@@ -267,14 +277,30 @@ impl Derive<'_> {
         let silent = silent.map(|(from, until)| (from.saturating_add(late), until));
 
         let held_up = self.merge([&wire.disturbed, server_away].concat(), client);
-        let losing = self.merge([&wire.losing, server_away].concat(), client);
+        let stood = paused(self.faults, client, u64::MAX);
+        let renewal_ns = self.recovery.renewal_ns();
+        // By its own clock it was in contact all the while.
+        let late: Vec<(u64, u64)> =
+            stood.iter().map(|(from, until)| (*from, until.saturating_add(renewal_ns))).collect();
+        let losing = self.merge([&wire.losing, &late, server_away].concat(), client);
         let disturbed = self.merge([&wire.disturbed, server_away, own_away].concat(), client);
         let mut unsettled: Vec<_> = disturbed.iter().map(|d| (d.from, d.settled)).collect();
         unsettled.extend(self.grace());
         let restarts = self.restarts();
         let cut_off = merged(wire.cut_off);
-        let trouble = Trouble { disturbed: &losing, cut_off: &cut_off, restarts: &restarts };
-        let losses = self.recovery.losses(&trouble);
+        let otherwise = [&wire.losing_otherwise, server_away].concat();
+        let stood_in = |disturbance: &Disturbance| {
+            let (from, until) = (disturbance.from, disturbance.settled);
+            let met = stood.iter().map(|(begin, end)| (from.max(*begin), until.min(*end)));
+            let for_ns = met.map(|(begin, end)| end.saturating_sub(begin)).sum();
+            Stood { for_ns, alone: !meets(&otherwise, from, until) }
+        };
+        let losses = self.recovery.losses(&Trouble {
+            disturbed: &losing,
+            cut_off: &cut_off,
+            restarts: &restarts,
+            stood: &stood_in,
+        });
         // A server that has restarted has given no delegation, whatever its clients believe.
         let contains = |d: &&Disturbance, at| (d.from..d.settled).contains(&at);
         let restarted = restarts.iter().filter_map(|restart| {
@@ -291,16 +317,36 @@ impl Derive<'_> {
             held_up,
             losses,
             stale: merged(stale),
+            lags: (stood.iter().zip(&late))
+                .map(|(stood, late)| (late.0, late.1, stood.1.saturating_sub(stood.0)))
+                .collect(),
         }
     }
 
     fn wire(&self, client: &str) -> Wire {
         let mut wire = Wire::default();
+        let ready = self.power.ready.get(self.server).map_or(&[][..], Vec::as_slice);
+        for span in bad_disk(self.faults, ready) {
+            wire.disturbed.push(span);
+            wire.losing.push(span);
+            wire.losing_otherwise.push(span);
+        }
         for fault in self.faults {
             let Some(from) = fault.report.struck_ns else {
                 continue;
             };
             let span = (from, fault.report.ended_ns.unwrap_or(u64::MAX));
+            let stands = |consequence: &Consequence| match consequence {
+                Consequence::Pause { node } => node == client,
+                _ => false,
+            };
+            let stands = fault.consequences.iter().any(stands);
+            let stopped = |consequence: &Consequence| match consequence {
+                Consequence::Stop { node } => node == client,
+                _ => false,
+            };
+            // Its process is held up, and its kernel is not.
+            wire.disturbed.extend(fault.consequences.iter().any(stopped).then_some(span));
             for frames in fault.consequences.iter().filter_map(Consequence::frames) {
                 let there = frames.go(client, self.server);
                 let back = frames.go(self.server, client);
@@ -310,6 +356,7 @@ impl Derive<'_> {
                 wire.disturbed.push(span);
                 if frames.pass != Pass::All {
                     wire.losing.push(span);
+                    wire.losing_otherwise.extend((!stands).then_some(span));
                 }
                 if frames.pass == Pass::None {
                     wire.cut_off.push(span);

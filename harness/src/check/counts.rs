@@ -73,7 +73,9 @@ impl<'a> Derive<'a, '_> {
                     self.kept.insert(client, Kept { since_ns, value: read.checked_add(1) });
                 }
             }
-            What::CountFailed { client, .. } | What::AdapterFailed { client, .. } => {
+            What::CountFailed { client, .. }
+            | What::AdapterFailed { client, .. }
+            | What::AdapterKilled { client } => {
                 if let Some(index) = self.open.remove(client.as_str()) {
                     self.pending.entry(client).or_default().push(index);
                 }

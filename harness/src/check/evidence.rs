@@ -51,9 +51,12 @@ impl<'a> Evidence<'a> {
             }
         }
         let end_ns = history.iter().map(|event| event.at_ns).max().unwrap_or(0);
-        let bounds = Bounds::of(plan);
-        let recovery = Recovery::of(plan, &bounds);
         let faults = faults::faults(history);
+        let stood = faults::paused(&faults, names::server(plan), end_ns);
+        let server_stood_ns = stood.iter().map(|(from, until)| until - from).sum();
+        let mut bounds = Bounds::of(plan);
+        bounds.server_stood_ns = faults::slow_disk(&faults, plan).saturating_add(server_stood_ns);
+        let recovery = Recovery::of(plan, &bounds);
         let contacts = Contacts::of(plan, history, &faults, (&bounds, &recovery));
         let clocks = Clocks::of(plan, history);
         let rates = Rates::of(&clocks, plan.profile.clock_rate().map_or(0, |rate| rate.0));
@@ -73,6 +76,7 @@ impl<'a> Evidence<'a> {
             clocks: &clocks,
             bounds: &bounds,
             lifetime_ns,
+            forgetful: faults::forgetful(&faults, history, names::server(plan)),
             end_ns,
         });
         Evidence {

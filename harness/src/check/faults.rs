@@ -1,6 +1,9 @@
 //! Which faults were in force when, and what each may have done meanwhile.
 
+use super::bounds::longest_service;
+use super::spans::merged;
 use crate::history::{Consequence, Event, What};
+use crate::plan::Plan;
 use lockstorm_reports::FaultReport;
 use lockstorm_reports::text::seconds;
 
@@ -23,6 +26,62 @@ impl Fault {
             _ => false,
         })
     }
+}
+
+/// When faults may have made a node stand still, until `end_ns` at the latest, in order.
+pub fn paused(faults: &[Fault], name: &str, end_ns: u64) -> Vec<(u64, u64)> {
+    let pauses = faults.iter().filter(|fault| {
+        fault.consequences.iter().any(|consequence| match consequence {
+            Consequence::Pause { node } => node == name,
+            _ => false,
+        })
+    });
+    let spans = pauses.filter_map(|fault| {
+        let from = fault.report.struck_ns?;
+        Some((from, fault.report.ended_ns.unwrap_or(end_ns).max(from)))
+    });
+    merged(spans.collect())
+}
+
+/// How much longer a call may take because of what faults do to the server's disk (ns).
+pub fn slow_disk(faults: &[Fault], plan: &Plan) -> u64 {
+    let late = faults.iter().flat_map(|fault| &fault.consequences).map(|c| match c {
+        Consequence::Disk { late_ns, flush_late_ns, .. } => {
+            longest_service(plan, *late_ns, *flush_late_ns)
+        }
+        _ => 0,
+    });
+    late.fold(0, u64::saturating_add)
+}
+
+/// When calls may fail because of the server's disk, or be late, from whatever fault struck until
+/// its end; one whose disk `fails` is not well again before the server has been restarted after
+/// that.
+pub fn bad_disk(faults: &[Fault], ready: &[u64]) -> Vec<(u64, u64)> {
+    let spans = faults.iter().filter_map(|fault| {
+        let fails = fault.consequences.iter().find_map(|consequence| match consequence {
+            Consequence::Disk { fails, .. } => Some(*fails),
+            _ => None,
+        })?;
+        let from = fault.report.struck_ns?;
+        let ended = fault.report.ended_ns.unwrap_or(u64::MAX);
+        let restarted = || ready.iter().copied().find(|ready| *ready > ended);
+        Some((from, if fails { restarted().unwrap_or(u64::MAX) } else { ended }))
+    });
+    spans.collect()
+}
+
+/// When the server lost its power after its disk had failed.
+pub fn forgetful(faults: &[Fault], history: &[Event], server: &str) -> Option<u64> {
+    let failing = faults.iter().filter(|fault| {
+        fault.consequences.iter().any(|c| matches!(c, Consequence::Disk { fails: true, .. }))
+    });
+    let failed = failing.filter_map(|fault| fault.report.struck_ns).min()?;
+    let died = history.iter().filter(|event| match &event.what {
+        What::NodeDied { node, .. } => node == server,
+        _ => false,
+    });
+    died.map(|event| event.at_ns).find(|died| *died >= failed)
 }
 
 /// What became of every fault, in the order in which they struck.

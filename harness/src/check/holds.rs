@@ -166,7 +166,9 @@ impl Derive<'_> {
                 None => self.contradiction(now, &format!("{client} leaves without being inside")),
             },
             What::NodeDied { node, .. } => self.died(now, node, true),
-            What::AdapterFailed { client, .. } => self.died(now, client, false),
+            What::AdapterFailed { client, .. } | What::AdapterKilled { client } => {
+                self.died(now, client, false);
+            }
             What::NodeBooted { node } => {
                 if self.client(node).inside.is_some() {
                     self.contradiction(now, &format!("{node} boots while it is inside"));

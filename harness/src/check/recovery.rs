@@ -45,6 +45,17 @@ pub struct Leases {
     /// How much longer the grace time may become: while clients reclaim, it goes on for a second
     /// more (clients_still_reclaiming in fs/nfsd/nfs4state.c).
     overtime_ns: u64,
+    /// A server that stands still counts neither leases nor grace times.
+    server_stood_ns: u64,
+}
+
+/// A client's own clock stood still, and it asks for its leases by that.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stood {
+    /// For how long, in all, while it was out of contact.
+    pub for_ns: u64,
+    /// Whether nothing else was wrong meanwhile.
+    pub alone: bool,
 }
 
 /// A time in which the server had no power.
@@ -56,13 +67,15 @@ pub struct Restart {
 }
 
 /// What may cost a client its locks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Trouble<'a> {
     /// When it was perhaps out of contact.
     pub disturbed: &'a [Disturbance],
     /// When it surely was, in order.
     pub cut_off: &'a [(u64, u64)],
     pub restarts: &'a [Restart],
+    /// How long its own clock stood still in a disturbance.
+    pub stood: &'a dyn Fn(&Disturbance) -> Stood,
 }
 
 impl Trouble<'_> {
@@ -91,7 +104,11 @@ impl Recovery {
             left_ns,
             renewal_ns,
             reclaim_ns: bounds.round_trip_ns().saturating_mul(RECLAIM_ROUND_TRIPS),
-            overtime_ns: clients.saturating_add(1).saturating_mul(SERVER_TICK_NS),
+            overtime_ns: clients
+                .saturating_add(1)
+                .saturating_mul(SERVER_TICK_NS)
+                .saturating_add(bounds.server_stood_ns),
+            server_stood_ns: bounds.server_stood_ns,
         })
     }
 
@@ -106,7 +123,14 @@ impl Recovery {
     /// lock, a delegation), once another asks for it; and how long that one waits.
     pub fn gives_way_within_ns(&self) -> u64 {
         let Recovery::Leases(leases) = self;
-        leases.lease_ns.saturating_add(2 * SERVER_TICK_NS).saturating_add(RETRY_MOST_NS)
+        let lease_ns = leases.lease_ns.saturating_add(leases.server_stood_ns);
+        lease_ns.saturating_add(2 * SERVER_TICK_NS).saturating_add(RETRY_MOST_NS)
+    }
+
+    /// The longest between two renewals of a client's lease, by its own clock.
+    pub fn renewal_ns(&self) -> u64 {
+        let Recovery::Leases(leases) = self;
+        leases.renewal_ns
     }
 
     /// How long the server surely keeps the locks of a client that it does not hear of any more.
@@ -150,7 +174,14 @@ impl Leases {
         let mut contact = disturbance.settled;
         let within = disturbance.from..disturbance.settled;
         let restarts = trouble.restarts.iter();
-        for restart in restarts.filter(|restart| within.contains(&restart.died_ns)) {
+        let restarts: Vec<&Restart> =
+            restarts.filter(|restart| within.contains(&restart.died_ns)).collect();
+        // Its renewals are late by as long as it stood.
+        let stood = (trouble.stood)(disturbance);
+        if restarts.is_empty() && stood.alone && stood.for_ns < self.left_ns {
+            return None;
+        }
+        for restart in restarts {
             if restart.died_ns >= deadline {
                 break;
             }
@@ -158,7 +189,8 @@ impl Leases {
             let ready_ns = restart.ready_ns?;
             deadline = self.deadline_after(ready_ns, disturbance, trouble);
             // One that has nothing to ask learns of the restart when it renews its lease.
-            contact = contact.max(restart.died_ns.saturating_add(self.renewal_ns));
+            let renewal_ns = self.renewal_ns.saturating_add(stood.for_ns);
+            contact = contact.max(restart.died_ns.saturating_add(renewal_ns));
         }
         (contact >= deadline).then_some((deadline, contact))
     }

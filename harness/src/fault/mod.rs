@@ -8,15 +8,22 @@
 pub mod clock;
 pub mod crash;
 pub mod cut;
+pub mod disk;
 pub mod hold;
 pub mod impair;
+pub mod kill;
 pub mod lose;
+pub mod partition;
 pub mod passes;
+pub mod pause;
 pub mod refuse;
+pub mod reset;
+pub mod stop;
 
 use crate::history::Consequence;
 use crate::rpc::Message;
 use crate::site::NodeId;
+use crate::site::disk::trouble::Trouble;
 use crate::site::wire::{Frame, Rule};
 use crate::units::Nanos;
 use schemars::JsonSchema;
@@ -136,6 +143,18 @@ strikes! {
     "clock" => Clock(clock::Clock),
     /// Lose, duplicate or delay a share of a node's frames.
     "impair" => Impair(impair::Impair),
+    /// Part two groups of nodes.
+    "partition" => Partition(partition::Partition),
+    /// Suspend a node.
+    "pause" => Pause(pause::Pause),
+    /// Reset a node's connections.
+    "reset" => Reset(reset::Reset),
+    /// Trouble the server's disk.
+    "disk" => Disk(disk::Disk),
+    /// Kill a client's process.
+    "kill" => Kill(kill::Kill),
+    /// Stop a client's process.
+    "stop" => Stop(stop::Stop),
     /// Lose the call or the reply that passes, for good, and then its connection.
     "lose" => Lose(lose::Lose),
     /// Hold the call or the reply that passes.
@@ -181,12 +200,53 @@ pub enum Effect {
     NoPower { keep: f64 },
     /// The wall clock is stepped, and drifts from then on.
     WallClock { step_ns: i64, drift_ppm: i64 },
+    /// Nothing in the node runs, and its clocks stand still.
+    Pause { after: pause::AfterPause },
+    /// Requests of the server's disk fail, or take longer.
+    Disk { trouble: Trouble, seed: u64 },
+    /// The server's file system has no room left.
+    FullDisk,
+    /// The client's process is killed. Another is started when no fault keeps it away any more.
+    NoProcess,
+    /// The client's process does not run.
+    ProcessStands,
+}
+
+/// A node that a fault names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named<'a> {
+    /// Where: the key, and the place in its list.
+    pub key: &'static str,
+    pub index: Option<usize>,
+    pub node: &'a str,
+}
+
+/// What is wrong with a fault of a client's process that is aimed at the server.
+fn on_client(node: &str, what: &str) -> Option<(Option<&'static str>, String)> {
+    (node == "server").then(|| {
+        let message = format!(
+            "no lock's process runs on the server that could {what}; expected a client, or `{OWNER}`"
+        );
+        (Some("node"), message)
+    })
+}
+
+/// The index of a node by its name, which is the same in every site.
+pub fn node_of(name: &str) -> Option<NodeId> {
+    match name.strip_prefix('c') {
+        Some(number) => number.parse().ok().filter(|number| *number > 0),
+        None => (name == "server").then_some(0),
+    }
 }
 
 /// What every fault tells of itself.
 pub trait Fault {
     /// The node it is aimed at: `server`, `c1` ..., or [`OWNER`].
     fn target(&self) -> &str;
+    /// Every node that it names.
+    fn named(&self) -> Vec<Named<'_>> {
+        vec![Named { key: "node", index: None, node: self.target() }]
+    }
     /// What it does while it is in force. What is drawn at random comes from `seed`.
     fn effects(&self, node: NodeId, seed: u64) -> Vec<Effect>;
     /// What it does to the message that it waited for, beside its other effects.

@@ -1,7 +1,8 @@
 //! What a fault may do to the site, as data: the nemesis writes it into the history when the fault
 //! strikes, and checkers read it and never the fault's name.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
 
 /// Holds from the fault's strike to its end. What stays behind afterwards (a retransmission that
 /// is still to come, a lost lease, a wrong clock) follows from the times, and is the checkers' to
@@ -15,6 +16,24 @@ pub enum Consequence {
     Power { node: String },
     /// A node's wall clock is set. To what, the events of the clock tell.
     WallClock { node: String },
+    /// A node stands still, its clocks with it. What it has not finished it does when it goes on.
+    /// When it really stood, the events of its clock tell.
+    Pause { node: String },
+    /// The server's disk takes so much longer for a request, and for a flush (ns). If it `fails`,
+    /// calls may fail until the server has been restarted after that, and what has been answered
+    /// may then be lost.
+    Disk {
+        #[serde(default, skip_serializing_if = "is_zero")]
+        late_ns: u64,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        flush_late_ns: u64,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fails: bool,
+    },
+    /// The process of a client's lock is killed. When it died, an event tells.
+    Kill { node: String },
+    /// The process of a client's lock does not run, and its kernel does.
+    Stop { node: String },
 }
 
 /// The frames that are sent from one node to another while a fault is in force.
@@ -22,14 +41,55 @@ pub enum Consequence {
 pub struct Frames {
     /// Their sender; any node where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
+    pub from: Option<Party>,
     /// Their receiver; any node where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
+    pub to: Option<Party>,
     pub pass: Pass,
     /// How much later than otherwise one that arrives may arrive at most (ns).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub late_ns: u64,
+}
+
+/// One of these nodes. A single one is written as its name, several as a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party(Vec<String>);
+
+impl Serialize for Party {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [name] => serializer.serialize_str(name),
+            names => names.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Party {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Party, D::Error> {
+        deserializer.deserialize_any(PartyVisitor)
+    }
+}
+
+struct PartyVisitor;
+
+impl<'de> de::Visitor<'de> for PartyVisitor {
+    type Value = Party;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a node, or a list of names")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Party, E> {
+        Ok(Party(vec![name.to_owned()]))
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut all: A) -> Result<Party, A::Error> {
+        let mut names = Vec::new();
+        while let Some(name) = all.next_element()? {
+            names.push(name);
+        }
+        Ok(Party(names))
+    }
 }
 
 /// How many of the frames arrive.
@@ -51,7 +111,7 @@ fn is_zero(number: &u64) -> bool {
 impl Consequence {
     /// The frames of one node, in both directions.
     pub fn of_link(node: &str, pass: Pass, late_ns: u64) -> Vec<Consequence> {
-        let node = Some(node.to_owned());
+        let node = Some(Party(vec![node.to_owned()]));
         let frames = |from, to| Consequence::Frames(Frames { from, to, pass, late_ns });
         vec![frames(node.clone(), None), frames(None, node)]
     }
@@ -78,10 +138,22 @@ impl Consequence {
     }
 }
 
+impl Party {
+    fn is(&self, node: &str) -> bool {
+        self.0.iter().any(|name| name == node)
+    }
+}
+
+impl From<Vec<String>> for Party {
+    fn from(names: Vec<String>) -> Party {
+        Party(names)
+    }
+}
+
 impl Frames {
     /// Whether they may be on their way from one node to another.
     pub fn go(&self, from: &str, to: &str) -> bool {
-        let is = |party: &Option<String>, node| party.as_deref().is_none_or(|name| name == node);
+        let is = |party: &Option<Party>, node| party.as_ref().is_none_or(|party| party.is(node));
         from != to && is(&self.from, from) && is(&self.to, to)
     }
 }
@@ -89,6 +161,22 @@ impl Frames {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_goes_through_json_and_a_single_node_is_written_as_before() {
+        let frames = |from: &[&str]| {
+            let from = from.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let (from, to) = (Some(from.into()), None);
+            Consequence::Frames(Frames { from, to, pass: Pass::None, late_ns: 0 })
+        };
+        for (group, json) in [
+            (&["c1"][..], r#"{"frames":{"from":"c1","pass":"none"}}"#),
+            (&["c1", "c2"], r#"{"frames":{"from":["c1","c2"],"pass":"none"}}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&frames(group)).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Consequence>(json).unwrap(), frames(group));
+        }
+    }
 
     #[test]
     fn frames_of_a_link_go_to_and_from_its_node_and_nowhere_else() {

@@ -53,6 +53,11 @@ pub enum What {
         cause: String,
     },
 
+    /// A fault of the plan has killed the adapter; its node goes on.
+    AdapterKilled {
+        client: String,
+    },
+
     WorkloadBegan,
     /// A call of a client's lock, numbered within the run.
     Called {

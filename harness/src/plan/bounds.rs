@@ -34,7 +34,7 @@ mod tests {
         plan.blueprint.wire.bandwidth = Some(Rate(8_000_000));
         plan.blueprint.wire.queue = Bytes(1_000_000);
         let delay = "1s..3s".parse().unwrap();
-        let strike = Strike::Impair(Impair { node: "c1".into(), loss: 0.0, duplicate: 0.0, delay });
+        let strike = Strike::Impair(Impair { node: "c1".into(), delay, ..Impair::default() });
         plan.scenario.workload = WorkloadSpec::Script(vec![Step::Strike(strike.clone())]);
         let when = Trigger::At(Nanos::ZERO);
         plan.scenario.faults.push(FaultSpec { when, strike, lasts: None, may_miss: false });

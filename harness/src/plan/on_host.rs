@@ -73,7 +73,9 @@ fn needs(strike: &Strike, what: String) -> Vec<Beyond> {
     let needs = consequences.into_iter().filter_map(|consequence| match consequence {
         Consequence::Power { .. } => Some(Beyond::Crash { what: what.clone() }),
         Consequence::WallClock { .. } => Some(Beyond::WallClock { what: what.clone() }),
-        Consequence::Frames(_) => None,
+        // Pauses need the virtual clock, whatever the kernel.
+        Consequence::Frames(_) | Consequence::Pause { .. } => None,
+        Consequence::Kill { .. } | Consequence::Stop { .. } | Consequence::Disk { .. } => None,
     });
     needs.collect()
 }

@@ -98,7 +98,7 @@ impl Interpreter<'_> {
         self.command(node, Command::Mount { options: options.join(",") }, Task::Mount);
     }
 
-    fn start_adapter(&mut self, node: NodeId) {
+    pub(super) fn start_adapter(&mut self, node: NodeId) {
         let plan = self.plan();
         let Start { dir, argv, env } = start(
             &plan.profile,

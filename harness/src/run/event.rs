@@ -82,6 +82,8 @@ pub enum Event {
     ClockSet(NodeId),
     /// A node's clock could not be set, and why.
     ClockFailed(NodeId, String),
+    /// The server's disk is as full as the faults in force want it; or why it is not.
+    DiskFilled(Result<(), String>),
     /// The server (again) serves.
     ServerReady,
     Overdue,

@@ -11,6 +11,10 @@ pub struct InForce {
     off: BTreeMap<NodeId, BTreeSet<FaultId>>,
     /// The faults that are at a node's wall clock.
     clocks: BTreeMap<NodeId, BTreeMap<FaultId, Wrong>>,
+    /// The faults that keep a node from running.
+    pauses: BTreeMap<NodeId, BTreeSet<FaultId>>,
+    /// By how much the clock of a node is slow that has stood still, and was not set since (ns).
+    behind: BTreeMap<NodeId, u64>,
 }
 
 /// What one fault does to a wall clock.
@@ -42,6 +46,34 @@ impl InForce {
         keepers.iter().copied().collect()
     }
 
+    /// A fault keeps a node from running.
+    pub fn pause(&mut self, node: NodeId, fault: FaultId) {
+        self.pauses.entry(node).or_default().insert(fault);
+    }
+
+    /// A fault does not keep the node from running any more. Whether none does.
+    pub fn let_run(&mut self, node: NodeId, fault: FaultId) -> bool {
+        let pausers = self.pauses.entry(node).or_default();
+        pausers.remove(&fault);
+        pausers.is_empty()
+    }
+
+    /// The faults that keep a node from running.
+    pub fn pausing(&self, node: NodeId) -> Vec<FaultId> {
+        self.pauses.get(&node).into_iter().flatten().copied().collect()
+    }
+
+    /// The clock of a node has stood still for so long, and is not set right.
+    pub fn fall_behind(&mut self, node: NodeId, stood_ns: u64) {
+        *self.behind.entry(node).or_default() += stood_ns;
+    }
+
+    /// The clock of a node is not slow any more: it has lost its power, or its clock is set.
+    /// Whether it was.
+    pub fn catch_up(&mut self, node: NodeId) -> bool {
+        self.behind.remove(&node).is_some()
+    }
+
     /// A fault steps a node's clock and lets it drift from `now` on.
     pub fn set_wrong(
         &mut self,
@@ -68,7 +100,8 @@ impl InForce {
     /// What all of them make of the node's clock at `now`.
     pub fn clock(&self, node: NodeId, now: u64) -> Setting {
         let all = self.clocks.get(&node).into_iter().flat_map(BTreeMap::values);
-        let (mut offset, mut drift_ppm) = (0i128, 0);
+        let behind = self.behind.get(&node).copied().unwrap_or(0);
+        let (mut offset, mut drift_ppm) = (-i128::from(behind), 0);
         for wrong in all {
             let since = i128::from(now.saturating_sub(wrong.since_ns));
             offset += i128::from(wrong.step_ns) + since * i128::from(wrong.drift_ppm) / 1_000_000;
@@ -105,6 +138,19 @@ mod tests {
         assert_eq!(force.clock(NODE, 2_000_000), setting);
         force.set_right(NODE, FaultId(2));
         assert_eq!(force.clock(NODE, 2_000_000), Setting { offset_ns: 8_000, drift_ppm: 0 });
+    }
+
+    #[test]
+    fn a_clock_that_stood_still_is_slow_until_it_is_set_and_what_else_is_wrong_with_it_adds_up() {
+        let mut force = InForce::default();
+        force.pause(NODE, FaultId(1));
+        force.pause(NODE, FaultId(2));
+        assert!(!force.let_run(NODE, FaultId(1)) && force.let_run(NODE, FaultId(2)));
+        force.fall_behind(NODE, 5_000);
+        force.set_wrong(NODE, FaultId(3), 8_000, 0, 0);
+        assert_eq!(force.clock(NODE, 9).offset_ns, 3_000);
+        assert!(force.catch_up(NODE) && !force.catch_up(NODE));
+        assert_eq!(force.clock(NODE, 9).offset_ns, 8_000);
     }
 
     proptest! {

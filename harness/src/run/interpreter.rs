@@ -29,6 +29,19 @@ pub struct Client {
     /// The witness has it in its critical section.
     pub inside: bool,
     pub counting: Counting,
+    process: Process,
+}
+
+/// What a fault has done to a client's process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Process {
+    /// Nothing: it runs, or will when its node has come so far.
+    Untouched,
+    /// It is being killed; another is then to be started, or not.
+    Dying {
+        again: bool,
+    },
+    Killed,
 }
 
 /// How far a client's increment of the counter has come.
@@ -54,6 +67,11 @@ pub struct Interpreter<'a> {
     pub(super) tasks: BTreeMap<(NodeId, u64), Task>,
     /// How the nodes' wall clocks were set last.
     clocks: Vec<Setting>,
+    /// How its node's clocks stood when it was suspended, if it is.
+    paused: Vec<Option<Setting>>,
+    /// How long each node has stood still since it was switched on (ns): its agent takes so much
+    /// less for the true time.
+    stood: Vec<u64>,
     pub(super) began: Option<u64>,
     pub(super) failure: Option<String>,
     pub(super) artefacts: &'a Path,
@@ -74,6 +92,7 @@ impl<'a> Interpreter<'a> {
             call: None,
             inside: false,
             counting: Counting::No,
+            process: Process::Untouched,
         };
         Interpreter {
             plan,
@@ -87,6 +106,8 @@ impl<'a> Interpreter<'a> {
             calls: 0,
             tasks: BTreeMap::new(),
             clocks: vec![Setting::default(); nodes.len()],
+            paused: vec![None; nodes.len()],
+            stood: vec![0; nodes.len()],
             began: None,
             failure: None,
             artefacts,
@@ -186,6 +207,7 @@ impl<'a> Interpreter<'a> {
         }
         let name = self.node_name(node).to_owned();
         self.record(What::NodeBooted { node: name.clone() })?;
+        self.stood[node] = 0;
         // A machine that is switched on takes its time from the true one, until it can be told.
         if self.clocks[node] != Setting::default() {
             self.clocks[node] = Setting::default();
@@ -202,6 +224,7 @@ impl<'a> Interpreter<'a> {
         node: NodeId,
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<String, RunError> {
+        self.paused[node] = None;
         let lost = self.site.power_off(node, keep)?;
         let name = self.node_name(node).to_owned();
         self.record(What::NodeDied {
@@ -216,6 +239,39 @@ impl<'a> Interpreter<'a> {
         })
     }
 
+    /// Suspends a node whose clock is set so, as far as it has been told; false when it has no
+    /// power.
+    pub fn pause(&mut self, node: NodeId, clock: Setting) -> Result<bool, RunError> {
+        if !self.site.has_power(node) {
+            return Ok(false);
+        }
+        if self.paused[node].is_none() {
+            self.site.pause(node);
+            let told = self.readiness.progress(node) >= Progress::Configured;
+            let was = if told { clock } else { Setting::default() };
+            self.paused[node] = Some(was);
+            self.tell_clock(node, Setting { drift_ppm: -1_000_000, ..was })?;
+        }
+        Ok(true)
+    }
+
+    /// Lets a node go on that is suspended; answers how long it stood still. Its clocks go on where
+    /// they stood.
+    pub fn resume(&mut self, node: NodeId) -> Result<Option<Nanos>, RunError> {
+        let Some(was) = self.paused[node].take() else {
+            return Ok(None);
+        };
+        let stood = self.site.resume(node);
+        self.stood[node] += stood;
+        let offset_ns = was.offset_ns.saturating_sub_unsigned(stood);
+        self.tell_clock(node, Setting { offset_ns, ..was })?;
+        Ok(Some(Nanos(stood)))
+    }
+
+    pub fn is_paused(&self, node: NodeId) -> bool {
+        self.paused[node].is_some()
+    }
+
     /// What was under way on a node that has no power any more.
     pub(super) fn forget(&mut self, node: NodeId) {
         self.tasks.retain(|(owner, _), _| *owner != node);
@@ -225,8 +281,81 @@ impl<'a> Interpreter<'a> {
         };
         let client = self.client_mut(id);
         (client.ready, client.call, client.inside) = (false, None, false);
-        client.counting = Counting::No;
+        (client.counting, client.process) = (Counting::No, Process::Untouched);
         self.events.push_back(Event::Lost(id));
+    }
+
+    /// Kills a client's process, as the plan wants it; false when there is none.
+    pub fn kill(&mut self, node: NodeId) -> bool {
+        let Some(id) = ClientId::on(node).filter(|id| self.client(*id).ready) else {
+            return false;
+        };
+        if self.client(id).process == Process::Untouched {
+            self.client_mut(id).process = Process::Dying { again: false };
+            self.command(node, Command::KillAdapter { holder: 0 }, Task::KillAdapter);
+        }
+        true
+    }
+
+    /// Starts a new process for a client whose process was killed; false when it was not.
+    pub fn start_again(&mut self, node: NodeId) -> bool {
+        let Some(id) = ClientId::on(node) else {
+            return false;
+        };
+        let client = self.client_mut(id);
+        match client.process {
+            Process::Untouched => return false,
+            Process::Dying { .. } => client.process = Process::Dying { again: true },
+            Process::Killed => {
+                client.process = Process::Untouched;
+                self.start_adapter(node);
+            }
+        }
+        true
+    }
+
+    /// Whether a fault has killed a client's process, or is about to.
+    pub(super) fn is_killed(&self, node: NodeId) -> bool {
+        ClientId::on(node).is_some_and(|id| self.client(id).process != Process::Untouched)
+    }
+
+    /// Stops a client's process, or lets it go on; false when there is none.
+    pub fn stop(&mut self, node: NodeId, stopped: bool) -> bool {
+        let there = ClientId::on(node).is_some_and(|id| self.client(id).ready);
+        if there {
+            self.command(node, Command::StopAdapter { holder: 0, stopped }, Task::StopAdapter);
+        }
+        there
+    }
+
+    /// A client's process has ended; if a fault has killed it, its kernel may still be at what it
+    /// had begun.
+    pub(super) fn adapter_ended(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
+        let Some(id) = ClientId::on(node) else {
+            return Ok(());
+        };
+        let Process::Dying { again } = self.client(id).process else {
+            return self.adapter_failed(node, cause);
+        };
+        let reads = matches!(self.client(id).counting, Counting::Reading | Counting::Read);
+        if reads {
+            self.drop_count(id, "its process was killed".into())?;
+        }
+        for (_, task) in self.tasks.iter_mut().filter(|((of, _), _)| *of == node) {
+            if matches!(task, Task::BeginCount(_) | Task::EndCount(_)) {
+                *task = Task::Abandoned;
+            }
+        }
+        let client = self.client_mut(id);
+        (client.ready, client.call, client.inside) = (false, None, false);
+        (client.counting, client.process) = (Counting::No, Process::Killed);
+        let client = client.name.clone();
+        self.record(What::AdapterKilled { client })?;
+        self.events.push_back(Event::Lost(id));
+        if again {
+            self.start_again(node);
+        }
+        Ok(())
     }
 
     /// Sends a command to an agent; `task` is taken up again when it is done.
@@ -295,20 +424,29 @@ impl<'a> Interpreter<'a> {
     /// Sets a node's wall clock, if that takes commands and its clock is not so already.
     pub fn set_clock(&mut self, node: NodeId, setting: Setting) {
         let told = self.readiness.progress(node) >= Progress::Configured;
-        if !told || (setting == self.clocks[node] && setting.drift_ppm == 0) {
+        let is_so = setting == self.clocks[node] && setting.drift_ppm == 0;
+        // One that was sent before the node stood still would set it otherwise.
+        let under_way = (self.tasks.iter())
+            .any(|((of, _), task)| *of == node && matches!(task, Task::SetClock(_)));
+        if !told || self.is_paused(node) || (is_so && !under_way) {
             return;
         }
         let Setting { offset_ns, drift_ppm } = setting;
+        let offset_ns = offset_ns.saturating_add_unsigned(self.stood[node]);
         self.command(node, Command::SetClock { offset_ns, drift_ppm }, Task::SetClock(setting));
     }
 
     pub(super) fn clock_was_set(&mut self, node: NodeId, setting: Setting) -> Result<(), RunError> {
-        self.clocks[node] = setting;
-        let node_name = self.node_name(node).to_owned();
-        let Setting { offset_ns, drift_ppm } = setting;
-        self.record(What::ClockSet { node: node_name, offset_ns, drift_ppm })?;
+        self.tell_clock(node, setting)?;
         self.events.push_back(Event::ClockSet(node));
         Ok(())
+    }
+
+    fn tell_clock(&mut self, node: NodeId, setting: Setting) -> Result<(), RunError> {
+        self.clocks[node] = setting;
+        let node = self.node_name(node).to_owned();
+        let Setting { offset_ns, drift_ppm } = setting;
+        self.record(What::ClockSet { node, offset_ns, drift_ppm })
     }
 
     /// The client that is in its critical section; the first, should there be several.

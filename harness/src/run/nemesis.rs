@@ -6,13 +6,17 @@ use super::event::{ClientId, Event, FaultId, Timer};
 use super::in_force::InForce;
 use super::interpreter::Interpreter;
 use super::tap::{Tap, TapRule};
+use super::task::Task;
+use crate::fault::pause::AfterPause;
 use crate::fault::{CALLER, Caught, Effect, FaultSpec, OWNER, Section, Strike, Trigger};
 use crate::history::What;
 use crate::plan::Plan;
 use crate::seeds;
 use crate::site::NodeId;
+use crate::site::disk::trouble::TroubleId;
 use crate::site::wire::RuleId;
 use crate::units::Nanos;
+use lockstorm_agent::Command;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
@@ -30,6 +34,8 @@ pub struct Nemesis<'a> {
     tap_rule: Option<RuleId>,
     active: BTreeMap<FaultId, Active>,
     force: InForce,
+    /// The server's disk was filled by a fault, and may be still.
+    filled: bool,
     /// Which unflushed sectors last.
     sectors: ChaCha8Rng,
 }
@@ -61,11 +67,25 @@ struct Sections {
     by: Vec<u32>,
 }
 
+/// What a fault does to a process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hit {
+    Kills,
+    Stops,
+}
+
 /// A fault in force.
 struct Active {
     node: NodeId,
     rules: Vec<RuleId>,
     has_power_effect: bool,
+    /// It keeps its node from running, and what becomes of the clock afterwards.
+    pauses: Option<AfterPause>,
+    /// What it does to its client's process.
+    process: Option<Hit>,
+    /// What it does to the server's disk.
+    troubles: Vec<TroubleId>,
+    fills_disk: bool,
     /// What it did, beside the frames that its rules hit.
     did: Vec<String>,
     /// Why it could do nothing, if the node said so.
@@ -84,6 +104,7 @@ impl<'a> Nemesis<'a> {
             tap_rule: None,
             active: BTreeMap::new(),
             force: InForce::default(),
+            filled: false,
             sectors: seeds::generator(seeds::derive(plan.seed, "nemesis/sectors")),
         }
     }
@@ -129,6 +150,8 @@ impl<'a> Nemesis<'a> {
             Event::Timer(Timer::FaultEnds(fault)) => return self.end(*fault, run).map(|_| ()),
             Event::Timer(Timer::Recovery) => return self.recover(run),
             Event::Configured(node) => self.set_clock(*node, run),
+            Event::ServerReady => self.fill_disk(run),
+            Event::DiskFilled(outcome) => self.disk_was_filled(outcome),
             Event::ClockSet(node) => self.clock_was_set(*node),
             Event::ClockFailed(node, why) => self.clock_was_not_set(*node, why),
             _ => {}
@@ -265,6 +288,7 @@ impl<'a> Nemesis<'a> {
                         let sectors = &mut self.sectors;
                         let lost = run.power_off(node, &mut |_| sectors.random::<f64>() < keep)?;
                         active.did.push(lost);
+                        self.force.catch_up(node);
                     }
                 }
                 Effect::WallClock { step_ns, drift_ppm } => {
@@ -272,12 +296,65 @@ impl<'a> Nemesis<'a> {
                     active.hindrance = Some("the node had no power".into());
                     self.set_clock(node, run);
                 }
+                Effect::Pause { after } => {
+                    active.pauses = Some(after);
+                    active.hindrance = Some("the node had no power".into());
+                    self.force.pause(node, id);
+                }
+                Effect::Disk { trouble, seed } => {
+                    active.troubles.push(run.site().trouble(trouble, seed));
+                }
+                Effect::FullDisk => {
+                    (active.fills_disk, self.filled) = (true, true);
+                    active.hindrance = Some("the server did not serve".into());
+                }
+                Effect::NoProcess => active.hit_process(Hit::Kills, run.kill(node)),
+                Effect::ProcessStands => active.hit_process(Hit::Stops, run.stop(node, true)),
             }
         }
         if fault.needs_message() && active.rules.is_empty() {
             active.hindrance = Some("no frame brings that message alone".into());
         }
+        let fills_disk = active.fills_disk;
         self.active.insert(id, active);
+        if fills_disk {
+            self.fill_disk(run);
+        }
+        self.keep_still(node, run)
+    }
+
+    /// A node that has power stands still while a fault wants it to.
+    fn keep_still(&mut self, node: NodeId, run: &mut Interpreter) -> Result<(), RunError> {
+        let pausing = self.force.pausing(node);
+        if pausing.is_empty() || !run.pause(node, self.force.clock(node, run.now()))? {
+            return Ok(());
+        }
+        for id in pausing {
+            if let Some(active) = self.active.get_mut(&id)
+                && active.did.is_empty()
+            {
+                active.did.push("stood still".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// A fault lets a node go on, if no other keeps it.
+    fn let_run(
+        &mut self,
+        node: NodeId,
+        id: FaultId,
+        after: AfterPause,
+        run: &mut Interpreter,
+    ) -> Result<(), RunError> {
+        if self.force.let_run(node, id)
+            && let Some(stood) = run.resume(node)?
+        {
+            if after == AfterPause::Stands {
+                self.force.fall_behind(node, stood.0);
+            }
+            self.set_clock(node, run);
+        }
         Ok(())
     }
 
@@ -289,6 +366,25 @@ impl<'a> Nemesis<'a> {
         };
         let node = active.node;
         active.lift_rules(run);
+        if let Some(after) = active.pauses {
+            self.let_run(node, id, after, run)?;
+        }
+        active.mend_disk(run);
+        if active.fills_disk {
+            self.fill_disk(run);
+        }
+        if let Some(hit) = active.process {
+            // Others of the same kind may still be at it.
+            let mut others = self.active.values().filter(|other| other.node == node);
+            let alone = others.all(|other| other.process != Some(hit));
+            match hit {
+                Hit::Kills if alone && run.start_again(node) => {
+                    active.did.push("started again".into());
+                }
+                Hit::Stops if alone => drop(run.stop(node, false)),
+                _ => {}
+            }
+        }
         if self.force.at_clock(node).contains(&id) {
             self.force.set_right(node, id);
             self.set_clock(node, run);
@@ -303,6 +399,7 @@ impl<'a> Nemesis<'a> {
             if keepers.is_empty() && !run.site().has_power(node) {
                 run.power_on(node)?;
                 active.did.push("switched on again".into());
+                self.keep_still(node, run)?;
             }
         }
         run.record(active.told(id))?;
@@ -323,6 +420,11 @@ impl<'a> Nemesis<'a> {
         for id in self.active.keys().copied().collect::<Vec<_>>() {
             self.end(id, run)?;
         }
+        for node in 0..self.plan.blueprint.nodes.len() {
+            if self.force.catch_up(node) {
+                self.set_clock(node, run);
+            }
+        }
         Ok(())
     }
 
@@ -330,6 +432,7 @@ impl<'a> Nemesis<'a> {
     pub fn finish(&mut self, run: &mut Interpreter) -> Result<(), RunError> {
         for (id, mut active) in std::mem::take(&mut self.active) {
             active.lift_rules(run);
+            active.mend_disk(run);
             run.record(active.told(id))?;
         }
         if let Some(rule) = self.tap_rule.take() {
@@ -352,6 +455,26 @@ impl<'a> Nemesis<'a> {
             run.record(What::FaultMissed { fault: index, why })?;
         }
         Ok(())
+    }
+
+    /// Fills the server's disk if a fault in force wants it, or frees it, if the server can be
+    /// told.
+    fn fill_disk(&mut self, run: &mut Interpreter) {
+        let full = self.active.values().any(|active| active.fills_disk);
+        if self.filled && run.is_ready(0) {
+            self.filled = full;
+            run.command(0, Command::FillDisk { full }, Task::FillDisk);
+        }
+    }
+
+    fn disk_was_filled(&mut self, outcome: &Result<(), String>) {
+        for active in self.active.values_mut().filter(|active| active.fills_disk) {
+            match outcome {
+                Ok(()) if active.did.is_empty() => active.did.push("disk filled".into()),
+                Ok(()) => {}
+                Err(why) => active.hindrance = Some(format!("the disk was not filled: {why}")),
+            }
+        }
     }
 
     /// Sets a node's clock to what the faults in force make of it, if the node can be told: one
@@ -399,8 +522,30 @@ impl Active {
             node,
             rules: Vec::new(),
             has_power_effect: false,
+            pauses: None,
+            process: None,
+            troubles: Vec::new(),
+            fills_disk: false,
             did: Vec::new(),
             hindrance: None,
+        }
+    }
+
+    fn hit_process(&mut self, hit: Hit, there: bool) {
+        self.process = Some(hit);
+        match there {
+            true => self.did.push(if hit == Hit::Kills { "killed" } else { "stopped" }.into()),
+            false => self.hindrance = Some("no process of a lock ran there".into()),
+        }
+    }
+
+    fn mend_disk(&mut self, run: &mut Interpreter) {
+        if self.troubles.is_empty() {
+            return;
+        }
+        match self.troubles.drain(..).map(|id| run.site().mend(id)).sum::<u64>() {
+            0 => self.hindrance = self.hindrance.take().or(Some("no request came its way".into())),
+            requests => self.did.push(format!("{requests} requests of the disk hit")),
         }
     }
 

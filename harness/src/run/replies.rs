@@ -46,10 +46,12 @@ impl Interpreter<'_> {
                 Ok(())
             }
             Message::AdapterLine { line, .. } => self.take_adapter_line(node, &line),
-            Message::AdapterEnded { cause, .. } => self.adapter_failed(node, cause),
+            Message::AdapterEnded { cause, .. } => self.adapter_ended(node, cause),
             Message::Done { id, outcome } => match self.tasks.remove(&(node, id)) {
                 Some(task) => self.task_done(node, task, outcome),
-                // A line that could not be handed to the adapter.
+                // A line that could not be handed to an adapter that has just been killed.
+                None if self.is_killed(node) => Ok(()),
+                // Or to one that is there no more by itself.
                 None => self.adapter_failed(node, format!("took no request: {outcome:?}")),
             },
         }
@@ -68,6 +70,16 @@ impl Interpreter<'_> {
                 self.events.push_back(Event::CounterRead(value));
                 Ok(())
             }
+            (Task::FillDisk, outcome) => {
+                let filled = match outcome {
+                    Outcome::Failed { message, .. } => Err(message),
+                    _ => Ok(()),
+                };
+                self.events.push_back(Event::DiskFilled(filled));
+                Ok(())
+            }
+            // Whom it could not be done to has ended, which is told by itself.
+            (Task::KillAdapter | Task::StopAdapter | Task::Abandoned, _) => Ok(()),
             (Task::SetClock(setting), Outcome::Ok) => self.clock_was_set(node, setting),
             (task, Outcome::Failed { message, .. }) => self.task_failed(node, task, message),
             (task, outcome) => self.go_on(node, task, outcome),
@@ -135,6 +147,10 @@ impl Interpreter<'_> {
             Err(cause) => return self.adapter_failed(node, cause),
         };
         match reply {
+            // What it had said before it was killed.
+            Reply::Answer { .. } if self.is_killed(node) && self.client(id).call.is_none() => {
+                Ok(())
+            }
             Reply::Ready { library, version } => self.adapter_ready(id, library, version),
             Reply::Answer { id: call, answer } => match self.client_mut(id).call.take() {
                 Some((asked, operation, _)) if asked == call => {

@@ -17,6 +17,11 @@ pub enum Task {
     CountDescriptors(ClientId),
     ReadCounter,
     SetClock(Setting),
+    KillAdapter,
+    StopAdapter,
+    FillDisk,
+    /// What comes of it does not matter any more.
+    Abandoned,
 }
 
 impl fmt::Display for Task {
@@ -32,6 +37,10 @@ impl fmt::Display for Task {
             Task::CountDescriptors(_) => "counting descriptors",
             Task::ReadCounter => "reading the counter",
             Task::SetClock(_) => "setting the clock",
+            Task::KillAdapter => "killing the adapter",
+            Task::FillDisk => "filling the disk, or freeing it",
+            Task::StopAdapter => "stopping the adapter",
+            Task::Abandoned => "what nobody waits for",
         })
     }
 }

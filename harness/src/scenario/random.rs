@@ -9,16 +9,23 @@ use super::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
 use crate::fault::clock::{Clock, DRIFT_MAX_PPM};
 use crate::fault::crash::Crash;
 use crate::fault::cut::Cut;
+use crate::fault::disk::Disk;
 use crate::fault::hold::Hold;
 use crate::fault::impair::Impair;
+use crate::fault::kill::Kill;
 use crate::fault::lose::Lose;
+use crate::fault::partition::{Flapping, Partition};
+use crate::fault::pause::{AfterPause, Pause};
 use crate::fault::refuse::{self, Refuse};
+use crate::fault::reset::Reset;
+use crate::fault::stop::Stop;
 use crate::fault::{CALLER, FaultSpec, OWNER, Passes, Phase, Section, Strike, Trigger};
 use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
-use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND, SignedNanos};
+use crate::units::{MILLISECOND, Nanos, NanosRange, Rate, SECOND, SignedNanos};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 /// What a random scenario keeps within. Times are in nanoseconds; those that span orders of
@@ -58,8 +65,16 @@ pub struct Bounds {
     /// The nth such one.
     pub nth: RangeInclusive<u32>,
     /// How likely each kind of fault is, of the sum of all.
-    pub weights: &'static [(&'static str, u32)],
+    pub weights: Weights,
+    /// The share of scenarios, 0 to 1, that have faults of the newer kinds beside the others, and
+    /// how likely each of these is. They are drawn by themselves, so that a seed keeps what it had
+    /// before there were any.
+    pub newer: f64,
+    pub newer_weights: Weights,
 }
+
+/// Kinds of faults, and how likely each is.
+pub type Weights = &'static [(&'static str, u32)];
 
 /// Of a run that takes seconds on real kernels.
 pub const BOUNDS: Bounds = Bounds {
@@ -82,15 +97,28 @@ pub const BOUNDS: Bounds = Bounds {
     calls: 0.0,
     nth: 1..=30,
     weights: &[("cut", 3), ("crash", 2), ("clock", 2), ("impair", 3)],
+    newer: 0.4,
+    newer_weights: &[
+        ("partition", 3),
+        ("pause", 3),
+        ("kill", 2),
+        ("stop", 2),
+        ("reset", 2),
+        ("impair", 3),
+        ("disk", 2),
+    ],
 };
 
 /// A scenario of this seed for a lock.
 pub fn scenario(seed: u64, profile: &Profile, bounds: &Bounds) -> Scenario {
     let stream = |name: &str| seeds::derive(seed, &format!("{name}/{}", profile.name));
-    let mut draw = Draw { rng: seeds::generator(stream("random")), bounds, profile };
-    let scenario = draw.scenario(seed);
+    let draw = |name: &str| {
+        let newer = seeds::generator(stream("random/newer"));
+        Draw { rng: seeds::generator(stream(name)), newer, bounds, profile }
+    };
+    let scenario = draw("random").scenario(seed);
     // Of another stream, so that there may be scripts and the others stay as they are.
-    let mut draw = Draw { rng: seeds::generator(stream("random/script")), bounds, profile };
+    let mut draw = draw("random/script");
     match draw.chance(bounds.scripts) {
         false => scenario,
         true => {
@@ -114,6 +142,8 @@ const OPERATIONS: &[&str] = &[
 
 struct Draw<'a> {
     rng: ChaCha8Rng,
+    /// What faults of the newer kinds are drawn from.
+    newer: ChaCha8Rng,
     bounds: &'a Bounds,
     profile: &'a Profile,
 }
@@ -126,13 +156,17 @@ impl Draw<'_> {
         let lifetime = self.lifetime();
         let renewed_within = lifetime.or(profile.lifetime.map(|known| known.default));
         let count = self.within(&bounds.faults);
+        let site = self.site(clients);
+        let cycles = self.cycles(time, renewed_within);
+        let mut faults: Vec<_> = (0..count).map(|_| self.fault(time, clients)).collect();
+        faults.extend(self.newer_faults(time, clients));
         Scenario {
             name: format!("random-{seed}"),
             about: "A random mixture of faults.".into(),
-            site: self.site(clients),
+            site,
             lock: LockSpec { name: profile.name.clone(), lifetime, options: Default::default() },
-            workload: WorkloadSpec::Cycles(self.cycles(time, renewed_within)),
-            faults: (0..count).map(|_| self.fault(time, clients)).collect(),
+            workload: WorkloadSpec::Cycles(cycles),
+            faults,
             expect: Expect::default(),
         }
     }
@@ -224,6 +258,49 @@ impl Draw<'_> {
         if self.bounds.calls > 0.0 && self.chance(self.bounds.calls) {
             return self.fault_at_a_call(clients);
         }
+        self.fault_with(time, clients, |draw| {
+            let (kind, node) = (draw.kind(draw.bounds.weights), draw.node(clients));
+            draw.strike_of(kind, node)
+        })
+    }
+
+    /// Faults of the newer kinds, drawn so that nothing else is drawn otherwise because of them.
+    fn newer_faults(&mut self, time: Nanos, clients: u8) -> Vec<FaultSpec> {
+        self.apart(|draw| {
+            if !draw.chance(draw.bounds.newer) {
+                return Vec::new();
+            }
+            let count = draw.within(&(1..=2));
+            let strike = |draw: &mut Self| {
+                let node = draw.node(clients);
+                draw.newer_strike(node, clients)
+            };
+            (0..count).map(|_| draw.fault_with(time, clients, strike)).collect()
+        })
+    }
+
+    /// A fault of a newer kind instead of another, now and then.
+    fn perhaps_newer(&mut self, node: &str, clients: u8) -> Option<Strike> {
+        self.apart(|draw| {
+            let newer = draw.chance(draw.bounds.newer);
+            newer.then(|| draw.newer_strike(node.to_owned(), clients))
+        })
+    }
+
+    /// Draws from the newer kinds' own generator.
+    fn apart<T>(&mut self, draws: impl FnOnce(&mut Self) -> T) -> T {
+        std::mem::swap(&mut self.rng, &mut self.newer);
+        let drawn = draws(self);
+        std::mem::swap(&mut self.rng, &mut self.newer);
+        drawn
+    }
+
+    fn fault_with(
+        &mut self,
+        time: Nanos,
+        clients: u8,
+        strike: impl FnOnce(&mut Self) -> Strike,
+    ) -> FaultSpec {
         let section = |draw: &mut Self| Section {
             count: draw.within(&draw.bounds.section),
             client: draw.chance(0.3).then(|| format!("c{}", draw.within(&(1..=clients)))),
@@ -242,7 +319,7 @@ impl Draw<'_> {
         let lasts = self.time(&self.bounds.lasts);
         FaultSpec {
             when,
-            strike: self.strike(clients),
+            strike: strike(self),
             lasts: self.chance(0.9).then_some(lasts),
             may_miss: true,
         }
@@ -267,7 +344,7 @@ impl Draw<'_> {
             0 => Strike::Lose(Lose {}),
             1 => Strike::Hold(Hold { late }),
             _ => {
-                let (kind, at_caller) = (self.kind(), self.chance(0.5));
+                let (kind, at_caller) = (self.kind(self.bounds.weights), self.chance(0.5));
                 let node = if at_caller { CALLER } else { "server" };
                 self.strike_of(kind, node.into())
             }
@@ -276,20 +353,18 @@ impl Draw<'_> {
         FaultSpec { when: Trigger::Rpc(passes), strike, lasts, may_miss: true }
     }
 
-    fn strike(&mut self, clients: u8) -> Strike {
-        let kind = self.kind();
-        let node = match self.rng.random_range(0..10) {
+    fn node(&mut self, clients: u8) -> String {
+        match self.rng.random_range(0..10) {
             0..4 => OWNER.to_owned(),
             4..7 => "server".into(),
             _ => format!("c{}", self.within(&(1..=clients))),
-        };
-        self.strike_of(kind, node)
+        }
     }
 
-    fn kind(&mut self) -> &'static str {
-        let sum: u32 = self.bounds.weights.iter().map(|(_, weight)| weight).sum();
+    fn kind(&mut self, weights: Weights) -> &'static str {
+        let sum: u32 = weights.iter().map(|(_, weight)| weight).sum();
         let mut drawn = self.rng.random_range(0..sum);
-        let kind = self.bounds.weights.iter().find(|(_, weight)| {
+        let kind = weights.iter().find(|(_, weight)| {
             let is_it = drawn < *weight;
             drawn = drawn.saturating_sub(*weight);
             is_it
@@ -304,6 +379,45 @@ impl Draw<'_> {
             "impair" => Strike::Impair(self.impair(node)),
             _ => Strike::Cut(Cut { node }),
         }
+    }
+
+    fn newer_strike(&mut self, node: String, clients: u8) -> Strike {
+        match self.kind(self.bounds.newer_weights) {
+            "kill" => Strike::Kill(Kill { node: on_client(node) }),
+            "stop" => Strike::Stop(Stop { node: on_client(node) }),
+            "reset" => {
+                let every = self.chance(0.5).then(|| self.time(&(500 * MILLISECOND..=10 * SECOND)));
+                Strike::Reset(Reset { node, every })
+            }
+            "impair" => Strike::Impair(self.impair_more(node)),
+            "disk" => Strike::Disk(self.disk()),
+            "pause" => {
+                let clock = *self.one_of(&[AfterPause::Jumps, AfterPause::Stands]);
+                Strike::Pause(Pause { node, clock })
+            }
+            _ => Strike::Partition(self.partition(node, clients)),
+        }
+    }
+
+    /// The server and some clients on two sides; `node` is the first of one.
+    fn partition(&mut self, node: String, clients: u8) -> Partition {
+        let all: Vec<String> = (1..=clients).map(|number| format!("c{number}")).collect();
+        let others: Vec<String> =
+            all.into_iter().filter(|name| *name != node && self.chance(0.3)).collect();
+        let (between, and) = match node.as_str() {
+            "server" => (vec![node], [vec!["c1".into()], others].concat()),
+            OWNER => (vec![node], vec!["server".into()]),
+            _ => ([vec![node], others].concat(), vec!["server".into()]),
+        };
+        let and = and.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let (between, and) = match self.chance(0.7) || between == ["server"] {
+            true => (between, and),
+            false => (and, between),
+        };
+        let phase = 100 * MILLISECOND..=8 * SECOND;
+        let flapping =
+            self.chance(0.4).then(|| Flapping { up: self.time(&phase), down: self.time(&phase) });
+        Partition { between, and, one_way: self.chance(0.5), flapping }
     }
 
     /// Most stay within what the lock assumes, even if all faults are at clocks.
@@ -327,6 +441,30 @@ impl Draw<'_> {
         Clock { node, step: SignedNanos(step), drift_ppm }
     }
 
+    /// Most are slow.
+    fn disk(&mut self) -> Disk {
+        let late = MILLISECOND..=200 * MILLISECOND;
+        match self.rng.random_range(0..10) {
+            0 => Disk { full: true, ..Disk::default() },
+            1 => Disk { errors: 0.3, ..Disk::default() },
+            2 => Disk { read_only: true, ..Disk::default() },
+            _ => Disk { latency: self.time(&late), flush: self.time(&late), ..Disk::default() },
+        }
+    }
+
+    /// With what links could not suffer at first.
+    fn impair_more(&mut self, node: String) -> Impair {
+        let mut share = |most: u32| {
+            let drawn = f64::from(self.rng.random_range(1..=most)) / 100.0;
+            if self.rng.random::<bool>() { drawn } else { 0.0 }
+        };
+        let (loss, corrupt, reorder) = (share(90), share(50), share(90));
+        let burst = (loss > 0.0 && self.chance(0.5)).then(|| self.within(&(1..=20)).into());
+        let slow = self.chance(0.3) || loss + corrupt + reorder == 0.0;
+        let bandwidth = slow.then(|| Rate(self.within(&(20..=2000)) * 1000));
+        Impair { node, loss, corrupt, reorder, burst, bandwidth, ..Impair::default() }
+    }
+
     fn impair(&mut self, node: String) -> Impair {
         let mut share = || (self.rng.random_range(0..100) as f64) / 100.0;
         let (loss, duplicate) = (share(), share());
@@ -337,8 +475,14 @@ impl Draw<'_> {
             loss: if loses { loss.max(0.01) } else { 0.0 },
             duplicate: if doubles { duplicate.max(0.01) } else { 0.0 },
             delay: if delays { self.range(&self.bounds.late) } else { NanosRange::default() },
+            ..Impair::default()
         }
     }
+}
+
+/// On the server no process runs.
+fn on_client(node: String) -> String {
+    if node == "server" { "c1".into() } else { node }
 }
 
 #[cfg(test)]
@@ -347,7 +491,6 @@ mod tests {
     use crate::scenario::script::Step;
     use crate::scenario::validate;
     use crate::source::Source;
-    use std::collections::BTreeSet;
     use std::path::Path;
 
     fn profile(name: &str) -> Profile {
@@ -379,7 +522,7 @@ mod tests {
         let profile = profile("good-lifetime");
         let bounds = Bounds { scripts: 1.0, ..BOUNDS };
         let mut steps = BTreeSet::new();
-        for seed in 0..500 {
+        for seed in 0..2000 {
             let scenario = scenario(seed, &profile, &bounds);
             let problems = validate::scenario(&scenario);
             assert!(problems.is_empty(), "{problems:?}");
@@ -394,12 +537,17 @@ mod tests {
                 Step::Pass(_) => "pass".into(),
             }));
         }
-        assert_eq!(steps.len(), 4 + 2 * BOUNDS.weights.len(), "{steps:?}");
+        assert_eq!(
+            steps.len(),
+            4 + 2 * (BOUNDS.weights.len() + BOUNDS.newer_weights.len()),
+            "{steps:?}"
+        );
     }
 
     #[test]
     fn every_kind_of_fault_has_its_weight() {
-        let mut drawn: BTreeSet<&str> = BOUNDS.weights.iter().map(|(kind, _)| *kind).collect();
+        let all = BOUNDS.weights.iter().chain(BOUNDS.newer_weights);
+        let mut drawn: BTreeSet<&str> = all.map(|(kind, _)| *kind).collect();
         let bounds = Bounds { calls: 1.0, ..BOUNDS };
         for seed in 0..50 {
             let scenario = scenario(seed, &profile("fcntl"), &bounds);

@@ -94,6 +94,10 @@ impl Machine {
                 *server = Some(Server::serve(disk, hardware, terms, setting.manners, monotonic));
                 Outcome::Ok
             }
+            (Command::FillDisk { full }, Role::Server(_)) => {
+                disk.full = full;
+                Outcome::Ok
+            }
             (Command::ReadCount { file }, Role::Server(_)) => match disk.read(name(&file)) {
                 None => Outcome::Count { value: 0 },
                 Some(text) => count(&text),
@@ -145,7 +149,20 @@ impl Agent {
                 }
                 _ => Some(Outcome::Failed { errno: None, message: "no adapter runs".into() }),
             },
-            Command::CloseAdapter { .. } | Command::KillAdapter { .. } | Command::Unmount => {
+            Command::KillAdapter { .. } => {
+                *process = None;
+                kernel.process_has_ended(io);
+                let cause = "ended with signal: 9 (SIGKILL)".into();
+                io.said.push(Message::AdapterEnded { holder: 0, cause });
+                Some(Outcome::Ok)
+            }
+            Command::StopAdapter { stopped, .. } => {
+                if let Some(process) = process {
+                    process.stopped = stopped;
+                }
+                Some(Outcome::Ok)
+            }
+            Command::CloseAdapter { .. } | Command::Unmount => {
                 *process = None;
                 Some(Outcome::Ok)
             }

@@ -81,6 +81,8 @@ pub enum Asker {
     Counter,
     Renewal,
     Recovery,
+    /// A process that has ended meanwhile, or the kernel that tidies up after it.
+    Ended,
 }
 
 #[derive(Clone, Debug)]
@@ -159,6 +161,22 @@ impl Client {
         }
         self.waiting.push_back(Ask { asker, op, delay: 0 });
         self.go_on(io);
+    }
+
+    /// Its process was killed. What was not sent yet never is, nobody hears of what was, and the
+    /// files are closed whose locks it had.
+    pub fn process_has_ended(&mut self, io: &mut Io) {
+        self.waiting.retain(|ask| ask.asker != Asker::Process);
+        self.later.retain(|(_, ask)| ask.asker != Asker::Process);
+        self.done.retain(|(asker, _)| *asker != Asker::Process);
+        for sent in self.slots.iter_mut().filter_map(|slot| slot.busy.as_mut()) {
+            if sent.ask.asker == Asker::Process {
+                sent.ask.asker = Asker::Ended;
+            }
+        }
+        for name in std::mem::take(&mut self.held) {
+            self.ask(Asker::Ended, Op::Unlock(name), io);
+        }
     }
 
     /// What has been done, each told once.
@@ -373,6 +391,12 @@ impl Client {
             self.schedule_renewal(now);
         }
         let (least, most) = match (&result, &op) {
+            // Granted to nobody.
+            (Ok(_), Op::Lock { name, .. }) if asker == Asker::Ended => {
+                let op = Op::Unlock(name.clone());
+                return self.waiting.push_back(Ask { asker, op, delay: 0 });
+            }
+            (Err(_), Op::Lock { .. }) if asker == Asker::Ended => return,
             (Err(Errno::Grace), _) => (LATER_LEAST, LATER_MOST),
             (Err(Errno::Again), Op::Lock { wait: true, .. }) => (WAIT_LEAST, WAIT_MOST),
             _ => {
@@ -382,6 +406,7 @@ impl Client {
                 return match asker {
                     Asker::Recovery => self.reclaimed(&op, &result, io),
                     Asker::Renewal => self.renewing = false,
+                    Asker::Ended => {}
                     _ => self.done.push_back((asker, result)),
                 };
             }

@@ -12,6 +12,8 @@ pub struct Clock {
     /// How far from the true time the wall clock stood then (ns).
     offset_ns: i64,
     drift_ppm: i64,
+    /// How long it has stood still since power-on, which its node's agent does not know (ns).
+    stood: i64,
     /// What a true wall clock says at the harness's time zero (ns since 1970).
     wall_start: i64,
 }
@@ -22,7 +24,7 @@ impl Clock {
     /// The clock of a node that is switched on `now`: it takes its time from the true one.
     pub fn power_on(now: u64, wall_start_s: u64) -> Clock {
         let wall_start = wall_start_s as i64 * 1_000_000_000;
-        Clock { set_at: now, monotonic: 0, offset_ns: 0, drift_ppm: 0, wall_start }
+        Clock { set_at: now, monotonic: 0, offset_ns: 0, drift_ppm: 0, stood: 0, wall_start }
     }
 
     /// Nanoseconds since power-on, as the node counts them.
@@ -37,8 +39,18 @@ impl Clock {
         self.wall_start + now as i64 + self.offset_ns + drifted as i64
     }
 
-    /// Sets the wall clock so far from the true time, and both rates.
+    /// The node stood still between these times, and its clocks with it.
+    pub fn stood_still(&mut self, from: u64, until: u64) {
+        let stood = (until - from) as i64;
+        let (monotonic, offset_ns) = (self.monotonic(from), self.error_ns(from) - stood);
+        let stood = self.stood + stood;
+        *self = Clock { set_at: until, monotonic, offset_ns, stood, ..*self };
+    }
+
+    /// Sets the wall clock so far from what the node's agent takes for the true time, and both
+    /// rates.
     pub fn set(&mut self, now: u64, offset_ns: i64, drift_ppm: i64) {
+        let offset_ns = offset_ns - self.stood;
         let monotonic = self.monotonic(now);
         *self = Clock { set_at: now, monotonic, offset_ns, drift_ppm, ..*self };
     }
@@ -74,6 +86,17 @@ mod tests {
         clock.set(20 * SECOND, 0, 0);
         assert_eq!(clock.error_ns(30 * SECOND), 0);
         assert_eq!(clock.monotonic(30 * SECOND), 26 * SECOND, "it never jumps");
+    }
+
+    #[test]
+    fn a_clock_that_stood_still_goes_on_where_it_stood_until_it_is_set() {
+        let mut clock = Clock::power_on(0, 0);
+        clock.stood_still(10 * SECOND, 15 * SECOND);
+        assert_eq!(clock.monotonic(20 * SECOND), 15 * SECOND);
+        assert_eq!(clock.error_ns(20 * SECOND), -5 * SECOND as i64);
+        clock.set(20 * SECOND, 5 * SECOND as i64, 0);
+        assert_eq!(clock.error_ns(30 * SECOND), 0);
+        assert_eq!(clock.monotonic(30 * SECOND), 25 * SECOND);
     }
 
     proptest! {

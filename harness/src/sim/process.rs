@@ -121,6 +121,8 @@ pub struct Process {
     desk: Rc<Desk>,
     waits: Waits,
     requests: VecDeque<(u64, Request)>,
+    /// It was sent SIGSTOP.
+    pub stopped: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -152,7 +154,7 @@ impl Process {
             rng: RefCell::new(seeds::generator(seed)),
         });
         let future = program(Os(Rc::clone(&desk)));
-        Process { future, desk, waits: Waits::No, requests: VecDeque::new() }
+        Process { future, desk, waits: Waits::No, requests: VecDeque::new(), stopped: false }
     }
 
     pub fn take_request(&mut self, id: u64, request: Request) {
@@ -178,6 +180,7 @@ impl Process {
     /// When it wants to be woken (by the monotonic clock, ns).
     pub fn deadline(&self) -> Option<u64> {
         match self.waits {
+            _ if self.stopped => None,
             Waits::Until(at) => Some(at),
             Waits::Request(until) => until,
             _ => None,
@@ -192,6 +195,9 @@ impl Process {
     /// Lets it run for as long as it waits for nothing; answers the operation that it asks for.
     pub fn run(&mut self, now: Now) -> Option<Op> {
         loop {
+            if self.stopped {
+                return None;
+            }
             self.wake(now.monotonic);
             if self.waits != Waits::No {
                 return None;

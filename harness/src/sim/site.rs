@@ -11,6 +11,7 @@ use crate::plan::Plan;
 use crate::rpc::Listener;
 use crate::seeds;
 use crate::site::clock::Calendar;
+use crate::site::disk::trouble::{Trouble, TroubleId};
 use crate::site::wire::{Frame, Rule, RuleId, Sent, Switch};
 use crate::site::{Happening, NodeId, Site, SiteError, Statistics, blueprint};
 use crate::units::{MICROSECOND, MILLISECOND, SECOND};
@@ -68,6 +69,8 @@ struct Node {
     commands: u64,
     /// The ports that its kernels have used.
     ports: u16,
+    /// Since when it has stood still, and what has been kept for it.
+    pause: Option<(u64, Vec<Event>)>,
     /// Of its processes, each life another.
     seed: u64,
 }
@@ -94,6 +97,9 @@ enum Event {
 
 impl Node {
     fn wake_at(&self) -> Option<u64> {
+        if self.pause.is_some() {
+            return None;
+        }
         self.machine.as_ref()?.wake_at
     }
 }
@@ -106,6 +112,7 @@ impl<'a> SimSite<'a> {
             life: 0,
             commands: 0,
             ports: 0,
+            pause: None,
             seed: seeds::derive(node.seed, "process"),
         });
         let mut rng = seeds::generator(seeds::derive(plan.seed, "simulated"));
@@ -157,6 +164,9 @@ impl<'a> SimSite<'a> {
             return;
         };
         self.now = self.now.max(at);
+        let Some(event) = self.kept_for_later(event) else {
+            return;
+        };
         match event {
             Event::Timer(token) => self.happenings.push_back(Happening::Timer(token)),
             Event::Wire => self.rules_are_due(),
@@ -182,6 +192,22 @@ impl<'a> SimSite<'a> {
                 }
             }
         }
+    }
+
+    /// What happens to a node that stands still waits, or is lost if it is a frame.
+    fn kept_for_later(&mut self, event: Event) -> Option<Event> {
+        let node = match &event {
+            Event::Frame { frame, .. } => frame.to,
+            Event::Command { node, .. } | Event::Booted { node, .. } => *node,
+            Event::Timer(_) | Event::Wire => return Some(event),
+        };
+        let Some((_, kept)) = &mut self.nodes[node].pause else {
+            return Some(event);
+        };
+        if !matches!(event, Event::Frame { .. }) {
+            kept.push(event);
+        }
+        None
     }
 
     fn lives(&self, node: NodeId, life: u32) -> bool {
@@ -333,6 +359,7 @@ impl Site for SimSite<'_> {
         let lease = u64::from(blueprint.server.lease_s) * SECOND;
         let state = &mut self.nodes[node];
         state.life += 1;
+        state.pause = None;
         let (life, ports) = (state.life, state.ports);
         state.machine = Some(Machine {
             clock: Clock::power_on(self.now, blueprint.wall_start_s),
@@ -357,11 +384,40 @@ impl Site for SimSite<'_> {
         node: NodeId,
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<usize, SiteError> {
-        self.nodes[node].machine = None;
+        (self.nodes[node].machine, self.nodes[node].pause) = (None, None);
         Ok(match self.plan.blueprint.nodes[node].role {
             blueprint::Role::Server => self.disk.lose_power(keep),
             blueprint::Role::Client => 0,
         })
+    }
+
+    fn trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
+        self.disk.troubles.lay(trouble, seed)
+    }
+
+    fn mend(&mut self, id: TroubleId) -> u64 {
+        self.disk.troubles.lift(id)
+    }
+
+    fn pause(&mut self, node: NodeId) {
+        let state = &mut self.nodes[node];
+        if state.machine.is_some() {
+            state.pause.get_or_insert((self.now, Vec::new()));
+        }
+    }
+
+    fn resume(&mut self, node: NodeId) -> u64 {
+        let Some((since, kept)) = self.nodes[node].pause.take() else {
+            return 0;
+        };
+        if let Some(machine) = &mut self.nodes[node].machine {
+            machine.clock.stood_still(since, self.now);
+        }
+        for event in kept {
+            self.calendar.enter(self.now, event);
+        }
+        self.at(node, |_, _, _, _| {});
+        self.now - since
     }
 
     fn advance(&mut self) -> Result<Happening, SiteError> {

@@ -44,6 +44,8 @@ pub struct Tcp {
     owes: bool,
     timer: Timer,
     deadline: Option<u64>,
+    /// When something was sent last that is not acknowledged.
+    sent_at: u64,
     /// Since when what was sent has waited for an acknowledgement.
     stuck_since: u64,
 }
@@ -95,6 +97,7 @@ impl Tcp {
             owes: false,
             timer: Timer::default(),
             deadline: None,
+            sent_at: 0,
             stuck_since: 0,
         }
     }
@@ -122,6 +125,7 @@ impl Tcp {
         let segment = self.segment(&sent);
         self.next = self.next.wrapping_add(segment.length());
         self.owes = false;
+        self.sent_at = now;
         out.push(segment);
         if self.sent.is_empty() {
             self.stuck_since = now;
@@ -178,7 +182,12 @@ impl Tcp {
             State::SynReceived | State::Established => {}
         }
         self.state = State::Established;
+        let misses = self.unacknowledged == segment.ack && segment.message.is_none();
         self.acknowledged(segment.ack, now);
+        // Told what the other end has, it sends what that lacks (RFC 8985), once in a while.
+        if misses && !self.sent.is_empty() && now >= self.sent_at + RTO_LEAST {
+            self.transmit_again(now, out);
+        }
         if let Some(message) = segment.message {
             self.take(segment.seq, message, &mut received.messages);
             let in_order = !received.messages.is_empty();
@@ -245,6 +254,7 @@ impl Tcp {
         }
         out.extend(self.sent.iter().map(|sent| self.segment(sent)));
         self.owes = false;
+        self.sent_at = now;
         self.deadline = Some(now + self.timer.timeout());
     }
 

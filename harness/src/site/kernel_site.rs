@@ -12,6 +12,7 @@ use super::clock::{Calendar, Clock};
 use super::disk::blk;
 use super::disk::image::Image;
 use super::disk::store::Store;
+use super::disk::trouble::{Trouble, TroubleId};
 use super::exchange::Failure;
 use super::launch::core::{self, Core};
 use super::launch::{Images, Launch, Launcher, Programs};
@@ -90,7 +91,16 @@ pub(super) struct Node {
     /// The agent has said hello. Before that a driver may wait for a device in a busy loop that
     /// counts nanoseconds, so slices are kept short.
     pub(super) greeted: bool,
+    /// What has been kept for it since it was suspended.
+    pub(super) pause: Option<Pause>,
     commands: u64,
+}
+
+/// A node's time of standing still.
+pub(super) struct Pause {
+    since: u64,
+    /// What its disks and its control channel have for it.
+    pub(super) kept: Vec<Event>,
 }
 
 /// A site of real kernels.
@@ -183,6 +193,7 @@ impl<'a> KernelSite<'a> {
             console: Console::default(),
             life: 0,
             greeted: false,
+            pause: None,
             commands: 0,
         });
         let latencies = [wire.latency.least.0, blueprint.disk.latency.0, blueprint.disk.flush.0];
@@ -288,6 +299,7 @@ impl Site for KernelSite<'_> {
         let state = &mut self.nodes[node];
         state.life += 1;
         state.greeted = false;
+        state.pause = None;
         state.console = Console::default();
         match Machine::power_on(kernel, listeners, endpoints, self.now, wall_start, &patience) {
             Ok(Some(machine)) => match state.machine.insert(machine).run_on(&patience) {
@@ -316,6 +328,7 @@ impl Site for KernelSite<'_> {
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<usize, SiteError> {
         let blueprint = &self.blueprint.nodes[node];
+        self.nodes[node].pause = None;
         if let Some(machine) = self.nodes[node].machine.take() {
             let doing = || format!("cutting the power of {}", blueprint.name);
             machine.power_off().map_err(SiteError::host(doing()))?;
@@ -324,6 +337,36 @@ impl Site for KernelSite<'_> {
             Role::Server => self.disk.lose_power(keep),
             Role::Client => 0,
         })
+    }
+
+    fn trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
+        self.disk.troubles.lay(trouble, seed)
+    }
+
+    fn mend(&mut self, id: TroubleId) -> u64 {
+        self.disk.troubles.lift(id)
+    }
+
+    fn pause(&mut self, node: NodeId) {
+        let state = &mut self.nodes[node];
+        if state.machine.is_some() {
+            state.pause.get_or_insert(Pause { since: self.now, kept: Vec::new() });
+        }
+    }
+
+    fn resume(&mut self, node: NodeId) -> u64 {
+        let state = &mut self.nodes[node];
+        let Some(Pause { since, kept }) = state.pause.take() else {
+            return 0;
+        };
+        let stood = self.now - since;
+        if let Some(machine) = &mut state.machine {
+            machine.stood_still(stood);
+        }
+        for event in kept {
+            self.calendar.enter(self.now, event);
+        }
+        stood
     }
 
     fn advance(&mut self) -> Result<Happening, SiteError> {
@@ -376,6 +419,7 @@ impl KernelSite<'_> {
             .nodes
             .iter()
             .enumerate()
+            .filter(|(_, node)| node.pause.is_none())
             .filter_map(|(id, node)| Some((id, node.machine.as_ref()?)));
         machines.filter_map(|(id, machine)| Some((machine.request()?, id)))
     }

@@ -24,6 +24,7 @@ pub use error::SiteError;
 pub use kernel_site::{KernelSite, Resources};
 
 use crate::rpc::Listener;
+use disk::trouble::{Trouble, TroubleId};
 use lockstorm_agent::{Command, Message};
 use wire::{Rule, RuleId};
 
@@ -72,6 +73,19 @@ pub trait Site {
         node: NodeId,
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<usize, SiteError>;
+
+    /// Puts a trouble of the server's disk into force until it is lifted.
+    fn trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId;
+
+    /// Lifts a trouble; answers how many requests it hit.
+    fn mend(&mut self, id: TroubleId) -> u64;
+
+    /// Suspends a node that has power: it gets no time, its clocks stand still, and frames to it
+    /// are lost. On the virtual clock alone.
+    fn pause(&mut self, node: NodeId);
+
+    /// Lets a node go on that was suspended; answers how long it stood still (ns).
+    fn resume(&mut self, node: NodeId) -> u64;
 
     /// Lets time pass until something happens that the site does not deal with itself.
     fn advance(&mut self) -> Result<Happening, SiteError>;

@@ -25,6 +25,13 @@ impl KernelSite<'_> {
         let Some(machine) = node.machine.as_mut().filter(|_| node.life == life) else {
             return Ok(false);
         };
+        if let Some(pause) = &mut node.pause {
+            // Nobody takes a frame out of the card of a machine that stands still.
+            if !matches!(event, Event::Frame { .. }) {
+                pause.kept.push(event);
+            }
+            return Ok(false);
+        }
         // The interrupt handler reads the time before RUN tells it.
         machine.set_now(self.now);
         let careful = machine.is_computing();
@@ -182,7 +189,7 @@ impl KernelSite<'_> {
         let Some(device) = link.and_then(Link::virtio) else {
             return Ok(());
         };
-        let (mut quick, mut flushes) = (Vec::new(), Vec::new());
+        let (mut quick, mut flushes, mut late) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..device.offered(blk::REQUESTS)? {
             let Some(chain) = device.next(blk::REQUESTS)? else {
                 break;
@@ -194,7 +201,11 @@ impl KernelSite<'_> {
             };
             self.statistics.disk_requests += 1;
             let done = blk::execute(chain, device.memory(), medium);
-            if done.flushed { flushes.push(done) } else { quick.push(done) }
+            match (done.late_ns, done.flushed) {
+                (1.., _) => late.push(done),
+                (0, true) => flushes.push(done),
+                (0, false) => quick.push(done),
+            }
         }
         let latency = match slot {
             Slot::Root | Slot::Supplement => IMAGE_LATENCY,
@@ -206,6 +217,12 @@ impl KernelSite<'_> {
                 let event = Event::DiskDone { node: id, life: node.life, slot, done };
                 self.calendar.enter(self.now + latency, event);
             }
+        }
+        for done in late {
+            let latency = if done.flushed { self.blueprint.disk.flush.0 } else { latency };
+            let at = self.now + latency + done.late_ns;
+            let event = Event::DiskDone { node: id, life: node.life, slot, done: vec![done] };
+            self.calendar.enter(at, event);
         }
         Ok(())
     }

@@ -318,7 +318,7 @@ impl Teller {
 
 /// Something happens to what a node sends, and to nothing that it receives.
 fn sends(node: &str, pass: Pass) -> Vec<Consequence> {
-    let from = Some(node.to_owned());
+    let from = Some(vec![node.to_owned()].into());
     vec![Consequence::Frames(Frames { from, to: None, pass, late_ns: 0 })]
 }
 

@@ -65,7 +65,8 @@ impl Story<'_, '_> {
     }
 
     fn has_crashed(&self, node: &str) -> bool {
-        self.in_force.iter().any(|(kind, of)| *kind == "crash" && of == node)
+        let ends = |kind| matches!(kind, "crash" | "kill");
+        self.in_force.iter().any(|(kind, of)| ends(*kind) && of == node)
     }
 
     fn call(&mut self) {
@@ -125,15 +126,19 @@ impl Story<'_, '_> {
             true => "server".into(),
             false => self.client(),
         };
-        let kind = self.draw.kind();
+        let kind = self.draw.kind(self.draw.bounds.weights);
         let full = self.in_force.len() >= *self.draw.bounds.faults.end() as usize;
         if full || self.in_force.iter().any(|(other, of)| *other == kind && *of == node) {
             return;
         }
         let strike = self.draw.strike_of(kind, node.clone());
-        let kind = strike.kind();
+        let strike = self.draw.perhaps_newer(&node, self.clients).unwrap_or(strike);
+        let (kind, node) = (strike.kind(), strike.target().to_owned());
+        if self.in_force.iter().any(|(other, of)| *other == kind && *of == node) {
+            return;
+        }
         self.steps.push(Step::Strike(strike));
-        if kind == "crash" {
+        if matches!(kind, "crash" | "kill") {
             // Its call is never answered.
             self.waiting.remove(&node);
         }

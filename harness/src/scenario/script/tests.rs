@@ -52,7 +52,13 @@ proptest! {
         loss in 0.0..1.0f64,
     ) {
         let (node, delay) = ("c1".into(), NanosRange::default());
-        steps.push(Step::Strike(Strike::Impair(Impair { node, loss, duplicate: 0.5, delay })));
+        steps.push(Step::Strike(Strike::Impair(Impair {
+            node,
+            loss,
+            duplicate: 0.5,
+            delay,
+            ..Impair::default()
+        })));
         let text = serde_yaml::to_string(&steps).unwrap();
         prop_assert_eq!(serde_yaml::from_str::<Vec<Step>>(&text).unwrap(), steps);
     }
@@ -151,8 +157,8 @@ fn a_step_that_does_not_parse_says_what_was_expected() {
     clock c2 8                      | `8` has no unit; did you mean `8s`?
     impair c1                       | `impair` has more to say than a line can; write `- impair: {node: c1, ...}`
     end                             | `end` of which fault? expected such as `end cut c1`
-    end c1                          | `c1` is not a fault; expected `cut`, `crash`, `clock` or `impair`
+    end c1                          | `c1` is not a fault; expected `cut`, `crash`, `clock`, `impair`, `partition`, `pause`, `reset`, `disk`, `kill` or `stop`
     end impair                      | `end impair` of which node? expected such as `end impair c1`
-    dance                           | `dance` is not a step; expected `cut`, `crash`, `clock`, `impair`, `heal`, `restart`, `end` or `at`, or a client and its call such as `c1: acquire -> ok`
+    dance                           | `dance` is not a step; expected `cut`, `crash`, `clock`, `impair`, `partition`, `pause`, `reset`, `disk`, `kill`, `stop`, `heal`, `restart`, `end` or `at`, or a client and its call such as `c1: acquire -> ok`
     ");
 }

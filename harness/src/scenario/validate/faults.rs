@@ -2,8 +2,9 @@
 
 use super::{Findings, calls, clients, nodes};
 use crate::fault::clock::DRIFT_MAX_PPM;
-use crate::fault::{CALLER, FaultSpec, OWNER, Section, Strike, Trigger};
+use crate::fault::{CALLER, FaultSpec, Named, OWNER, Section, Strike, Trigger};
 use crate::scenario::{Scenario, WorkloadSpec};
+use crate::site::clock::Clock;
 use crate::source::{KeyPath, Problem};
 use crate::units::Nanos;
 
@@ -28,14 +29,24 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
         known.push(CALLER.into());
     }
     let path = path.key("strike").key(fault.strike.kind());
-    if !fault.strike.fault().needs_message() {
-        findings.node(path.key("node"), fault.strike.target(), &known);
+    let strikes_message = fault.strike.fault().needs_message();
+    let named = fault.strike.fault().named().into_iter();
+    for Named { key, index, node } in named.filter(|_| !strikes_message) {
+        let path = path.key(key);
+        findings.node(index.map_or(path.clone(), |index| path.index(index)), node, &known);
     }
-    check_strike(&fault.strike, &path, findings);
+    check_strike(scenario, &fault.strike, &path, findings);
 }
 
 /// What a fault itself says makes no sense, whatever makes it strike.
-pub fn check_strike(strike: &Strike, path: &KeyPath, findings: &mut Findings) {
+pub fn check_strike(scenario: &Scenario, strike: &Strike, path: &KeyPath, findings: &mut Findings) {
+    if scenario.site.clock == Clock::Real
+        && let Strike::Pause(_) = strike
+    {
+        let message = "nodes on the real clock cannot be suspended; expected another fault, or \
+            the virtual clock";
+        findings.add_key(path.clone(), message);
+    }
     for (key, message) in strike.fault().problems() {
         match key {
             Some(key) => findings.add(path.key(key), message),

@@ -43,10 +43,12 @@ pub fn check(scenario: &Scenario, steps: &[Step], findings: &mut Findings) {
                     let problem = Problem::new(path.clone(), message);
                     let help = "write it among `faults`, with `when: {rpc: {op: LINK}}`";
                     findings.0.push(problem.help(help));
-                } else {
-                    findings.node(path.clone(), strike.target(), &nodes);
+                    continue;
                 }
-                check_strike(strike, &path, findings);
+                for named in strike.fault().named() {
+                    findings.node(path.clone(), named.node, &nodes);
+                }
+                check_strike(scenario, strike, &path, findings);
             }
             Step::End { node, .. } => findings.node(path.clone(), node, &nodes),
             Step::Pass(_) => {}
@@ -114,7 +116,8 @@ impl<'a> Story<'a> {
     }
 
     fn has_crashed(&self, node: &str) -> bool {
-        self.faults.get(&("crash", node)).is_some_and(|count| *count > 0)
+        let is_in_force = |kind| self.faults.get(&(kind, node)).is_some_and(|count| *count > 0);
+        is_in_force("crash") || is_in_force("kill")
     }
 
     fn strike(&mut self, strike: &'a Strike) -> Result<(), String> {
@@ -124,7 +127,7 @@ impl<'a> Story<'a> {
         match (kind, *count) {
             ("cut", 2..) => Err(format!("`{node}` is cut off already")),
             ("crash", 2..) => Err(format!("`{node}` is down already")),
-            ("crash", _) => {
+            ("crash" | "kill", _) => {
                 self.pending.remove(node);
                 Ok(())
             }

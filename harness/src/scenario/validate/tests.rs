@@ -302,7 +302,7 @@ fn a_fault_must_do_something_that_can_be_done() {
        |
      5 |     strike: {impair: {node: c1}}
        |              ^^^^^^
-      = help: expected `loss`, `duplicate` or `delay`
+      = help: expected `loss`, `duplicate`, `delay`, `corrupt`, `reorder` or `bandwidth`
     "#);
     insta::assert_snapshot!(fault("when: {at: 5s}\nstrike: {impair: {node: c1, loss: 1.5, duplicate: .nan}}"), @r#"
     error: `loss` is 1.5
@@ -318,6 +318,21 @@ fn a_fault_must_do_something_that_can_be_done() {
      5 |     strike: {impair: {node: c1, loss: 1.5, duplicate: .nan}}
        |                                                       ^^^^
       = help: expected a share from 0 to 1
+    "#);
+    insta::assert_snapshot!(fault("when: {at: 5s}\nstrike: {partition: {between: [c1, c9], and: [server, c1]}}"), @r#"
+    error: there is no node `c9`
+      --> story.yaml:5:40
+       |
+     5 |     strike: {partition: {between: [c1, c9], and: [server, c1]}}
+       |                                        ^^
+      = help: the nodes are server, c1, c2, c3, owner
+
+    error: c1 cannot be parted from itself
+      --> story.yaml:5:50
+       |
+     5 |     strike: {partition: {between: [c1, c9], and: [server, c1]}}
+       |                                                  ^
+      = help: expected each node in one group at most
     "#);
     insta::assert_snapshot!(fault("when: {at: 5s}\nstrike: {cut: {node: c1}, crash: {node: c1}}"), @r#"
     error: more than one key stands here

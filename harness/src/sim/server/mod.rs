@@ -16,6 +16,7 @@ use super::node::Io;
 use super::rpc::{Body, Call, Done, Errno, Op, Reply, Rpc};
 use super::tcp::{self, Tcp};
 use crate::site::blueprint::{DiskBlueprint, ServerBlueprint};
+use crate::site::disk::trouble::{Outcome, Request, Troubles};
 use crate::units::SECOND;
 use state::{Recorded, State, Verdict};
 use std::collections::BTreeMap;
@@ -28,6 +29,10 @@ pub const PORT: u16 = 2049;
 /// What a power cut leaves.
 #[derive(Default)]
 pub struct Disk {
+    /// What faults do to requests.
+    pub troubles: Troubles,
+    /// There is no room left.
+    pub full: bool,
     store: Store,
     recorded: Recorded,
     /// How many times it has been served from.
@@ -178,6 +183,29 @@ impl Server {
 
     /// Carries a call out, as soon as the disk allows.
     fn begin(&mut self, work: Work, io: &mut Io, disk: &mut Disk) {
+        let changes = !matches!(
+            work.op,
+            Op::Renew
+                | Op::Look(_)
+                | Op::Open(_)
+                | Op::ReclaimComplete
+                | Op::Lock { .. }
+                | Op::Unlock(_)
+        );
+        let mut met = Outcome::default();
+        if changes {
+            met = disk.troubles.meet(Request::Write(0, 8));
+        }
+        if changes && !matches!(work.op, Op::Write { .. }) {
+            let flush = disk.troubles.meet(Request::Flush);
+            met = Outcome { fails: met.fails || flush.fails, late_ns: met.late_ns + flush.late_ns };
+        }
+        if met.fails || (disk.full && matches!(work.op, Op::Write { .. })) {
+            let Work { from, xid, session, slot, .. } = work;
+            let reply = Reply::Compound(Err(Errno::Io));
+            self.state.replied(session, slot, &reply);
+            return self.reply(from, xid, reply, io);
+        }
         let time = match &work.op {
             // What is only read is in memory.
             Op::Renew | Op::Look(_) | Op::Open(_) | Op::ReclaimComplete => 0,
@@ -185,6 +213,7 @@ impl Server {
             Op::Write { .. } => self.disk_latency,
             _ => self.disk_latency + self.flush,
         };
+        let time = time + met.late_ns;
         if time == 0 {
             return self.carry_out(work, io, disk);
         }

@@ -43,7 +43,7 @@ const OVERSTAYING: Bounds = Bounds {
 };
 
 /// The same, and the clocks are all that is wrong.
-const CLOCKS: Bounds = Bounds { nearly: 0.8, weights: &[("clock", 1)], ..OVERSTAYING };
+const CLOCKS: Bounds = Bounds { nearly: 0.8, weights: &[("clock", 1)], newer: 0.0, ..OVERSTAYING };
 
 /// Long outages and short leases, and hardly anything is out of reach for a short time alone.
 const OUTAGES: Bounds = Bounds {

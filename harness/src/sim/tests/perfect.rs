@@ -2,6 +2,7 @@
 
 use super::super::{Defect, Kind, Lock, run};
 use super::{ANY, Judged, each, number};
+use crate::history::What;
 use crate::scenario::{WorkloadSpec, random};
 use lockstorm_reports::{Class, Invariant, Verdict};
 use std::collections::BTreeMap;
@@ -25,8 +26,14 @@ fn seen(seed: u64, lock: Lock) -> Seen {
     let report = &run.report;
     // Nothing that happens here is beyond what the others assume.
     let assumes = &run.plan.profile.assumes;
-    let may_be_beyond =
-        assumes.lease.is_some() || assumes.clock_skew.is_some() || assumes.pause.is_some();
+    let stood_still = run.history.iter().any(|event| match &event.what {
+        What::FaultStruck { kind, .. } => kind == "pause",
+        _ => false,
+    });
+    let may_be_beyond = assumes.lease.is_some()
+        || assumes.clock_skew.is_some()
+        || assumes.pause.is_some()
+        || (stood_still && run.plan.profile.clock_rate().is_some());
     let excused = |class| class == Class::BeyondAssumptions && may_be_beyond;
     let accused = report.findings.iter().any(|finding| !excused(finding.class));
     let judged = report.invariants.iter().map(|result| (result.invariant, result.judged));

@@ -166,6 +166,12 @@ fn a_step_strikes_and_ends_any_fault() {
         "crash" => "- crash c1",
         "clock" => "- clock: {node: c1, step: 3s, drift_ppm: 100}",
         "impair" => "- impair: {node: c1, loss: 0.2, delay: 1ms..9ms}",
+        "pause" => "- pause: {node: c1}",
+        "reset" => "- reset: {node: c1, every: 2s}",
+        "disk" => "- disk: {latency: 20ms, flush: 50ms}",
+        "kill" => "- kill: {node: c1}",
+        "stop" => "- stop: {node: c1}",
+        "partition" => "- partition: {between: [c1], and: [server], one_way: true}",
         other => panic!("a fault of a new kind ({other}): expected a step for it here"),
     };
     let mut script = "workload:\n  script:\n".to_owned();
@@ -176,8 +182,9 @@ fn a_step_strikes_and_ends_any_fault() {
             // Of one that is off, no answer is to be waited for.
             writeln!(script, "  {step}").unwrap();
         }
-        writeln!(script, "  - end {kind} c1\n  - at +60s").unwrap();
-        if *kind != "crash" {
+        let node = if *kind == "disk" { "server" } else { "c1" };
+        writeln!(script, "  - end {kind} {node}\n  - at +60s").unwrap();
+        if !["crash", "kill"].contains(kind) {
             writeln!(script, "  - c1: -> ok\n  - c1: release -> ok").unwrap();
         }
     }

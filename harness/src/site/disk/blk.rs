@@ -1,7 +1,9 @@
 //! The virtio-blk device (virtio 1.2, section 5.2).
 
+use super::SECTOR;
 use super::image::Image;
 use super::store::Store;
+use super::trouble::{Outcome, Request};
 use crate::site::virtio::device::Chain;
 use crate::site::virtio::memory::GuestMemory;
 use std::io::{self, Read, Write};
@@ -43,6 +45,8 @@ pub struct Done {
     /// Bytes written into guest memory.
     pub written: u32,
     pub flushed: bool,
+    /// How much later it completes because of a fault (ns).
+    pub late_ns: u64,
 }
 
 /// Half a ring, with the request's header and status (so many as QEMU endpoints).
@@ -62,21 +66,37 @@ pub fn execute(chain: Chain, memory: &GuestMemory, medium: Medium) -> Done {
     let head = chain.head_index();
     let (reader, writer) = (chain.clone().reader(memory), chain.writer(memory));
     let (Ok(reader), Ok(writer)) = (reader, writer) else {
-        return Done { head, written: 0, flushed: false };
+        return Done { head, written: 0, flushed: false, late_ns: 0 };
     };
     // A chain without room for the status byte cannot even be refused properly.
-    let (written, flushed) = transfer(reader, writer, medium).unwrap_or((0, false));
-    Done { head, written, flushed }
+    let (written, flushed, late_ns) = transfer(reader, writer, medium).unwrap_or_default();
+    Done { head, written, flushed, late_ns }
 }
 
-fn transfer(mut reader: Reader, mut writer: Writer, medium: Medium) -> io::Result<(u32, bool)> {
+fn transfer(
+    mut reader: Reader,
+    mut writer: Writer,
+    mut medium: Medium,
+) -> io::Result<(u32, bool, u64)> {
     let room = writer.available_bytes().checked_sub(1).ok_or(io::ErrorKind::UnexpectedEof)?;
     let mut status = writer.split_at(room).map_err(io::Error::other)?;
     let mut header = [0; 16];
     reader.read_exact(&mut header)?;
     let kind = u32::from_le_bytes(header[..4].try_into().expect("four bytes"));
     let sector = u64::from_le_bytes(header[8..].try_into().expect("eight bytes"));
+    let met = match (kind, &mut medium) {
+        (T_IN, Medium::Store(store)) => {
+            store.troubles.meet(Request::Read(sector, (room as u64).div_ceil(SECTOR)))
+        }
+        (T_OUT, Medium::Store(store)) => {
+            let length = reader.available_bytes() as u64;
+            store.troubles.meet(Request::Write(sector, length.div_ceil(SECTOR)))
+        }
+        (T_FLUSH, Medium::Store(store)) => store.troubles.meet(Request::Flush),
+        _ => Outcome::default(),
+    };
     let outcome = match kind {
+        _ if met.fails => S_IOERR,
         T_IN => read(&mut writer, room, sector, medium)?,
         T_OUT => write(&mut reader, sector, medium)?,
         T_FLUSH => flush(medium),
@@ -90,7 +110,7 @@ fn transfer(mut reader: Reader, mut writer: Writer, medium: Medium) -> io::Resul
     };
     let written = writer.bytes_written() as u32;
     status.write_all(&[outcome])?;
-    Ok((written + 1, kind == T_FLUSH))
+    Ok((written + 1, kind == T_FLUSH, met.late_ns))
 }
 
 fn read(writer: &mut Writer, length: usize, sector: u64, medium: Medium) -> io::Result<u8> {

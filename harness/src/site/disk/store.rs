@@ -4,12 +4,15 @@
 //! cut undoes what was not flushed.
 
 use super::SECTOR;
+use super::trouble::Troubles;
 use std::collections::BTreeMap;
 
 pub struct Store {
     bytes: Vec<u8>,
     /// What the sectors written since the last flush held before, by sector.
     unflushed: BTreeMap<u64, Vec<u8>>,
+    /// What faults do to requests.
+    pub troubles: Troubles,
 }
 
 /// The request lies outside the disk.
@@ -18,7 +21,11 @@ pub struct OutOfRange;
 
 impl Store {
     pub fn new(size_mib: u32) -> Store {
-        Store { bytes: vec![0; (size_mib as usize) << 20], unflushed: BTreeMap::new() }
+        Store {
+            bytes: vec![0; (size_mib as usize) << 20],
+            unflushed: BTreeMap::new(),
+            troubles: Troubles::default(),
+        }
     }
 
     pub fn sectors(&self) -> u64 {

@@ -93,6 +93,13 @@ impl Machine {
         self.travel.as_ref()?.request()
     }
 
+    /// See [`Travel::stood_still`].
+    pub fn stood_still(&mut self, for_ns: u64) {
+        if let Some(travel) = &mut self.travel {
+            travel.stood_still(for_ns);
+        }
+    }
+
     /// See [`Travel::set_now`].
     pub fn set_now(&self, now: u64) {
         if let Some(travel) = &self.travel {

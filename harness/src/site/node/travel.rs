@@ -79,6 +79,13 @@ impl Travel {
         (at < END_OF_TIME).then_some(at)
     }
 
+    /// The kernel was not run for so long, and will not know: its own time goes on where it stood,
+    /// and what it has asked to be run at comes so much later.
+    pub fn stood_still(&mut self, for_ns: u64) {
+        self.origin = self.origin.saturating_add(for_ns);
+        self.last_run = self.last_run.saturating_add(for_ns);
+    }
+
     /// Sets the kernel's view of the clock, so that an interrupt is taken at `now`.
     pub fn set_now(&self, now: u64) {
         self.segment.set_now(now - self.origin);

@@ -71,7 +71,7 @@ fn planned(event: &Event) -> Option<FaultSpec> {
     let frames = consequences.iter().find_map(Consequence::frames)?;
     let late = Nanos(frames.late_ns);
     let delay = NanosRange { least: Nanos::ZERO, most: late };
-    let impair = Impair { node: node.clone(), loss: 0.5, duplicate: 0.0, delay };
+    let impair = Impair { node: node.clone(), loss: 0.5, delay, ..Impair::default() };
     (late > Nanos::ZERO).then_some(FaultSpec {
         may_miss: false,
         when: Trigger::At(Nanos::ZERO),
