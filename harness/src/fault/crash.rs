@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Crash {
     pub node: String,
-    /// Share of the server's unflushed sectors that last all the same, drawn sector by sector:
+    /// Share of the server's unflushed sectors that last all the same, drawn block by block:
     /// 0 to 1.
     #[serde(default)]
     pub keep: f64,

@@ -195,8 +195,8 @@ impl Caught {
 pub enum Effect {
     /// A rule lies over the wire.
     Wire(Box<dyn Rule>),
-    /// The node has no power. Of a server's unflushed sectors this share lasts, drawn sector by
-    /// sector. It is switched on again when no fault keeps it off any more.
+    /// The node has no power. Of a server's unflushed sectors this share lasts, drawn block by
+    /// block. It is switched on again when no fault keeps it off any more.
     NoPower { keep: f64 },
     /// The wall clock is stepped, and drifts from then on.
     WallClock { step_ns: i64, drift_ppm: i64 },

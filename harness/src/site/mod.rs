@@ -67,7 +67,7 @@ pub trait Site {
     fn power_on(&mut self, node: NodeId) -> Result<(), SiteError>;
 
     /// Cuts a node's power. Of a server's disk only what was flushed remains, and of the rest
-    /// what `keep` asks for. Answers how many sectors were lost.
+    /// what `keep` asks for, block by block. Answers how many sectors were lost.
     fn power_off(
         &mut self,
         node: NodeId,
