@@ -163,7 +163,8 @@ fn surely_without_lifetime(hold: &Hold, terms: &Terms) -> Moment {
 /// Until when a hold's heartbeat surely goes on, if it has begun at all.
 fn beats_until(hold: &Hold, terms: &Terms) -> Moment {
     let died = hold.gone.map_or(Moment::NEVER, |gone| gone.at);
-    let ended = died.min(hold.told_lost.unwrap_or(Moment::NEVER));
+    let known = hold.told_lost.into_iter().chain(hold.dying);
+    let ended = known.fold(died, Moment::min);
     let contact = terms.contacts.of_client(&hold.client);
     let (called, entered) = (hold.acquire_called.at_ns, hold.entered);
     match contact.well(called, u64::MAX).first() {

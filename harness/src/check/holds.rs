@@ -8,7 +8,7 @@ use super::calls::{Call, Calls};
 use super::claims::Claim;
 use super::contact::Contacts;
 use super::spans::{Moment, Span};
-use crate::history::{Event, Operation, What};
+use crate::history::{Consequence, Event, Operation, What};
 use crate::lock::adapter::Answer;
 use std::collections::BTreeMap;
 
@@ -23,6 +23,9 @@ pub struct Hold {
     /// When its process ended, if it did before it had another hold; and whether its whole node,
     /// kernel and all, had lost power.
     pub gone: Option<Gone>,
+    /// When its process was to be killed: from then on it may be gone, and its lock with it, though
+    /// nobody knows yet.
+    pub dying: Option<Moment>,
     /// When its lock may have been given up: the first release was called (and could reach the
     /// server), or its client began anew.
     pub released: Option<Moment>,
@@ -66,7 +69,8 @@ impl Hold {
     /// When nobody else may be inside: while it is inside, surely has a claim, and believes so.
     pub fn exclusive(&self) -> impl Iterator<Item = Span> + '_ {
         let mut inside = self.inside();
-        inside.until = inside.until.min(self.told_lost.unwrap_or(Moment::NEVER));
+        let known = self.told_lost.into_iter().chain(self.dying);
+        inside.until = known.fold(inside.until, Moment::min);
         self.claims_within(inside)
     }
 
@@ -166,6 +170,15 @@ impl Derive<'_> {
                 None => self.contradiction(now, &format!("{client} leaves without being inside")),
             },
             What::NodeDied { node, .. } => self.died(now, node, true),
+            What::FaultStruck { consequences, .. } => {
+                for consequence in consequences {
+                    if let Consequence::Kill { node } = consequence
+                        && let Some(hold) = self.client(node).inside
+                    {
+                        self.holds[hold].dying.get_or_insert(now);
+                    }
+                }
+            }
             What::AdapterFailed { client, .. } | What::AdapterKilled { client } => {
                 self.died(now, client, false);
             }
@@ -273,6 +286,7 @@ impl Derive<'_> {
             entered: now,
             exit: Exit::Open,
             gone: None,
+            dying: None,
             released: None,
             told_lost: None,
             grants: 1,

@@ -19,6 +19,7 @@ pub mod pause;
 pub mod refuse;
 pub mod reset;
 pub mod stop;
+pub mod trigger;
 
 use crate::history::Consequence;
 use crate::rpc::Message;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 pub const OWNER: &str = "owner";
 
 pub use passes::{Nearness, Passes, Phase};
+pub use trigger::{Asked, Calls, Other, Section, Situation, Trigger};
 
 /// The target that stands for the client whose call, or whose reply, a fault waited for.
 pub const CALLER: &str = "caller";
@@ -56,34 +58,6 @@ pub struct FaultSpec {
     /// That it never strikes, or meets nobody, is no reason to doubt the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_miss: bool,
-}
-
-/// When a fault strikes. Times are virtual and count from the begin of the workload.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Trigger {
-    /// At a time.
-    At(Nanos),
-    /// When a critical section has been entered.
-    Entered(Section),
-    /// When a critical section has been left, and its lock is about to be released.
-    Left(Section),
-    /// When a call of NFS, or its reply, passes the switch, before it is delivered.
-    Rpc(Passes),
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Section {
-    /// The nth critical section, counted from 1 over the whole run (or over `client`).
-    #[schemars(range(min = 1))]
-    pub count: u32,
-    /// Count only this client's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client: Option<String>,
-    /// Strike this long after that.
-    #[serde(default)]
-    pub after: Nanos,
 }
 
 /// The registry of faults: a line each. From it come [`Strike`] and all that is asked of its kinds.

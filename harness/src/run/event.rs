@@ -65,6 +65,11 @@ pub enum Event {
         operation: Operation,
         answer: Answer,
     },
+    /// A client calls its lock.
+    Called {
+        client: ClientId,
+        operation: Operation,
+    },
     /// A client has entered its critical section.
     Entered(ClientId),
     /// A client has left its critical section.

@@ -372,6 +372,7 @@ impl<'a> Interpreter<'a> {
         client.call = Some((call, operation.clone(), now));
         let name = client.name.clone();
         let request = Request::from(&operation).numbered(call);
+        self.events.push_back(Event::Called { client: id, operation: operation.clone() });
         self.record(What::Called { client: name, call, operation })?;
         self.site.send(id.node(), Command::Adapter { holder: 0, line: request });
         Ok(())

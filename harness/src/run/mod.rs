@@ -16,6 +16,7 @@ mod replies;
 mod script;
 mod tap;
 mod task;
+mod triggers;
 
 use crate::history::writer::{Finished, WriteError, Writer};
 use crate::history::{Observer, What};

@@ -5,66 +5,30 @@ use super::RunError;
 use super::event::{ClientId, Event, FaultId, Timer};
 use super::in_force::InForce;
 use super::interpreter::Interpreter;
-use super::tap::{Tap, TapRule};
 use super::task::Task;
+use super::triggers::{By, Triggers};
 use crate::fault::pause::AfterPause;
-use crate::fault::{CALLER, Caught, Effect, FaultSpec, OWNER, Section, Strike, Trigger};
+use crate::fault::{CALLER, Caught, Effect, OWNER, Strike, Trigger};
 use crate::history::What;
 use crate::plan::Plan;
 use crate::seeds;
 use crate::site::NodeId;
 use crate::site::disk::trouble::TroubleId;
 use crate::site::wire::RuleId;
-use crate::units::Nanos;
 use lockstorm_agent::Command;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 pub struct Nemesis<'a> {
     plan: &'a Plan,
-    /// The plan's own faults, by their index.
-    planned: Vec<Planned<'a>>,
-    entered: Sections,
-    left: Sections,
-    /// Listens to the wire, if a fault waits for a call.
-    tap: Option<Rc<RefCell<Tap>>>,
-    tap_rule: Option<RuleId>,
+    triggers: Triggers<'a>,
     active: BTreeMap<FaultId, Active>,
     force: InForce,
     /// The server's disk was filled by a fault, and may be still.
     filled: bool,
     /// Which unflushed sectors last.
     sectors: ChaCha8Rng,
-}
-
-/// A fault of the plan that has not struck yet, or is over.
-struct Planned<'a> {
-    spec: &'a FaultSpec,
-    state: State,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    Waiting,
-    Triggered(By),
-    Struck,
-}
-
-/// What has triggered a fault.
-#[derive(Clone, Copy, PartialEq)]
-enum By {
-    Time,
-    /// A client, by coming to a point of its critical section, or by a call of NFS.
-    Client(NodeId),
-}
-
-/// How many critical sections have come to the same point, in all and of each client.
-struct Sections {
-    all: u32,
-    by: Vec<u32>,
 }
 
 /// What a fault does to a process.
@@ -94,14 +58,9 @@ struct Active {
 
 impl<'a> Nemesis<'a> {
     pub fn new(plan: &'a Plan) -> Nemesis<'a> {
-        let planned = |spec| Planned { spec, state: State::Waiting };
         Nemesis {
             plan,
-            planned: plan.scenario.faults.iter().map(planned).collect(),
-            entered: Sections::none(plan),
-            left: Sections::none(plan),
-            tap: None,
-            tap_rule: None,
+            triggers: Triggers::new(plan),
             active: BTreeMap::new(),
             force: InForce::default(),
             filled: false,
@@ -109,40 +68,18 @@ impl<'a> Nemesis<'a> {
         }
     }
 
-    /// Listens to the wire from the very first frame, if a fault waits for a call: file handles
-    /// are known by the names under which they were looked up.
+    /// Before any node has power.
     pub fn listen(&mut self, run: &mut Interpreter) {
-        let waits = self.plan.scenario.faults.iter().enumerate();
-        let waits = waits.filter_map(|(index, fault)| match &fault.when {
-            Trigger::Rpc(passes) => Some((index, passes.clone())),
-            _ => None,
-        });
-        let mut waits = waits.peekable();
-        if waits.peek().is_some() {
-            let listener = run.site().listener();
-            let tap = Tap::new(listener, &self.plan.blueprint.nodes, waits);
-            let tap = self.tap.insert(Rc::new(RefCell::new(tap)));
-            self.tap_rule = Some(run.site().lay(Box::new(TapRule(Rc::clone(tap)))));
-        }
+        self.triggers.listen(run);
     }
 
     pub fn on(&mut self, event: &Event, run: &mut Interpreter) -> Result<(), RunError> {
+        self.triggers.on(event, run);
         match event {
-            Event::Began => self.begin(run),
-            Event::Caught(fault) => return self.catch(*fault, run),
-            Event::Entered(client) => {
-                let count = self.entered.count(*client);
-                self.come(*client, count, run, |trigger| match trigger {
-                    Trigger::Entered(section) => Some(section),
-                    _ => None,
-                });
-            }
-            Event::Left(client) => {
-                let count = self.left.count(*client);
-                self.come(*client, count, run, |trigger| match trigger {
-                    Trigger::Left(section) => Some(section),
-                    _ => None,
-                });
+            Event::Caught(index) => {
+                if let Some(caught) = self.triggers.catch(*index, run) {
+                    return self.strike_planned(*index, Some(&caught), run);
+                }
             }
             Event::Timer(Timer::FaultBegins(index)) => {
                 return self.strike_planned(*index, None, run);
@@ -159,76 +96,15 @@ impl<'a> Nemesis<'a> {
         Ok(())
     }
 
-    fn begin(&mut self, run: &mut Interpreter) {
-        if let Some(tap) = &self.tap {
-            tap.borrow_mut().begin();
-        }
-        for (index, fault) in self.planned.iter_mut().enumerate() {
-            if let Trigger::At(at) = fault.spec.when {
-                fault.state = State::Triggered(By::Time);
-                run.set_timer_in(at, Timer::FaultBegins(index));
-            }
-        }
-    }
-
-    /// A critical section has come to a point at which faults may wait for it: the nth in all, and
-    /// the nth of its client.
-    fn come(
-        &mut self,
-        client: ClientId,
-        (all, own): (u32, u32),
-        run: &mut Interpreter,
-        waits: fn(&Trigger) -> Option<&Section>,
-    ) {
-        for (index, fault) in self.planned.iter_mut().enumerate() {
-            let Some(section) = waits(&fault.spec.when) else {
-                continue;
-            };
-            let count = match &section.client {
-                None => all,
-                Some(name) if *name == run.client(client).name => own,
-                Some(_) => continue,
-            };
-            if count == section.count && fault.state == State::Waiting {
-                fault.state = State::Triggered(By::Client(client.node()));
-                run.set_timer_in(section.after, Timer::FaultBegins(index));
-            }
-        }
-    }
-
-    /// The message has come that a fault waited for; it is delivered when this is done.
-    fn catch(&mut self, index: usize, run: &mut Interpreter) -> Result<(), RunError> {
-        let caught = self.tap.as_ref().and_then(|tap| tap.borrow_mut().take(index as u64));
-        let fault = self.planned.get_mut(index);
-        let Some((caught, fault)) = caught.zip(fault) else {
-            return Ok(());
-        };
-        let Trigger::Rpc(passes) = &fault.spec.when else {
-            return Ok(());
-        };
-        if fault.state != State::Waiting {
-            return Ok(());
-        }
-        fault.state = State::Triggered(By::Client(caught.node));
-        if passes.after > Nanos::ZERO {
-            run.set_timer_in(passes.after, Timer::FaultBegins(index));
-            return Ok(());
-        }
-        self.strike_planned(index, Some(&caught), run)
-    }
-
     fn strike_planned(
         &mut self,
         index: usize,
         caught: Option<&Caught>,
         run: &mut Interpreter,
     ) -> Result<(), RunError> {
-        let fault = &mut self.planned[index];
-        let State::Triggered(by) = std::mem::replace(&mut fault.state, State::Struck) else {
-            // The recovery has come first.
+        let Some((spec, by)) = self.triggers.strike(index) else {
             return Ok(());
         };
-        let spec = fault.spec;
         let target = match (spec.strike.target(), &spec.when, by) {
             // It is in no critical section any more.
             (OWNER, Trigger::Left(_), By::Client(node)) => Some(node),
@@ -320,6 +196,7 @@ impl<'a> Nemesis<'a> {
         if fills_disk {
             self.fill_disk(run);
         }
+        self.triggers.follow(id, false, run);
         self.keep_still(node, run)
     }
 
@@ -403,6 +280,7 @@ impl<'a> Nemesis<'a> {
             }
         }
         run.record(active.told(id))?;
+        self.triggers.follow(id, true, run);
         Ok(Some(node))
     }
 
@@ -416,7 +294,7 @@ impl<'a> Nemesis<'a> {
     /// The time of the workload is over, and all is to be well again: every fault ends, and no more
     /// strike.
     fn recover(&mut self, run: &mut Interpreter) -> Result<(), RunError> {
-        self.miss_the_rest("the workload's time was over before it struck", run)?;
+        self.triggers.miss_the_rest("the workload's time was over before it struck", run)?;
         for id in self.active.keys().copied().collect::<Vec<_>>() {
             self.end(id, run)?;
         }
@@ -435,25 +313,8 @@ impl<'a> Nemesis<'a> {
             active.mend_disk(run);
             run.record(active.told(id))?;
         }
-        if let Some(rule) = self.tap_rule.take() {
-            run.site().lift(rule);
-        }
-        self.miss_the_rest("the workload ended before it struck", run)
-    }
-
-    fn miss_the_rest(&mut self, why: &str, run: &mut Interpreter) -> Result<(), RunError> {
-        for (index, fault) in self.planned.iter_mut().enumerate() {
-            let before = std::mem::replace(&mut fault.state, State::Struck);
-            if before == State::Struck {
-                continue;
-            }
-            let waited = self.tap.as_ref().and_then(|tap| tap.borrow().why_not(index as u64));
-            let why = match waited.filter(|_| before == State::Waiting) {
-                Some(waited) => format!("{why}: {waited}"),
-                None => why.into(),
-            };
-            run.record(What::FaultMissed { fault: index, why })?;
-        }
+        self.triggers.miss_the_rest("the workload ended before it struck", run)?;
+        self.triggers.finish(run);
         Ok(())
     }
 
@@ -500,19 +361,6 @@ impl<'a> Nemesis<'a> {
                 active.hindrance = Some(format!("the clock could not be set: {why}"));
             }
         }
-    }
-}
-
-impl Sections {
-    fn none(plan: &Plan) -> Sections {
-        Sections { all: 0, by: vec![0; plan.blueprint.nodes.len()] }
-    }
-
-    /// One more, of this client: how many there were in all, and of the client.
-    fn count(&mut self, client: ClientId) -> (u32, u32) {
-        self.all += 1;
-        self.by[client.0] += 1;
-        (self.all, self.by[client.0])
     }
 }
 

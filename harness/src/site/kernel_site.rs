@@ -361,7 +361,10 @@ impl Site for KernelSite<'_> {
         };
         let stood = self.now - since;
         if let Some(machine) = &mut state.machine {
-            machine.stood_still(stood);
+            // In its last slice its own time may have passed by as much as a lookahead, and not
+            // beyond what it asked for then.
+            let asked = machine.request().map_or(u64::MAX, |at| at.saturating_sub(since));
+            machine.stood_still(stood.saturating_sub(self.lookahead.min(asked)));
         }
         for event in kept {
             self.calendar.enter(self.now, event);

@@ -135,7 +135,12 @@ fn caught(row: &Catch, breaks: Invariant) -> Result<(), String> {
 /// What good locks are rightly accused of. flufl.lock looks and then breaks, in two steps, and
 /// whoever took the lock in between loses it. And a server of 6.12 grants a lock that another has
 /// yet to reclaim.
-const FOUND: [(&str, &str); 2] = [("flufl.lock", "two-breakers"), ("fcntl", "late-reclaim")];
+const FOUND: [(&str, &str); 4] = [
+    ("flufl.lock", "two-breakers"),
+    ("flufl.lock", "mixture"),
+    ("fcntl", "late-reclaim"),
+    ("fcntl", "delegated-in-grace"),
+];
 
 /// Locks that are right, with and without a lifetime.
 #[rstest]

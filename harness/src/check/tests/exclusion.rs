@@ -344,3 +344,17 @@ fn a_heartbeat_keeps_a_claim_for_as_long_as_nothing_disturbs_its_owner() {
         text.replace("60s c2", "40s c1 adapter fails\n 41s c2").replace("61s c1 releases", "");
     expect(&plan, MutualExclusion, Shows::Kept(2), &dead);
 }
+
+#[test]
+fn one_that_was_to_be_killed_may_have_lost_its_lock_before_its_death_is_known() {
+    let text = "
+        1s c1 acquires
+        2s c2 asks
+        3s c1 is killed
+        3.5s c2 enters
+        4s c1 adapter is killed";
+    expect(&kernel_plan(), MutualExclusion, Shows::Kept(2), text);
+    let before = text.replace("3s c1 is killed", "2.9s c2 enters\n 3s c1 is killed");
+    let before = before.replace("3.5s c2 enters", "");
+    expect(&kernel_plan(), MutualExclusion, Shows::Broken(1, 2_900), &before);
+}

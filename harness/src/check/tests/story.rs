@@ -262,6 +262,11 @@ impl Teller {
             ["is", "told", answer] => self.answer(who, answer_of(answer)),
             ["dies"] => self.die(who, true),
             ["dies", "unplanned"] => self.die(who, false),
+            ["is", "killed"] => {
+                let node = who.to_owned();
+                self.strike_with("kill", who, vec![Consequence::Kill { node }]);
+            }
+            ["adapter", "is", "killed"] => self.write(What::AdapterKilled { client }),
             ["adapter", "fails"] => {
                 self.write(What::AdapterFailed { client, cause: "it ended".into() })
             }

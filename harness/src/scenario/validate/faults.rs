@@ -2,7 +2,8 @@
 
 use super::{Findings, calls, clients, nodes};
 use crate::fault::clock::DRIFT_MAX_PPM;
-use crate::fault::{CALLER, FaultSpec, Named, OWNER, Section, Strike, Trigger};
+use crate::fault::trigger::ANY;
+use crate::fault::{CALLER, FaultSpec, Named, OWNER, Other, Section, Situation, Strike, Trigger};
 use crate::scenario::{Scenario, WorkloadSpec};
 use crate::site::clock::Clock;
 use crate::source::{KeyPath, Problem};
@@ -17,6 +18,23 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
         Trigger::Left(section) => {
             check_section(scenario, section, &path.join("when.left"), findings);
         }
+        Trigger::Calls(asked) => {
+            let path = path.join("when.calls");
+            findings.number(path.key("count"), asked.count.into(), 1, 1_000_000);
+            findings.span(path.key("after"), asked.after, Nanos::ZERO);
+            if let Some(client) = &asked.client {
+                findings.node(path.key("client"), client, &clients(scenario));
+            }
+        }
+        Trigger::Situation(situation) => {
+            check_situation(scenario, situation, &path.join("when.situation"), findings);
+        }
+        Trigger::Struck(other) => {
+            check_other(scenario, fault, other, &path.join("when.struck"), findings);
+        }
+        Trigger::Ended(other) => {
+            check_other(scenario, fault, other, &path.join("when.ended"), findings);
+        }
         Trigger::Rpc(passes) => calls::check(scenario, passes, &path.join("when.rpc"), findings),
     }
     calls::check_fit(fault, &path.join("strike").key(fault.strike.kind()), findings);
@@ -25,7 +43,7 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
     }
     let mut known = nodes(scenario);
     known.push(OWNER.into());
-    if matches!(fault.when, Trigger::Rpc(_)) {
+    if matches!(fault.when, Trigger::Rpc(_) | Trigger::Calls(_)) {
         known.push(CALLER.into());
     }
     let path = path.key("strike").key(fault.strike.kind());
@@ -81,6 +99,46 @@ pub fn check_drifts(scenario: &Scenario, findings: &mut Findings) {
             }
         }
     }
+}
+
+fn check_situation(
+    scenario: &Scenario,
+    situation: &Situation,
+    path: &KeyPath,
+    findings: &mut Findings,
+) {
+    let mut known = clients(scenario);
+    known.push(ANY.into());
+    for (key, names) in [("inside", &situation.inside), ("waiting", &situation.waiting)] {
+        for (index, name) in names.iter().enumerate() {
+            findings.node(path.key(key).index(index), name, &known);
+        }
+    }
+    if situation.inside.is_empty() && situation.waiting.is_empty() {
+        findings.add_key(path.clone(), "nobody is in it; expected `inside` or `waiting`");
+    }
+    let both =
+        situation.inside.iter().find(|name| *name != ANY && situation.waiting.contains(name));
+    if let Some(name) = both {
+        findings.add_key(path.clone(), format!("{name} cannot be inside and wait"));
+    }
+    findings.span(path.key("after"), situation.after, Nanos::ZERO);
+}
+
+fn check_other(
+    scenario: &Scenario,
+    fault: &FaultSpec,
+    other: &Other,
+    path: &KeyPath,
+    findings: &mut Findings,
+) {
+    let count = scenario.faults.len() as u64;
+    findings.number(path.key("fault"), other.fault.into(), 1, count);
+    let it = (other.fault as usize).checked_sub(1).and_then(|index| scenario.faults.get(index));
+    if it.is_some_and(|it| std::ptr::eq(it, fault)) {
+        findings.add(path.key("fault"), "this is the fault itself; expected another one");
+    }
+    findings.span(path.key("after"), other.after, Nanos::ZERO);
 }
 
 fn check_at(scenario: &Scenario, at: Nanos, path: &KeyPath, findings: &mut Findings) {

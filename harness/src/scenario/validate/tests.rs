@@ -500,3 +500,16 @@ fn a_call_that_nobody_makes_cannot_be_waited_for() {
     let crash = fault("when: {rpc: {op: LINK}}\nstrike: {crash: {node: caller}}\nfor: 5s");
     assert_eq!(crash, "nothing\n");
 }
+
+#[test]
+fn a_trigger_that_can_never_fire_is_refused() {
+    let said = |when: &str| fault(&format!("when: {when}\nstrike: {{cut: {{node: c1}}}}"));
+    let told = [
+        said("{calls: {op: acquire, count: 0, client: c9}}"),
+        said("{situation: {}}"),
+        said("{situation: {inside: [c1], waiting: [c1, c7]}}"),
+        said("{struck: {fault: 1}}"),
+        said("{ended: {fault: 2}}"),
+    ];
+    insta::assert_snapshot!("triggers_that_never_fire", told.join("\n"));
+}

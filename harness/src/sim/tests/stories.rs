@@ -244,3 +244,49 @@ fn one_that_waits_in_vain_says_what_came_nearest() {
     let why = missed("op: OPEN, phase: reply, status: NFS4ERR_IO");
     assert!(why.contains("; one with"), "{why}");
 }
+
+/// When faults struck, to the tenth of a second since the begin, with what.
+fn strikes(run: &Judged) -> Vec<String> {
+    let nemesis = run.nemesis();
+    nemesis.lines().filter(|line| line.contains(" of c")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_fault_can_wait_for_a_call_of_the_lock() {
+    let cut = "strike: {cut: {node: caller}}, for: 1s}\n";
+    let run =
+        story(&format!("  - {{when: {{calls: {{op: release, client: c2, count: 3}}}}, {cut}"));
+    let released = run.history.iter().filter(|event| {
+        let What::Called { client, operation, .. } = &event.what else { return false };
+        client == "c2" && operation.name() == "release"
+    });
+    let at = released.map(|event| event.at_ns).nth(2).unwrap();
+    let struck = run.history.iter().find(|event| match &event.what {
+        What::FaultStruck { node, .. } => node == "c2",
+        _ => false,
+    });
+    assert_eq!(struck.unwrap().at_ns, at, "{}", run.told());
+    run.is_fine();
+}
+
+#[test]
+fn a_fault_can_wait_for_a_situation() {
+    let situation = "situation: {inside: [c3], waiting: [c1, any]}";
+    let run = story(&format!(
+        "  - {{when: {{{situation}}}, strike: {{cut: {{node: owner}}}}, for: 1s}}\n"
+    ));
+    assert!(strikes(&run)[0].ends_with("cut 0 of c3"), "{}", run.told());
+    run.is_fine();
+}
+
+#[test]
+fn faults_can_wait_for_each_other() {
+    let faults = [
+        "  - {when: {ended: {fault: 2, after: 3s}}, strike: {cut: {node: c1}}, for: 1s}\n",
+        "  - {when: {struck: {fault: 3, after: 2s}}, strike: {cut: {node: c2}}, for: 5s}\n",
+        "  - {when: {at: 10s}, strike: {cut: {node: c3}}, for: 1s}\n",
+    ];
+    let run = story(&faults.concat());
+    assert_eq!(strikes(&run), ["10.0 cut 2 of c3", "12.0 cut 1 of c2", "20.0 cut 0 of c1"]);
+    run.is_fine();
+}
