@@ -106,7 +106,7 @@ fn tcp_holds(tcp: &TcpSlice, flow: &Flow) -> bool {
         (IpAddr::V6(from), IpAddr::V6(to)) => tcp.calc_checksum_ipv6(from.octets(), to.octets()),
         _ => return false,
     };
-    sum == Ok(tcp.checksum())
+    sum.is_ok_and(|sum| is_same(sum, tcp.checksum()))
 }
 
 /// Over IPv4, 0 says that there is none (RFC 768).
@@ -122,5 +122,22 @@ fn udp_holds(udp: &UdpSlice, flow: &Flow) -> bool {
         }
         _ => return false,
     };
-    sum == Ok(header.checksum)
+    sum.is_ok_and(|sum| is_same(sum, header.checksum))
+}
+
+/// In ones' complement 0 has two forms, and senders write either (RFC 1624, section 3).
+fn is_same(one: u16, other: u16) -> bool {
+    const NEGATIVE_ZERO: u16 = 0xffff;
+    one % NEGATIVE_ZERO == other % NEGATIVE_ZERO
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_zero_are_the_same_checksum() {
+        assert!(is_same(0, 0xffff) && is_same(0xffff, 0) && is_same(7, 7));
+        assert!(!is_same(0, 1) && !is_same(0xfffe, 0xffff));
+    }
 }

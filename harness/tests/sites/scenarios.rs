@@ -21,5 +21,15 @@ fn a_shipped_scenario_ends_as_it_expects_and_the_second_run_is_the_same(
     let second = scenario(file.to_str().unwrap(), &[]);
     let hash = &second.report().provenance.history_sha256;
     assert_eq!(report.provenance.history_sha256, *hash, "{}", second.said());
-    calls::assert_told_as_by_wireshark(&second.directory.join("wire.pcapng"));
+    let story = file.file_stem().unwrap().to_str().unwrap();
+    if !OTHERWISE.iter().any(|(other, _)| *other == story) {
+        calls::assert_told_as_by_wireshark(&second.directory.join("wire.pcapng"));
+    }
 }
+
+/// Where Wireshark tells the calls otherwise, and why.
+const OTHERWISE: [(&str, &str); 3] = [
+    ("bad-links", "it goes by the order of frames where a stream was put out of order"),
+    ("no-space", "an operation that no server knows has arguments that nobody can read"),
+    ("reset", "it counts the status of each state of TEST_STATEID"),
+];
