@@ -37,6 +37,9 @@ pub const OWNER: &str = "owner";
 pub use passes::{Nearness, Passes, Phase};
 pub use trigger::{Asked, Calls, Other, Section, Situation, Trigger};
 
+/// The kinds that strike a message of NFS, and so cannot be a script's step.
+pub const OF_MESSAGES: &[&str] = &["lose", "hold", "refuse"];
+
 /// The target that stands for the client whose call, or whose reply, a fault waited for.
 pub const CALLER: &str = "caller";
 

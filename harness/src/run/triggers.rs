@@ -204,9 +204,11 @@ impl<'a> Triggers<'a> {
             fault.come(By::Client(caught.node), passes.after, index, run);
             return None;
         }
-        let waits = fault.state == State::Waiting;
+        if fault.state != State::Waiting {
+            return None;
+        }
         fault.state = State::Triggered(By::Client(caught.node));
-        waits.then_some(caught)
+        Some(caught)
     }
 
     /// A fault strikes now: what it is, and what has triggered it. None: it has struck, or the

@@ -31,10 +31,10 @@
 //! answer      = "ok" | "busy" | "timeout" | "not held" | "held" | "error"
 //! ```
 
-use crate::fault::Strike;
 use crate::fault::clock::Clock;
 use crate::fault::crash::Crash;
 use crate::fault::cut::Cut;
+use crate::fault::{OF_MESSAGES, Strike};
 use crate::suggest::{closest, listed};
 use crate::units::Nanos;
 use std::fmt;
@@ -154,7 +154,7 @@ fn unknown_step(word: &str, rest: &[&str]) -> String {
             rest = rest.join(" ")
         );
     }
-    let mut known = Strike::KINDS.to_vec();
+    let mut known = of_steps();
     known.extend(names(&ENDS));
     known.extend(["end", "at"]);
     match closest(word, known.iter().copied()) {
@@ -228,6 +228,12 @@ fn only_node(word: &str, rest: &[&str]) -> Result<String, String> {
     }
 }
 
+/// The kinds of faults that a step can strike and end.
+fn of_steps() -> Vec<&'static str> {
+    let kinds = Strike::KINDS.iter().filter(|kind| !OF_MESSAGES.contains(kind));
+    kinds.copied().collect()
+}
+
 /// A fault for which a line of text is enough.
 fn strike(kind: &str, words: &[&str]) -> Result<Strike, String> {
     match kind {
@@ -260,7 +266,7 @@ fn end(words: &[&str]) -> Result<Step, String> {
     };
     match Strike::KINDS.iter().find(|kind| *kind == word) {
         Some(kind) => Ok(Step::End { kind, node: only_node(&format!("end {kind}"), rest)? }),
-        None => Err(unknown(word, "a fault", Strike::KINDS)),
+        None => Err(unknown(word, "a fault", &of_steps())),
     }
 }
 

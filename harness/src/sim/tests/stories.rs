@@ -3,7 +3,7 @@
 
 use super::super::{Defect, Kind, Lock};
 use super::Judged;
-use crate::fault::Strike;
+use crate::fault::{OF_MESSAGES, Strike};
 use crate::history::What;
 use crate::scenario::Scenario;
 use crate::units::{MILLISECOND, SECOND};
@@ -175,9 +175,7 @@ fn a_step_strikes_and_ends_any_fault() {
         other => panic!("a fault of a new kind ({other}): expected a step for it here"),
     };
     let mut script = "workload:\n  script:\n".to_owned();
-    // No step of a script meets a message.
-    let of_messages = ["lose", "hold", "refuse"];
-    for kind in Strike::KINDS.iter().filter(|kind| !of_messages.contains(kind)) {
+    for kind in Strike::KINDS.iter().filter(|kind| !OF_MESSAGES.contains(kind)) {
         for step in ["- c1: acquire", "- at +2s", steps(kind), "- at +20s"] {
             // Of one that is off, no answer is to be waited for.
             writeln!(script, "  {step}").unwrap();
