@@ -35,7 +35,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 pub const OWNER: &str = "owner";
 
 pub use passes::{Nearness, Passes, Phase};
-pub use trigger::{Asked, Calls, Other, Section, Situation, Trigger};
+pub use trigger::{Asked, Calls, Every, Other, Section, Situation, Trigger};
 
 /// The kinds that strike a message of NFS, and so cannot be a script's step.
 pub const OF_MESSAGES: &[&str] = &["lose", "hold", "refuse"];

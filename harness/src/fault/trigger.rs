@@ -2,7 +2,7 @@
 
 use super::Passes;
 use crate::history::Operation;
-use crate::units::Nanos;
+use crate::units::{Nanos, NanosRange};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum Trigger {
     /// At a time.
     At(Nanos),
+    /// Again and again, at times that the seed decides on.
+    Every(Every),
     /// When a critical section has been entered.
     Entered(Section),
     /// When a critical section has been left, and its lock is about to be released.
@@ -41,6 +43,24 @@ pub struct Section {
     #[serde(default)]
     pub after: Nanos,
 }
+
+/// Strikes one after the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Every {
+    /// How long from one to the next, and to the first.
+    pub gap: NanosRange,
+    /// The first gap begins then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub from: Nanos,
+    /// At most so many; without it, until the workload's time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 200))]
+    pub times: Option<u32>,
+}
+
+/// One fault strikes no more often.
+pub const STRIKES_MAX: u32 = 200;
 
 /// A call that a client makes of its lock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,6 @@
 //! From a scenario and a seed to a plan.
 
-use super::{FORMAT, LockImage, Plan};
+use super::{FORMAT, LockImage, Plan, repeated};
 use crate::assets::{KERNEL_KEY, NODE_KEY};
 use crate::kernel::Kernels;
 use crate::lock::profile::Profile;
@@ -56,13 +56,15 @@ pub fn expand(scenario: &Scenario, seed: u64, lock: Lock, parts: Parts) -> Plan 
         let seed = derive(seed, &format!("workload/{name}"));
         (name, seed)
     });
+    let mut spelled_out = scenario.clone();
+    repeated::spelled_out(&mut spelled_out, seed);
     Plan {
         format: FORMAT,
         seed,
         kernel_key: parts.kernel_key.into(),
         image_key: parts.image_key.into(),
         kernels: parts.kernels,
-        scenario: scenario.clone(),
+        scenario: spelled_out,
         profile: lock.profile.clone(),
         lock_image: lock.image,
         blueprint: blueprint(scenario, seed, lock.profile),

@@ -8,6 +8,7 @@ mod bounds;
 mod expand;
 mod hash;
 mod on_host;
+mod repeated;
 mod validate;
 
 pub use expand::{Lock, NODE_MEMORY_MIB, Parts, WALL_START_S, expand};

@@ -1,17 +1,20 @@
 //! Rules about faults.
 
-use super::{Findings, calls, clients, nodes};
+use super::{Findings, SPAN_MAX, calls, clients, nodes};
 use crate::fault::clock::DRIFT_MAX_PPM;
-use crate::fault::trigger::ANY;
-use crate::fault::{CALLER, FaultSpec, Named, OWNER, Other, Section, Situation, Strike, Trigger};
+use crate::fault::trigger::{ANY, STRIKES_MAX};
+use crate::fault::{
+    CALLER, Every, FaultSpec, Named, OWNER, Other, Section, Situation, Strike, Trigger,
+};
 use crate::scenario::{Scenario, WorkloadSpec};
 use crate::site::clock::Clock;
 use crate::source::{KeyPath, Problem};
-use crate::units::Nanos;
+use crate::units::{MILLISECOND, Nanos};
 
 pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &mut Findings) {
     match &fault.when {
         Trigger::At(at) => check_at(scenario, *at, &path.join("when.at"), findings),
+        Trigger::Every(every) => check_every(scenario, every, &path.join("when.every"), findings),
         Trigger::Entered(section) => {
             check_section(scenario, section, &path.join("when.entered"), findings);
         }
@@ -96,6 +99,33 @@ pub fn check_drifts(scenario: &Scenario, findings: &mut Findings) {
                     ),
                 );
                 return;
+            }
+        }
+    }
+}
+
+fn check_every(scenario: &Scenario, every: &Every, path: &KeyPath, findings: &mut Findings) {
+    findings.range(path.key("gap"), every.gap, Nanos(MILLISECOND), SPAN_MAX);
+    findings.span(path.key("from"), every.from, Nanos::ZERO);
+    if let Some(times) = every.times {
+        findings.number(path.key("times"), times.into(), 1, STRIKES_MAX.into());
+    }
+    match &scenario.workload {
+        WorkloadSpec::Script(_) if every.times.is_none() => {
+            let message = "a script takes as long as it takes; expected `times` beside `gap`";
+            findings.add_key(path.clone(), message);
+        }
+        WorkloadSpec::Script(_) => {}
+        WorkloadSpec::Cycles(cycles) => {
+            let first = Nanos(every.from.0.saturating_add(every.gap.most.0));
+            check_at(scenario, first, path, findings);
+            let strikes = cycles.time.0 / every.gap.least.0.max(1);
+            if every.times.is_none() && strikes > STRIKES_MAX.into() {
+                let message = format!(
+                    "it would strike up to {strikes} times; expected {STRIKES_MAX} at most: a \
+                     larger `gap`, or `times`"
+                );
+                findings.add(path.key("gap"), message);
             }
         }
     }

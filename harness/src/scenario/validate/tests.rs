@@ -509,6 +509,9 @@ fn a_trigger_that_can_never_fire_is_refused() {
         said("{situation: {}}"),
         said("{situation: {inside: [c1], waiting: [c1, c7]}}"),
         said("{struck: {fault: 1}}"),
+        said("{every: {gap: 20s, from: 50s}}"),
+        said("{every: {gap: 1ms, times: 0}}"),
+        said("{every: {gap: 100ms}}"),
         said("{ended: {fault: 2}}"),
     ];
     insta::assert_snapshot!("triggers_that_never_fire", told.join("\n"));
