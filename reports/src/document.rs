@@ -5,6 +5,7 @@
 
 use crate::assumes::Assumes;
 use crate::timeline::{Plots, Timeline};
+use crate::wire::Wire;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -417,6 +418,10 @@ pub struct Finding {
     /// How it came to that, by time; empty in format 1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub story: Vec<StoryLine>,
+    /// The NFS calls around it; of the first few findings of each promise, and only where the
+    /// run's frames were kept. Absent in reports that are older than it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wire: Option<Wire>,
 }
 
 /// One thing that happened on the way to a violation.

@@ -14,14 +14,17 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+mod mermaid;
 pub mod set;
 mod subject;
 pub mod tap;
 pub mod terminal;
 pub mod text;
 pub mod timeline;
+pub mod wire;
 
 pub use assumes::Assumes;
 pub use compare::Comparison;
 pub use document::*;
 pub use timeline::{Plots, Timeline};
+pub use wire::Wire;

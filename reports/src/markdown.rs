@@ -1,6 +1,7 @@
 //! Markdown for pull requests and job summaries: short, with the rest folded away.
 
 use crate::compare::{Change, Comparison};
+use crate::mermaid;
 use crate::set::{Cell, Counts, Outcome, ResultSet, RunSummary, Table};
 use crate::subject::{Options, Subject};
 use crate::text::{clean, clean_name, counted, seconds};
@@ -141,6 +142,7 @@ fn violation(out: &mut String, number: usize, report: &Report, finding: &Finding
     if !finding.beyond.is_empty() || !finding.faults.is_empty() {
         out.push('\n');
     }
+    sequence(out, finding);
     if finding.story.is_empty() {
         return;
     }
@@ -153,6 +155,22 @@ fn violation(out: &mut String, number: usize, report: &Report, finding: &Finding
             _ => text(&line.text),
         };
         let _ = writeln!(out, "| {} | {} | {what} |", seconds(line.at_ns), name(&line.node));
+    }
+    out.push_str("\n</details>\n\n");
+}
+
+/// The calls around it, drawn by whoever shows Markdown.
+fn sequence(out: &mut String, finding: &Finding) {
+    let Some(wire) = &finding.wire else {
+        return;
+    };
+    if let Some(taken) = &wire.taken {
+        let _ = writeln!(out, "**{}**\n", text(taken));
+    }
+    out.push_str("<details><summary>What went over the wire about the lock</summary>\n\n");
+    let _ = writeln!(out, "```mermaid\n{}```", mermaid::sequence(wire, finding));
+    if let Some(omission) = wire.omission() {
+        let _ = writeln!(out, "\n{omission}");
     }
     out.push_str("\n</details>\n\n");
 }

@@ -123,6 +123,7 @@ impl<'a> Evidence<'a> {
             holds: holds.iter().map(|hold| hold.report()).collect(),
             faults: faults::in_force(&self.faults, began, at_ns),
             story: Vec::new(),
+            wire: None,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::site::clock::Clock;
 use crate::site::launch::{Launch, Programs};
 use crate::site::{Resources, SiteError, Statistics};
 use crate::verdict::recheck::HISTORY;
-use crate::verdict::{Circumstances, judge, recheck};
+use crate::verdict::{Circumstances, judge, recheck, wire};
 use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::{Report, Verdict, Wall, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -209,7 +209,8 @@ impl Runner {
             site: counts(&run.statistics),
             wall: Some(Wall { milliseconds: run.wall.as_millis() as u64 }),
         };
-        let report = judge(plan, &run.history.events, circumstances);
+        let mut report = judge(plan, &run.history.events, circumstances);
+        wire::tell(&mut report, plan, &run.history.events, directory);
         write(&report_file, &json::render(&report))?;
         Ok((report, run))
     }

@@ -7,6 +7,7 @@
 //! - A script states the answers that its author expects. They are no promises of the lock, so
 //!   an unmet step violates in a class of its own, and only in a run that went right.
 
+pub mod activity;
 mod plots;
 pub mod recheck;
 mod reproduce;
@@ -15,6 +16,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod timeline;
+pub mod wire;
 
 pub use recheck::{RecheckError, recheck};
 

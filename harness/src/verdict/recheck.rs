@@ -1,9 +1,9 @@
 //! Judges a saved run again, without a site.
 
-use super::{Circumstances, judge};
+use super::{Circumstances, judge, wire};
 use crate::history::reader::{self, ReadError};
 use crate::plan::Plan;
-use lockstorm_reports::{Artefact, Report, json};
+use lockstorm_reports::{Artefact, Finding, Report, json};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -50,6 +50,7 @@ pub fn recheck(directory: &Path) -> Result<Report, RecheckError> {
     let before = read_report(&directory.join("report.json"))?;
     let changed =
         before.as_ref().is_some_and(|report| report.provenance.history_sha256 != saved.sha256);
+    let findings = before.as_ref().map(|report| report.findings.clone()).unwrap_or_default();
     let circumstances = match before {
         Some(report) => Circumstances {
             history_sha256: saved.sha256,
@@ -64,11 +65,26 @@ pub fn recheck(directory: &Path) -> Result<Report, RecheckError> {
         },
     };
     let mut report = judge(&plan, &saved.events, circumstances);
+    match directory.join(CAPTURE).exists() {
+        true => wire::tell(&mut report, &plan, &saved.events, directory),
+        // The frames were not kept; what was told of them then still holds.
+        false if !changed => keep(&mut report.findings, findings),
+        false => {}
+    }
     if changed {
         let note = "history.jsonl is not the one that report.json was made from";
         report.notes.push(note.into());
     }
     Ok(report)
+}
+
+/// Puts the calls that were told around violations before into the same ones of now.
+fn keep(findings: &mut [Finding], before: Vec<Finding>) {
+    for (now, then) in findings.iter_mut().zip(before) {
+        if (now.invariant, now.at_ns) == (then.invariant, then.at_ns) {
+            now.wire = then.wire;
+        }
+    }
 }
 
 /// The known files that are there, and the console logs.

@@ -4,6 +4,7 @@
 mod comparison;
 mod plots;
 mod run;
+mod sequence;
 mod set;
 mod timeline;
 mod violation;

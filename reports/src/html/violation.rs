@@ -1,6 +1,6 @@
 //! The violations of a run: what happened, why it is one, and how it came to that.
 
-use super::{below, name, percent, place, word};
+use super::{below, name, percent, place, sequence, word};
 use crate::text::{counted, seconds, span};
 use crate::{Class, Finding, Hold, Report, StoryKind, StoryLine};
 use maud::{Markup, html};
@@ -60,6 +60,7 @@ fn violation(report: &Report, index: usize, finding: &Finding) -> Markup {
             @for fault in &finding.faults {
                 p.fault { span.tag.quiet { "fault" } " " (word(fault)) }
             }
+            (sequence::figure(finding))
             (story(report, finding))
             p.actions {
                 a.show href="#timeline" data-from=(from) data-until=(until) {
@@ -162,7 +163,7 @@ fn story(report: &Report, finding: &Finding) -> Markup {
             } }
             tbody { @for line in &finding.story { (story_row(line, finding.at_ns)) } }
         } }
-        @if !has_wire { (capture(report, finding)) }
+        @if !has_wire && finding.wire.is_none() { (capture(report, finding)) }
     }
 }
 

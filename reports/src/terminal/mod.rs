@@ -2,6 +2,7 @@
 
 mod comparison;
 mod run;
+mod sequence;
 mod set;
 
 pub use comparison::render_comparison;

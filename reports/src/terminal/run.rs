@@ -1,5 +1,6 @@
 //! One run, in plain words and at most 80 columns.
 
+use super::sequence::sequence;
 use super::{COLUMNS, Page, Paint};
 use crate::text::{clean, clean_name, counted, seconds, span, wrap};
 use crate::{Class, Expected, Finding, Hold, InvariantResult, Report, Status, Verdict};
@@ -19,8 +20,14 @@ pub fn render(report: &Report, options: Options) -> String {
     let mut page = Page::new(options.colour, COLUMNS);
     head(&mut page, report);
     invariants(&mut page, report);
+    let mut drawn = None;
     for (index, finding) in in_full(report).enumerate() {
         violation(&mut page, index + 1, finding);
+        // One diagram a promise: the page of the run has the others.
+        if drawn != Some(finding.invariant) && finding.wire.is_some() {
+            drawn = Some(finding.invariant);
+            sequence(&mut page, finding);
+        }
     }
     more_findings(&mut page, report);
     unmet_steps(&mut page, report);

@@ -1,6 +1,5 @@
 //! `lockstorm wire DIR`: the NFS calls of a saved run, and what the lock was doing at each.
 
-mod activity;
 mod select;
 mod table;
 
@@ -14,8 +13,8 @@ use crate::plan::Plan;
 use crate::rpc::capture::{self, Call, CaptureError, Captured};
 use crate::units::Nanos;
 use crate::verdict::RecheckError;
+use crate::verdict::activity::Activities;
 use crate::verdict::recheck::{CALLS, CAPTURE, HISTORY};
-use activity::Activities;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};

@@ -1,8 +1,7 @@
 //! The table of calls.
 
-use super::activity::Activities;
 use crate::rpc::capture::{Call, Done};
-use crate::rpc::rank;
+use crate::verdict::activity::Activities;
 use lockstorm_reports::text::{clean, span};
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -52,7 +51,7 @@ fn line<S: AsRef<str>>(out: &mut String, cells: &[S; 7], widths: &[usize; 7]) {
 }
 
 fn row(call: &Call, server: &str, activities: &Activities) -> Row {
-    let main = main(&call.operations);
+    let main = call.main();
     let names: Vec<&str> = main.iter().map(|done| done.operation.as_str()).collect();
     let operations = match names.is_empty() {
         true => call.procedure.clone(),
@@ -68,9 +67,8 @@ fn row(call: &Call, server: &str, activities: &Activities) -> Row {
         format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000),
         who,
         operations,
-        main.iter().rev().find_map(|done| path(done)).unwrap_or_default(),
-        match call.status.as_deref() {
-            Some("NFS4_OK" | "NFS3_OK") => "ok".into(),
+        call.about().map(|path| clean(&path)).unwrap_or_default(),
+        match call.outcome() {
             Some(status) => status.into(),
             None if call.reply.is_some() => "-".into(),
             None => String::new(),
@@ -78,21 +76,6 @@ fn row(call: &Call, server: &str, activities: &Activities) -> Row {
         round_trip(call),
         activities.at(client, call.at_ns()).to_owned(),
     ]
-}
-
-/// The operations for whose sake it was sent.
-fn main(operations: &[Done]) -> Vec<&Done> {
-    let highest = operations.iter().map(|done| rank(&done.operation)).max().unwrap_or(0);
-    operations.iter().filter(|done| rank(&done.operation) == highest).collect()
-}
-
-fn path(done: &Done) -> Option<String> {
-    let path = clean(done.path.as_ref()?);
-    Some(match (&done.from, done.operation.as_str()) {
-        (Some(from), "RENAME") => format!("{} -> {path}", clean(from)),
-        (Some(from), _) => format!("{path} = {}", clean(from)),
-        (None, _) => path,
-    })
 }
 
 /// How long it took, or what was lost of it; and how often it was sent.
@@ -113,7 +96,8 @@ fn round_trip(call: &Call) -> String {
 
 fn detail(out: &mut String, done: &Done, indent: usize) {
     let _ = write!(out, "{:indent$}    {}", "", done.operation);
-    for word in [path(done).unwrap_or_default(), clean(&done.arguments)] {
+    let about = done.about().unwrap_or_default();
+    for word in [clean(&about), clean(&done.arguments)] {
         if !word.is_empty() {
             let _ = write!(out, " {word}");
         }

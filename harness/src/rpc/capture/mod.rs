@@ -7,7 +7,7 @@ mod passage;
 mod trace;
 
 use super::decoder::Decoder;
-use super::message::Operation;
+use super::message::{Operation, rank};
 use pcap_file::PcapError;
 use pcap_file::pcapng::PcapNgReader;
 use pcap_file::pcapng::blocks::Block;
@@ -94,9 +94,44 @@ impl Call {
         self.call.sent_ns
     }
 
+    /// The operations for whose sake it was sent.
+    pub fn main(&self) -> Vec<&Done> {
+        let highest = self.operations.iter().map(|done| rank(&done.operation)).max().unwrap_or(0);
+        self.operations.iter().filter(|done| rank(&done.operation) == highest).collect()
+    }
+
+    /// What it is about: the path of the last of these.
+    pub fn about(&self) -> Option<String> {
+        self.main().iter().rev().find_map(|done| done.about())
+    }
+
+    /// `ok`, or the name of the error, or why it was refused.
+    pub fn outcome(&self) -> Option<&str> {
+        self.status.as_deref().map(|status| match status {
+            "NFS4_OK" | "NFS3_OK" => "ok",
+            other => other,
+        })
+    }
+
     /// From the call's first byte to the reply's last, as the switch saw them (ns).
     pub fn round_trip_ns(&self) -> Option<u64> {
         Some(self.reply?.passed_ns?.saturating_sub(self.call.sent_ns))
+    }
+}
+
+impl Done {
+    /// The path that it is about, with the old name of LINK and RENAME.
+    pub fn about(&self) -> Option<String> {
+        let path = self.path.as_ref()?;
+        Some(match (&self.from, self.operation.as_str()) {
+            (Some(from), "RENAME") => format!("{from} -> {path}"),
+            (Some(from), _) => format!("{path} = {from}"),
+            (None, _) => path.clone(),
+        })
+    }
+
+    pub fn is_ok(&self) -> bool {
+        matches!(self.status.as_deref(), Some("NFS4_OK" | "NFS3_OK"))
     }
 }
 
