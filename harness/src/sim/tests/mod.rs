@@ -65,6 +65,17 @@ const ROUNDS: Bounds = Bounds {
     ..ANY
 };
 
+/// Few clients that seldom ask, and little is done to them.
+const REFUSED: Bounds = Bounds {
+    clients: 1..=2,
+    think: SECOND..=20 * SECOND,
+    hold: 100 * MILLISECOND..=SECOND,
+    scripts: 0.3,
+    faults: 0..=1,
+    newer: 0.0,
+    ..ANY
+};
+
 /// Half of the faults wait for a call, or a reply.
 const CALLS: Bounds = Bounds { calls: 0.5, nth: 1..=60, ..ANY };
 
