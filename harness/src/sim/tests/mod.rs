@@ -8,6 +8,7 @@ mod afterwards;
 mod defects;
 mod intruder;
 mod perfect;
+mod seldom;
 mod stories;
 
 use super::{Aftermath, Lock, run};
@@ -65,14 +66,15 @@ const ROUNDS: Bounds = Bounds {
     ..ANY
 };
 
-/// Few clients that seldom ask, and little is done to them.
-const REFUSED: Bounds = Bounds {
-    clients: 1..=2,
-    think: SECOND..=20 * SECOND,
-    hold: 100 * MILLISECOND..=SECOND,
-    scripts: 0.3,
-    faults: 0..=1,
-    newer: 0.0,
+/// Clients that seldom ask, so that nobody holds for most of the time, nor has lately.
+const SELDOM: Bounds = Bounds {
+    clients: 2..=3,
+    time_s: 400..=1200,
+    think: 100 * SECOND..=400 * SECOND,
+    hold: 100 * MILLISECOND..=2 * SECOND,
+    scripts: 0.0,
+    faults: 0..=2,
+    newer: 0.2,
     ..ANY
 };
 
