@@ -247,6 +247,7 @@ pub enum Invariant {
     HonestIsHeld,
     ReleaseFrees,
     NoDescriptorLeak,
+    HonestRefusal,
 }
 
 impl Invariant {
@@ -261,6 +262,7 @@ impl Invariant {
             Invariant::HonestIsHeld => "honest is_held",
             Invariant::ReleaseFrees => "release frees",
             Invariant::NoDescriptorLeak => "no descriptor leak",
+            Invariant::HonestRefusal => "honest refusal",
         }
     }
 
@@ -279,6 +281,7 @@ impl Invariant {
             Invariant::HonestIsHeld => "Asked whether it holds the lock, it answers what is true.",
             Invariant::ReleaseFrees => "A lock that was released can be had by the next one.",
             Invariant::NoDescriptorLeak => "Using the lock leaves no file descriptors open.",
+            Invariant::HonestRefusal => "Nobody is refused a lock that nobody else has.",
         }
     }
 }

@@ -10,12 +10,17 @@ use std::collections::BTreeMap;
 
 /// A script asks again at once, or it means not to.
 const SCRIPT_THINK_NS: u64 = 1_000_000_000;
+/// Who thinks for longer than this does not ask meanwhile: the lock may be free for all that time,
+/// and nobody tries.
+const THINK_MOST_NS: u64 = 10_000_000_000;
 
 /// When each client asked for the lock and was ready to wait, with the pauses in which it
 /// thought before it asked again. One that asks while it is inside waits for nobody.
 pub fn asking<'a>(evidence: &'a Evidence) -> BTreeMap<&'a str, Vec<(u64, u64)>> {
     let think_ns = match &evidence.plan.scenario.workload {
-        WorkloadSpec::Cycles(cycles) => cycles.think.most.0.saturating_add(1_000_000),
+        WorkloadSpec::Cycles(cycles) => {
+            cycles.think.most.0.saturating_add(1_000_000).min(THINK_MOST_NS)
+        }
         WorkloadSpec::Script(_) => SCRIPT_THINK_NS,
     };
     asking_within(evidence, Some(think_ns))

@@ -84,6 +84,12 @@ impl Bounds {
         round_trip(self.delay_ns, self.service_ns)
     }
 
+    /// How long one attempt to get the lock may take, on this site.
+    pub fn attempt_ns(&self) -> u64 {
+        let calls_ns = self.calm_round_trip_ns.saturating_mul(ATTEMPT_CALLS);
+        calls_ns.saturating_add(self.server_stood_ns).saturating_add(self.host_lateness_ns)
+    }
+
     /// How far apart two steps of a call may be, on the server, without any fault.
     pub fn steps_apart_ns(&self) -> u64 {
         self.calm_round_trip_ns

@@ -52,6 +52,9 @@ pub struct Contact {
     unsettled: Vec<(u64, u64)>,
     /// The same while it is itself up, and by disturbances.
     held_up: Vec<Disturbance>,
+    /// As `unsettled`, but for calls that were refused: what a call was said to have done, or not,
+    /// may be otherwise.
+    misled: Vec<(u64, u64)>,
     /// It may be without the locks that it had, and not know.
     losses: Vec<(u64, u64)>,
     /// What its kernel keeps of a file may be older than the file.
@@ -143,6 +146,12 @@ impl Contact {
     pub fn settled(&self, at: u64) -> u64 {
         let then = self.unsettled.iter().find(|(from, until)| (*from..*until).contains(&at));
         then.map_or(at, |(_, settled)| *settled)
+    }
+
+    /// When what a call of its was said to have done, or not to have done, may be otherwise: it was
+    /// disturbed by more than a call that was refused.
+    pub fn misled(&self) -> &[(u64, u64)] {
+        &self.misled
     }
 
     /// What may have held it up in a call, while it had power.
@@ -261,6 +270,8 @@ struct Wire {
     losing_otherwise: Vec<(u64, u64)>,
     /// Anything may happen to them.
     disturbed: Vec<(u64, u64)>,
+    /// Calls may be refused, and nothing else.
+    refused: Vec<(u64, u64)>,
 }
 
 impl Derive<'_> {
@@ -276,16 +287,19 @@ impl Derive<'_> {
         let silent = merged(still_arrives).into_iter();
         let silent = silent.map(|(from, until)| (from.saturating_add(late), until));
 
-        let held_up = self.merge([&wire.disturbed, server_away].concat(), client);
+        let held_up = [&wire.disturbed, &wire.refused, server_away].concat();
+        let held_up = self.merge(held_up, client);
         let stood = paused(self.faults, client, u64::MAX);
         let renewal_ns = self.recovery.renewal_ns();
         // By its own clock it was in contact all the while.
         let late: Vec<(u64, u64)> =
             stood.iter().map(|(from, until)| (*from, until.saturating_add(renewal_ns))).collect();
         let losing = self.merge([&wire.losing, &late, server_away].concat(), client);
-        let disturbed = self.merge([&wire.disturbed, server_away, own_away].concat(), client);
-        let mut unsettled: Vec<_> = disturbed.iter().map(|d| (d.from, d.settled)).collect();
-        unsettled.extend(self.grace());
+        let unsettled = |disturbances: &[&[(u64, u64)]]| {
+            let disturbed = self.merge(disturbances.concat(), client);
+            let settled = disturbed.iter().map(|d| (d.from, d.settled));
+            merged(settled.chain(self.grace()).collect())
+        };
         let restarts = self.restarts();
         let cut_off = merged(wire.cut_off);
         let otherwise = [&wire.losing_otherwise, server_away].concat();
@@ -313,7 +327,8 @@ impl Derive<'_> {
             sends_lost: merged(sends_lost),
             silent: merged(silent.chain(server_off.iter().copied()).collect()),
             cut_off,
-            unsettled: merged(unsettled),
+            unsettled: unsettled(&[&wire.disturbed, &wire.refused, server_away, own_away]),
+            misled: unsettled(&[&wire.disturbed, server_away, own_away]),
             held_up,
             losses,
             stale: merged(stale),
@@ -341,6 +356,15 @@ impl Derive<'_> {
                 _ => false,
             };
             let stands = fault.consequences.iter().any(stands);
+            let refused = |consequence: &Consequence| match consequence {
+                Consequence::Refusal { node } => node == client,
+                _ => false,
+            };
+            if fault.consequences.iter().any(refused) {
+                wire.refused.push(span);
+                wire.losing.push(span);
+                wire.losing_otherwise.push(span);
+            }
             let stopped = |consequence: &Consequence| match consequence {
                 Consequence::Stop { node } => node == client,
                 _ => false,

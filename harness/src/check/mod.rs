@@ -20,6 +20,7 @@ pub mod evidence;
 pub mod faults;
 pub mod holds;
 pub mod honest_is_held;
+pub mod honest_refusal;
 pub mod mutual_exclusion;
 pub mod names;
 pub mod no_descriptor_leak;
@@ -46,7 +47,7 @@ pub struct Checker {
 }
 
 /// Every checker, in the order of the report.
-pub const CHECKERS: [Checker; 8] = [
+pub const CHECKERS: [Checker; 9] = [
     mutual_exclusion::CHECKER,
     no_early_break::CHECKER,
     break_after_lifetime::CHECKER,
@@ -55,6 +56,7 @@ pub const CHECKERS: [Checker; 8] = [
     honest_is_held::CHECKER,
     release_frees::CHECKER,
     no_descriptor_leak::CHECKER,
+    honest_refusal::CHECKER,
 ];
 
 /// What a checker saw.

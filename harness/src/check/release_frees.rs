@@ -47,7 +47,7 @@ fn check(evidence: &Evidence) -> Outcome {
     judged.outcome("release", "nobody entered after a release, or waited for long enough")
 }
 
-/// How soon somebody enters who waits and is well.
+/// How soon somebody enters who waits and is well: by then it has looked, and knows what is there.
 pub(super) fn within_ns(evidence: &Evidence) -> u64 {
     let bounds = &evidence.bounds;
     let cached_ns = acdirmax(&evidence.plan.blueprint.mount.options);

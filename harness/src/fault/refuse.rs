@@ -1,6 +1,5 @@
 use super::{CALLER, Caught, Effect, Fault};
 use crate::history::Consequence;
-use crate::history::consequence::Pass;
 use crate::rpc::{self, Kind, Place};
 use crate::site::NodeId;
 use crate::site::wire::tcp::{self, Segment};
@@ -95,7 +94,7 @@ impl Fault for Refuse {
     }
 
     fn consequences(&self, node: &str) -> Vec<Consequence> {
-        Consequence::of_link(node, Pass::Some, 0)
+        vec![Consequence::Refusal { node: node.into() }]
     }
 
     fn describe(&self) -> String {

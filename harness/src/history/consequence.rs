@@ -12,6 +12,9 @@ use std::fmt;
 pub enum Consequence {
     /// Something may happen to the frames that `from` sends to `to`.
     Frames(Frames),
+    /// A call of a client's is answered with an error, and what it asks for is surely not done. Its
+    /// connection may have to be made anew.
+    Refusal { node: String },
     /// A node is without power. When it really was, its deaths and boots tell.
     Power { node: String },
     /// A node's wall clock is set. To what, the events of the clock tell.

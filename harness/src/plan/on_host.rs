@@ -74,7 +74,7 @@ fn needs(strike: &Strike, what: String) -> Vec<Beyond> {
         Consequence::Power { .. } => Some(Beyond::Crash { what: what.clone() }),
         Consequence::WallClock { .. } => Some(Beyond::WallClock { what: what.clone() }),
         // Pauses need the virtual clock, whatever the kernel.
-        Consequence::Frames(_) | Consequence::Pause { .. } => None,
+        Consequence::Frames(_) | Consequence::Refusal { .. } | Consequence::Pause { .. } => None,
         Consequence::Kill { .. } | Consequence::Stop { .. } | Consequence::Disk { .. } => None,
     });
     needs.collect()

@@ -60,6 +60,7 @@ const CATCHES: &[Catch] = &[
     Catch { control: "forgets-refresh", scenario: "refresh", set: &[], follows: EARLY },
     Catch { control: "leaks-descriptor", scenario: "calm", set: LONG, follows: &[] },
     Catch { control: "forgets-failed-release", scenario: "calm", set: SHORT, follows: &[] },
+    Catch { control: "busy-on-error", scenario: "refused", set: &[], follows: &[] },
     Catch { control: "remembers-held", scenario: "held-after-loss", set: &[], follows: &[] },
 ];
 

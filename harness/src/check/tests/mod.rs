@@ -7,6 +7,7 @@ mod descriptors;
 mod early_break;
 mod exclusion;
 mod held;
+mod honest_refusal;
 mod judge;
 mod leases;
 mod lost_update;

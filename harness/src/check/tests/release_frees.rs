@@ -274,3 +274,20 @@ fn a_lock_without_a_lifetime_is_freed_too() {
         130s workload ends";
     expect(&kernel_plan(), ReleaseFrees, Shows::Broken(1, 122_000), text);
 }
+
+#[test]
+fn who_thinks_for_minutes_before_it_asks_again_is_not_asking_meanwhile() {
+    let mut plan = kernel_plan();
+    let crate::scenario::WorkloadSpec::Cycles(cycles) = &mut plan.scenario.workload else {
+        panic!("the clients of a story go round and round");
+    };
+    cycles.think.most = Nanos::from_secs(200);
+    let story = "
+        1s c1 acquires
+        1s c2 asks for 2s
+        2s c1 releases
+        3s c2 is told timeout
+        190s c2 asks for 2s
+        191s c2 enters";
+    expect(&plan, ReleaseFrees, Shows::Kept(1), story);
+}

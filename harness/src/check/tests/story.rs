@@ -73,6 +73,7 @@ fn profile() -> Profile {
         Invariant::HonestIsHeld,
         Invariant::ReleaseFrees,
         Invariant::NoDescriptorLeak,
+        Invariant::HonestRefusal,
     ];
     Profile {
         name: "flufl.lock".into(),
@@ -273,6 +274,10 @@ impl Teller {
             ["boots"] => self.boot(who),
             ["is", "cut"] => self.strike("cut", who, Pass::None),
             ["is", "impaired"] => self.strike("impair", who, Pass::Some),
+            ["has", "a", "call", "refused"] => {
+                let node = client.clone();
+                self.strike_with("refuse", who, vec![Consequence::Refusal { node }]);
+            }
             ["is", "slow"] => self.strike("impair", who, Pass::All),
             ["sends", "in", "vain"] => self.strike_with("deafen", who, sends(who, Pass::None)),
             ["is", "healed"] => self.heal(who),

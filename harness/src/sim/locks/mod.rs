@@ -98,6 +98,10 @@ pub enum Defect {
     /// Each third release fails, and the lock is forgotten and stays.
     ForgetsFailedRelease,
     LeaksDescriptors,
+    /// An acquire with a time limit that failed is said to have been refused.
+    RefusesOnError,
+    /// Each third acquire with a time limit is refused at once, whoever holds.
+    RefusesAtRandom,
     /// The site's, and no lock's: each tenth write of the counter is lost.
     LosesCounts,
 }
@@ -118,17 +122,18 @@ pub struct Settings {
 
 /// Runs a lock.
 pub fn run(settings: Settings, os: Os) -> Pin<Box<dyn Future<Output = ()>>> {
+    let defect = settings.lock.defect;
     match settings.lock.kind {
-        Kind::Lease => Box::pin(serve(lease::Lease::new(&settings), os)),
-        Kind::Lifetime => Box::pin(serve(lifetime::Lifetime::new(&settings), os)),
-        Kind::Watching => Box::pin(serve(watching::Watching::new(&settings), os)),
-        Kind::Heartbeat => Box::pin(serve(heartbeat::Heartbeat::new(&settings), os)),
-        Kind::Faltering => Box::pin(serve(faltering::Faltering::new(&settings), os)),
-        Kind::Aging => Box::pin(serve(aging::Aging::new(&settings), os)),
-        Kind::Link => Box::pin(serve(Named::new(How::Link, &settings), os)),
-        Kind::Mkdir => Box::pin(serve(Named::new(How::Mkdir, &settings), os)),
-        Kind::Symlink => Box::pin(serve(Named::new(How::Symlink, &settings), os)),
-        Kind::Reentrant => Box::pin(serve(reentrant::Reentrant::new(&settings), os)),
+        Kind::Lease => Box::pin(serve(lease::Lease::new(&settings), defect, os)),
+        Kind::Lifetime => Box::pin(serve(lifetime::Lifetime::new(&settings), defect, os)),
+        Kind::Watching => Box::pin(serve(watching::Watching::new(&settings), defect, os)),
+        Kind::Heartbeat => Box::pin(serve(heartbeat::Heartbeat::new(&settings), defect, os)),
+        Kind::Faltering => Box::pin(serve(faltering::Faltering::new(&settings), defect, os)),
+        Kind::Aging => Box::pin(serve(aging::Aging::new(&settings), defect, os)),
+        Kind::Link => Box::pin(serve(Named::new(How::Link, &settings), defect, os)),
+        Kind::Mkdir => Box::pin(serve(Named::new(How::Mkdir, &settings), defect, os)),
+        Kind::Symlink => Box::pin(serve(Named::new(How::Symlink, &settings), defect, os)),
+        Kind::Reentrant => Box::pin(serve(reentrant::Reentrant::new(&settings), defect, os)),
     }
 }
 
@@ -197,7 +202,7 @@ async fn wait(lock: &mut (impl Program + ?Sized), os: &Os, timeout: Option<Nanos
 }
 
 /// The adapter: answers requests, one after the other.
-async fn serve(mut lock: impl Program, os: Os) {
+async fn serve(mut lock: impl Program, defect: Defect, os: Os) {
     os.say(r#"{"ready": {"library": "simulated", "version": "1"}}"#.into());
     loop {
         let Some((id, request)) = os.request(lock.beats_at()).await else {
@@ -207,7 +212,7 @@ async fn serve(mut lock: impl Program, os: Os) {
         let answer = match request {
             Request::Acquire { timeout } => {
                 let limit = timeout.map(nanos);
-                match lock.acquire(&os, limit).await {
+                match acquire(&mut lock, limit, defect, &os).await {
                     Ok(true) => Answer::Ok { held: None },
                     Ok(false) if limit == Some(Nanos::ZERO) => Answer::Busy,
                     Ok(false) => Answer::Timeout,
@@ -223,6 +228,24 @@ async fn serve(mut lock: impl Program, os: Os) {
             Request::Quit => return os.answer(id, &Answer::Ok { held: None }),
         };
         os.answer(id, &answer);
+    }
+}
+
+async fn acquire(
+    lock: &mut impl Program,
+    limit: Option<Nanos>,
+    defect: Defect,
+    os: &Os,
+) -> Result<bool> {
+    if limit.is_none() {
+        return lock.acquire(os, limit).await;
+    }
+    if defect == Defect::RefusesAtRandom && os.draw(Nanos(1), Nanos(3)) == Nanos(1) {
+        return Ok(false);
+    }
+    match lock.acquire(os, limit).await {
+        Err(_) if defect == Defect::RefusesOnError => Ok(false),
+        taken => taken,
     }
 }
 

@@ -88,11 +88,17 @@ impl Lock {
                 HonestIsHeld,
                 ReleaseFrees,
                 NoDescriptorLeak,
+                HonestRefusal,
             ],
             // Its process is not told that its lease is gone.
-            Kind::Lease => {
-                &[MutualExclusion, OwnerOnlyRelease, NoLostUpdate, ReleaseFrees, NoDescriptorLeak]
-            }
+            Kind::Lease => &[
+                MutualExclusion,
+                OwnerOnlyRelease,
+                NoLostUpdate,
+                ReleaseFrees,
+                NoDescriptorLeak,
+                HonestRefusal,
+            ],
             Kind::Link | Kind::Mkdir | Kind::Symlink | Kind::Reentrant => &[
                 MutualExclusion,
                 OwnerOnlyRelease,
@@ -100,6 +106,7 @@ impl Lock {
                 HonestIsHeld,
                 ReleaseFrees,
                 NoDescriptorLeak,
+                HonestRefusal,
             ],
         }
     }

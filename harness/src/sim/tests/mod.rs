@@ -8,6 +8,7 @@ mod afterwards;
 mod defects;
 mod intruder;
 mod perfect;
+mod seldom;
 mod stories;
 
 use super::{Aftermath, Lock, run};
@@ -62,6 +63,18 @@ const ROUNDS: Bounds = Bounds {
     scripts: 0.0,
     faults: 1..=3,
     lasts: 200 * MILLISECOND..=4 * SECOND,
+    ..ANY
+};
+
+/// Clients that seldom ask, so that nobody holds for most of the time, nor has lately.
+const SELDOM: Bounds = Bounds {
+    clients: 2..=3,
+    time_s: 400..=1200,
+    think: 100 * SECOND..=400 * SECOND,
+    hold: 100 * MILLISECOND..=2 * SECOND,
+    scripts: 0.0,
+    faults: 0..=2,
+    newer: 0.2,
     ..ANY
 };
 

@@ -9,6 +9,9 @@ use lockstorm_reports::Invariant;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+/// What the judge knows nothing of.
+const NOT_JUDGED: [Invariant; 2] = [Invariant::NoDescriptorLeak, Invariant::HonestRefusal];
+
 /// A second each: what the plan says, for those who make histories.
 pub struct Setup {
     pub plan: Plan,
@@ -60,7 +63,9 @@ pub fn setup(rng: &mut ChaCha8Rng) -> Setup {
     plan.blueprint.nodes.truncate(1 + setup.clients);
     let server = &mut plan.blueprint.server;
     (server.lease_s, server.grace_s) = (setup.lease.into(), setup.grace.into());
-    plan.profile.promises.remove(&Invariant::NoDescriptorLeak);
+    for promise in NOT_JUDGED {
+        plan.profile.promises.remove(&promise);
+    }
     describe(&mut setup);
     setup
 }

@@ -3,7 +3,8 @@
 use lockstorm_reports::Invariant;
 use std::fmt;
 
-/// All promises that stories of locks and clients are judged by. Descriptors are no part of them.
+/// All promises that stories of locks and clients are judged by. Descriptors and
+/// refusals are no part of them.
 pub const PROMISES: [Invariant; 7] = [
     Invariant::MutualExclusion,
     Invariant::NoEarlyBreak,
