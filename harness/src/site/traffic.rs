@@ -15,6 +15,9 @@ use super::{Happening, NodeId, SiteError};
 use lockstorm_agent::Message;
 use std::rc::Rc;
 
+/// What is held back for less is not called late (ns).
+const LATE_MIN: u64 = 1_000_000;
+
 impl KernelSite<'_> {
     /// Puts an event into its node's device; true when the node must run now.
     pub(super) fn deliver(&mut self, event: Event) -> Result<bool, SiteError> {
@@ -122,11 +125,12 @@ impl KernelSite<'_> {
     }
 
     fn forward(&mut self, from: NodeId, bytes: Rc<[u8]>) {
-        let (mut lost, mut held) = (Vec::new(), false);
+        let (mut lost, mut held, mut late_ns) = (Vec::new(), false, 0);
         for to in self.wire.receivers(from, &bytes) {
             let frame = Frame { from, to, bytes: Rc::clone(&bytes) };
             let route = self.wire.route(&frame, self.now);
             held |= route.held;
+            late_ns = late_ns.max(route.late_ns);
             if route.arrivals.is_empty() && !route.held {
                 lost.push(self.blueprint.nodes[to].name.as_str());
             }
@@ -137,7 +141,7 @@ impl KernelSite<'_> {
         self.after_rules();
         // What is held back is written when it goes.
         if !held || !lost.is_empty() {
-            self.capture.frame(self.now, from, &bytes, lost_to(&lost).as_deref());
+            self.capture.frame(self.now, from, &bytes, comment(&lost, late_ns).as_deref());
         }
     }
 
@@ -149,7 +153,8 @@ impl KernelSite<'_> {
         if !route.held {
             let to = self.blueprint.nodes[frame.to].name.as_str();
             let lost = if route.arrivals.is_empty() { &[to][..] } else { &[] };
-            self.capture.frame(self.now, frame.from, &frame.bytes, lost_to(lost).as_deref());
+            let comment = comment(lost, route.late_ns);
+            self.capture.frame(self.now, frame.from, &frame.bytes, comment.as_deref());
         }
     }
 
@@ -259,8 +264,14 @@ impl KernelSite<'_> {
     }
 }
 
-fn lost_to(receivers: &[&str]) -> Option<String> {
-    (!receivers.is_empty()).then(|| format!("lost on the way to {}", receivers.join(", ")))
+/// What the capture says of a frame's way, where it is not the usual one.
+fn comment(lost_to: &[&str], late_ns: u64) -> Option<String> {
+    const SECOND: u64 = 1_000_000_000;
+    if !lost_to.is_empty() {
+        return Some(format!("lost on the way to {}", lost_to.join(", ")));
+    }
+    // The jitter of a wire is no news.
+    (late_ns >= LATE_MIN).then(|| format!("late by {}.{:09} s", late_ns / SECOND, late_ns % SECOND))
 }
 
 /// Why a node died whose kernel talks nonsense.

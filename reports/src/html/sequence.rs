@@ -34,7 +34,10 @@ pub fn figure(finding: &Finding) -> Markup {
                     @match row {
                         Row::Call(call) => { (row_of(call, wire)) }
                         Row::Violation => {
-                            li.broken { span.time { (moment(finding.at_ns)) } p { (word(&violation_words(finding))) } }
+                            li.broken {
+                                span.time { (moment(finding.at_ns)) }
+                                p { (word(&violation_words(finding))) }
+                            }
                         }
                     }
                 }

@@ -6,6 +6,9 @@ use crate::text::{clean, clean_name, counted, seconds, span, wrap};
 use crate::{Class, Expected, Finding, Hold, InvariantResult, Report, Status, Verdict};
 use std::fmt::Write;
 
+/// Diagrams of calls in one text; the page of the run has the others.
+const DRAWN_MAX: usize = 2;
+
 /// What the caller knows about the terminal and the report does not.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options<'a> {
@@ -20,12 +23,12 @@ pub fn render(report: &Report, options: Options) -> String {
     let mut page = Page::new(options.colour, COLUMNS);
     head(&mut page, report);
     invariants(&mut page, report);
-    let mut drawn = None;
+    let mut drawn = Vec::new();
     for (index, finding) in in_full(report).enumerate() {
         violation(&mut page, index + 1, finding);
-        // One diagram a promise: the page of the run has the others.
-        if drawn != Some(finding.invariant) && finding.wire.is_some() {
-            drawn = Some(finding.invariant);
+        // The same instant often breaks several promises: one diagram shows them all.
+        if finding.wire.is_some() && drawn.len() < DRAWN_MAX && !drawn.contains(&finding.at_ns) {
+            drawn.push(finding.at_ns);
             sequence(&mut page, finding);
         }
     }

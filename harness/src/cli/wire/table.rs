@@ -87,10 +87,14 @@ fn round_trip(call: &Call) -> String {
         _ => call.round_trip_ns().map(span).unwrap_or_default().into(),
     };
     let again = call.call.sent_again + call.reply.map_or(0, |reply| reply.sent_again);
-    match again {
-        0 => time.into(),
-        1 => format!("{time}, sent again"),
-        _ => format!("{time}, sent again {again} times"),
+    let again = match again {
+        0 => String::new(),
+        1 => ", sent again".into(),
+        _ => format!(", sent again {again} times"),
+    };
+    match call.late_ns() {
+        0 => format!("{time}{again}"),
+        late => format!("{time}{again}, late by {}", span(late)),
     }
 }
 
@@ -157,7 +161,8 @@ mod tests {
         let mut lost = call(vec![done("REMOVE", "/lock", None)]);
         lost.reply = None;
         lost.status = None;
-        lost.call = Passage { sent_ns: 2_000_000_000, passed_ns: None, sent_again: 2, lost: 3 };
+        lost.call =
+            Passage { sent_ns: 2_000_000_000, sent_again: 2, lost: 3, ..Passage::default() };
         let table = render(&[&link, &lost], "server", &Activities::default(), false);
         assert_eq!(
             table,

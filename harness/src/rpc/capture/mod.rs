@@ -65,6 +65,9 @@ pub struct Passage {
     /// How often it was lost on the way, wholly or in its beginning.
     #[serde(default, skip_serializing_if = "is_none")]
     pub lost: u32,
+    /// How long a fault held back what passed last (ns).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub late_ns: u64,
 }
 
 /// An operation that was called for, and its outcome if it was made.
@@ -82,6 +85,10 @@ pub struct Done {
     pub status: Option<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub result: String,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn is_none(number: &u32) -> bool {
@@ -111,6 +118,11 @@ impl Call {
             "NFS4_OK" | "NFS3_OK" => "ok",
             other => other,
         })
+    }
+
+    /// How long faults held back call and reply (ns).
+    pub fn late_ns(&self) -> u64 {
+        self.call.late_ns.saturating_add(self.reply.unwrap_or_default().late_ns)
     }
 
     /// From the call's first byte to the reply's last, as the switch saw them (ns).

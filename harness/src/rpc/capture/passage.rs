@@ -110,7 +110,7 @@ impl Direction {
         let has_passed = self.has_passed(&place);
         let passed_ns = self.frames.back().filter(|_| has_passed).map(|sent| sent.at_ns);
         remember(&mut self.messages, Carried { place, key, has_passed });
-        Passage { sent_ns, passed_ns, sent_again: sent.saturating_sub(1), lost }
+        Passage { sent_ns, passed_ns, sent_again: sent.saturating_sub(1), lost, late_ns: 0 }
     }
 
     fn has_passed(&self, place: &Place) -> bool {
@@ -201,7 +201,7 @@ mod tests {
         sent(&mut direction, 1, (u32::MAX - 9, 100), true);
         sent(&mut direction, 2, (90, 50), false);
         let passage = direction.message(Place { sequence: u32::MAX - 9, length: 150 }, KEY);
-        assert_eq!(passage, Passage { sent_ns: 1, passed_ns: None, sent_again: 0, lost: 1 });
+        assert_eq!(passage, Passage { sent_ns: 1, lost: 1, ..Passage::default() });
         let again = [Change::Again { is_lost: true }];
         assert_eq!(sent(&mut direction, 3, (u32::MAX - 9, 100), true), again);
         let told = sent(&mut direction, 4, (u32::MAX - 9, 100), false);

@@ -9,6 +9,15 @@ use std::net::IpAddr;
 
 /// How the capture says that the wire has lost a frame.
 const LOST: &str = "lost on the way to ";
+/// And that a fault holds it back.
+const LATE: &str = "late by ";
+
+/// What the wire did to a frame.
+#[derive(Clone, Copy, Debug, Default)]
+struct Way {
+    is_lost: bool,
+    late_ns: u64,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Trace {
@@ -59,7 +68,10 @@ impl Trace {
         };
         let flow = packet.flow;
         self.hosts.entry(flow.from.0).or_insert(node);
-        let is_lost = comment.is_some_and(|comment| self.is_lost(&flow, comment));
+        let way = Way {
+            is_lost: comment.is_some_and(|comment| self.is_lost(&flow, comment)),
+            late_ns: comment.and_then(late).unwrap_or(0),
+        };
         if let Content::Segment(segment) = packet.content {
             let calls = &mut self.calls;
             let direction = self.directions.entry(flow).or_default();
@@ -68,14 +80,19 @@ impl Trace {
             }
             let length = segment.payload.len() as u32;
             if length > 0 {
-                direction.frame(now, (segment.sequence, length), is_lost, &mut |key, change| {
-                    let Some(traced) = calls.get_mut(key.call) else { return };
-                    apply(traced.passage(key), now, change);
-                });
+                direction.frame(
+                    now,
+                    (segment.sequence, length),
+                    way.is_lost,
+                    &mut |key, change| {
+                        let Some(traced) = calls.get_mut(key.call) else { return };
+                        apply(traced.passage(key), now, change, way.late_ns);
+                    },
+                );
             }
         }
         for message in messages {
-            self.message(now, message, is_lost);
+            self.message(now, message, way);
         }
     }
 
@@ -89,16 +106,16 @@ impl Trace {
         }
     }
 
-    fn message(&mut self, now: u64, message: Message, is_lost: bool) {
+    fn message(&mut self, now: u64, message: Message, way: Way) {
         let flow = message.flow;
         match message.kind {
-            Kind::Call => self.call(now, message, is_lost),
+            Kind::Call => self.call(now, message, way),
             Kind::Reply => {
                 let Some(call) = self.asked.get(&(flow.back(), message.xid)).copied() else {
                     return;
                 };
                 let key = Key { call, is_reply: true };
-                let passage = self.passage(now, &message, key, is_lost);
+                let passage = self.passage(now, &message, key, way);
                 let Some(traced) = self.calls.get_mut(call) else { return };
                 match &mut traced.call.reply {
                     Some(known) => merge(known, passage),
@@ -121,14 +138,14 @@ impl Trace {
         }
     }
 
-    fn call(&mut self, now: u64, message: Message, is_lost: bool) {
+    fn call(&mut self, now: u64, message: Message, way: Way) {
         let flow = message.flow;
         let hosts = (flow.from.0, flow.to.0, message.xid);
         let before = self.unanswered.get(&hosts).copied().filter(|index| {
             self.calls.get(*index).is_some_and(|traced| is_same(&traced.call, &message))
         });
         let index = before.unwrap_or(self.calls.len());
-        let passage = self.passage(now, &message, Key { call: index, is_reply: false }, is_lost);
+        let passage = self.passage(now, &message, Key { call: index, is_reply: false }, way);
         self.asked.insert((flow, message.xid), index);
         match self.calls.get_mut(index) {
             Some(traced) => merge(&mut traced.call.call, passage),
@@ -141,16 +158,21 @@ impl Trace {
         }
     }
 
-    fn passage(&mut self, now: u64, message: &Message, key: Key, is_lost: bool) -> Passage {
-        match message.place {
+    fn passage(&mut self, now: u64, message: &Message, key: Key, way: Way) -> Passage {
+        let Way { is_lost, late_ns } = way;
+        let mut passage = match message.place {
             Some(place) => self.directions.entry(message.flow).or_default().message(place, key),
             None => Passage {
                 sent_ns: now,
                 passed_ns: (!is_lost).then_some(now),
-                sent_again: 0,
                 lost: u32::from(is_lost),
+                ..Passage::default()
             },
+        };
+        if passage.passed_ns.is_some() {
+            passage.late_ns = late_ns;
         }
+        passage
     }
 
     /// All calls, by the time when they were sent.
@@ -174,23 +196,34 @@ impl Trace {
     }
 }
 
-fn apply(passage: &mut Passage, now: u64, change: Change) {
+fn apply(passage: &mut Passage, now: u64, change: Change, late_ns: u64) {
     match change {
         Change::Again { is_lost } => {
             passage.sent_again += 1;
             passage.lost += u32::from(is_lost);
         }
-        Change::Passed => {
-            passage.passed_ns.get_or_insert(now);
+        Change::Passed if passage.passed_ns.is_none() => {
+            passage.passed_ns = Some(now);
+            passage.late_ns = late_ns;
         }
+        Change::Passed => {}
     }
+}
+
+/// `late by 1.234000000 s`, in nanoseconds.
+fn late(comment: &str) -> Option<u64> {
+    let (seconds, ns) = comment.strip_prefix(LATE)?.strip_suffix(" s")?.split_once('.')?;
+    let (seconds, ns) = (seconds.parse::<u64>().ok()?, ns.parse::<u64>().ok()?);
+    seconds.checked_mul(1_000_000_000)?.checked_add(ns)
 }
 
 /// The same message once more, as a message of its own.
 fn merge(known: &mut Passage, again: Passage) {
     known.sent_again += again.sent_again + 1;
     known.lost += again.lost;
-    known.passed_ns = known.passed_ns.or(again.passed_ns);
+    if known.passed_ns.is_none() {
+        (known.passed_ns, known.late_ns) = (again.passed_ns, again.late_ns);
+    }
 }
 
 fn is_same(known: &Call, message: &Message) -> bool {

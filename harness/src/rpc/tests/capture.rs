@@ -84,11 +84,12 @@ fn a_call_is_told_with_what_was_lost_of_it_and_of_its_reply() {
     let calls = wire.calls();
     let [made, lost] = &calls[..] else { panic!("{calls:?}") };
     assert_eq!((&*made.from, &*made.to, made.status.as_deref()), ("c1", "server", Some("NFS4_OK")));
-    let passage = |sent_ns, passed_ns| Passage { sent_ns, passed_ns, sent_again: 1, lost: 1 };
+    let passage =
+        |sent_ns, passed_ns| Passage { sent_ns, passed_ns, sent_again: 1, lost: 1, late_ns: 0 };
     assert_eq!(made.call, passage(30, Some(40)));
     assert_eq!(made.reply, Some(passage(50, Some(60))));
     assert_eq!(made.round_trip_ns(), Some(30));
-    let never = Passage { sent_ns: 70, passed_ns: None, sent_again: 0, lost: 1 };
+    let never = Passage { sent_ns: 70, lost: 1, ..Passage::default() };
     assert_eq!((lost.call, lost.reply, lost.round_trip_ns()), (never, None, None));
 }
 
@@ -105,7 +106,7 @@ fn a_call_that_is_sent_again_on_the_next_connection_is_one_call() {
     wire.frame(CLIENT_NODE, &null, None);
     let calls = wire.calls();
     assert_eq!(calls.len(), 2, "{calls:?}");
-    let passage = Passage { sent_ns: 30, passed_ns: Some(60), sent_again: 1, lost: 1 };
+    let passage = Passage { sent_ns: 30, passed_ns: Some(60), sent_again: 1, lost: 1, late_ns: 0 };
     assert_eq!((calls[0].call, calls[0].status.as_deref()), (passage, Some("NFS4_OK")));
     assert_eq!((calls[1].procedure.as_str(), calls[1].reply), ("NULL", None));
 }

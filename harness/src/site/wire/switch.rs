@@ -44,6 +44,8 @@ pub struct Route {
     pub arrivals: Vec<u64>,
     /// A rule has kept it, and will send it by itself.
     pub held: bool,
+    /// How long rules hold the first arrival back, beyond what the wire takes (ns).
+    pub late_ns: u64,
 }
 
 /// A frame that a rule has sent by itself.
@@ -156,12 +158,12 @@ impl Switch {
     fn route_past(&mut self, frame: &Frame, by: Option<RuleId>, now: u64) -> Route {
         let fate = self.ask_rules(frame, by, now);
         if fate.is_held() {
-            return Route { arrivals: Vec::new(), held: true };
+            return Route { arrivals: Vec::new(), held: true, late_ns: 0 };
         }
         let latency = self.draw_latency();
         let (link, length) = (&mut self.links[frame.from], frame.bytes.len());
         let Some(left) = link.put(length, now, &self.terms) else {
-            return Route { arrivals: Vec::new(), held: false };
+            return Route { arrivals: Vec::new(), held: false, late_ns: 0 };
         };
         let in_order = self.last_arrival.entry((frame.from, frame.to)).or_default();
         let arrival = |delay_ns: &u64| match delay_ns {
@@ -176,7 +178,7 @@ impl Switch {
         for at in &arrivals {
             link.carries(length, *at);
         }
-        Route { arrivals, held: false }
+        Route { arrivals, held: false, late_ns: fate.delays().iter().min().copied().unwrap_or(0) }
     }
 
     /// What the rules in force decide together.
@@ -236,7 +238,7 @@ mod tests {
     }
 
     fn sent(at: u64) -> Sent {
-        Sent { frame: frame(0, 1), route: Route { arrivals: vec![at], held: false } }
+        Sent { frame: frame(0, 1), route: Route { arrivals: vec![at], held: false, late_ns: 0 } }
     }
 
     fn ethernet(to: u8, from: u8) -> Vec<u8> {
@@ -331,7 +333,7 @@ mod tests {
         assert_eq!(switch.due(57), [sent(157)]);
         switch.route(&frame(0, 1), 60);
         let loses = switch.lay(Box::new(Always(Fate::lost())));
-        let lost = Route { arrivals: Vec::new(), held: false };
+        let lost = Route { arrivals: Vec::new(), held: false, late_ns: 0 };
         assert_eq!(switch.due(110).remove(0).route, lost, "a later fault loses it");
         switch.route(&frame(0, 1), 120);
         assert_eq!(switch.lift(loses, 121), (2, Vec::new()));

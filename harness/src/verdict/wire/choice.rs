@@ -113,6 +113,7 @@ impl<'a> Files<'a> {
         let is_near = scene.at_ns.abs_diff(call.at_ns()) <= NEAR_NS;
         let is_answered = call.reply.is_some_and(|reply| reply.passed_ns.is_some());
         let is_odd = !is_answered
+            || call.late_ns() > 0
             || call.call.sent_again > 0
             || call.reply.is_some_and(|reply| reply.sent_again > 0);
         let is_ok = call.outcome() == Some("ok");

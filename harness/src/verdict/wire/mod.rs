@@ -2,6 +2,8 @@
 
 mod choice;
 mod taken;
+#[cfg(test)]
+mod tests;
 
 use super::activity::Activities;
 use super::recheck::CAPTURE;
@@ -138,7 +140,7 @@ impl<'a> Scene<'a> {
             fate,
             answered_ns: reply.passed_ns,
             sent_again: call.call.sent_again.saturating_add(reply.sent_again),
-            late_ns: 0,
+            late_ns: call.late_ns(),
             lock: self.activities.at(client, call.at_ns()).to_owned(),
         }
     }

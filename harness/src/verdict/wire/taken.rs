@@ -1,7 +1,8 @@
 //! Who took whose lock away.
 //!
-//! Said only where the wire leaves no doubt: a client had made a file to get the lock, or had locked
-//! it, and while it was inside, the first one to remove that file was another, and was told `ok`.
+//! Said only where the wire leaves no doubt: a client had made a file to get the lock, or had
+//! locked it, and while it was inside, the first one to remove that file was another, and was told
+//! `ok`.
 
 use super::{Scene, Stay};
 use crate::rpc::capture::{Call, Done};
