@@ -1,8 +1,8 @@
 //! Nobody is refused a lock that nobody else has.
 //!
 //! A lock says `busy`, or `timeout`, to one who asks for it, if another holds it. One that takes an
-//! error for that (no descriptors, no locks, no space) makes its caller wait for nobody, perhaps for
-//! ever. To answer with the error is always honest.
+//! error for that (no descriptors, no locks, no space) makes its caller wait for nobody, perhaps
+//! for ever. To answer with the error is always honest.
 //!
 //! A refusal is wrong if surely nobody had the lock when the caller looked, nor for as long before
 //! as it may have trusted an older look (see `release_frees::within_ns`). Somebody may have it
@@ -161,8 +161,8 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Until when a hold's lock may stand, whether or not by right. To be told that it is not held is no
-/// proof that nothing of it is left.
+/// Until when a hold's lock may stand, whether or not by right. To be told that it is not held is
+/// no proof that nothing of it is left.
 fn stands_until(evidence: &Evidence, hold: &Hold) -> Moment {
     let left = hold.inside().until;
     if let Some(over) = hold.said_over(&evidence.calls).filter(|call| !call.says_not_held()) {
