@@ -49,6 +49,14 @@ const ILLEGAL: u32 = 10044;
 /// The answer is there by then.
 const LASTS: Nanos = Nanos(2 * SECOND);
 
+impl Refuse {
+    /// Whether a program can tell it from what is no error at all: to be refused a lock that another
+    /// holds is EACCES or EAGAIN.
+    pub fn means_an_error_of(&self, operation: &str) -> bool {
+        operation != "LOCK" || self.with != "NFS4ERR_ACCESS"
+    }
+}
+
 impl Fault for Refuse {
     fn target(&self) -> &str {
         CALLER

@@ -1,10 +1,11 @@
 use super::{Effect, Fault};
 use crate::history::Consequence;
 use crate::history::consequence::Pass;
+use crate::rpc::Flow;
 use crate::site::NodeId;
+use crate::site::wire::tcp::{self, Segment};
 use crate::site::wire::{Fate, Frame, Passing, Rule};
 use crate::units::Nanos;
-use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -64,13 +65,11 @@ struct Resets {
     /// When it saw its first frame (ns).
     begun: Option<u64>,
     resets: u64,
-    known: BTreeMap<Connection, Known>,
+    /// Connections, by the flow from their client.
+    known: BTreeMap<Flow, Known>,
     /// What it has to send, and when it wanted to.
     due: Vec<(u64, Frame)>,
 }
-
-/// A connection, by its client's and its server's end.
-type Connection = (([u8; 4], u16), ([u8; 4], u16));
 
 /// What is known of a connection.
 #[derive(Clone, Copy, Default)]
@@ -82,47 +81,15 @@ struct Known {
     is_reset: bool,
 }
 
-/// What a frame carries of a connection.
-struct Segment {
-    connection: Connection,
-    by_server: bool,
-    from: ([u8; 4], u16),
-    to: ([u8; 4], u16),
-    seq: u32,
-    ack: u32,
-    /// The sequence number after it.
-    after: u32,
-    opens: bool,
-    resets: bool,
-}
-
-impl Segment {
-    fn of(bytes: &[u8]) -> Option<Segment> {
-        let packet = SlicedPacket::from_ethernet(bytes).ok()?;
-        let (Some(NetSlice::Ipv4(ip)), Some(TransportSlice::Tcp(tcp))) =
-            (packet.net, packet.transport)
-        else {
-            return None;
-        };
-        let from = (ip.header().source(), tcp.source_port());
-        let to = (ip.header().destination(), tcp.destination_port());
-        let by_server = from.1 == NFS;
-        if !by_server && to.1 != NFS {
-            return None;
-        }
-        let flags = u32::from(tcp.syn()) + u32::from(tcp.fin());
-        let length = tcp.payload().len() as u32 + flags;
-        Some(Segment {
-            connection: if by_server { (to, from) } else { (from, to) },
-            by_server,
-            from,
-            to,
-            seq: tcp.sequence_number(),
-            ack: tcp.acknowledgment_number(),
-            after: tcp.sequence_number().wrapping_add(length),
-            opens: tcp.syn(),
-            resets: tcp.rst(),
-        })
+/// A segment of a connection with an NFS server: whether that has sent it, and the connection, by the
+/// flow from its client.
+fn of_nfs(bytes: &[u8]) -> Option<(Segment, bool, Flow)> {
+    let segment = Segment::of(bytes)?;
+    let flow = segment.flow;
+    match (flow.from.1 == NFS, flow.to.1 == NFS) {
+        (true, _) => Some((segment, true, flow.back())),
+        (false, true) => Some((segment, false, flow)),
+        _ => None,
     }
 }
 
@@ -135,23 +102,13 @@ impl Resets {
 
     /// Tells the receiver of a frame, in its sender's name, that the connection is gone; or the
     /// sender in the receiver's.
-    fn tell(&mut self, passing: &Passing, segment: &Segment, receiver: bool, seq: u32, ack: u32) {
-        let Passing { now, frame } = passing;
-        let mac = |at: usize| frame.bytes.get(at..at + 6).and_then(|mac| mac.try_into().ok());
-        let (Some(target), Some(source)) = (mac(0), mac(6)) else {
-            return;
+    fn tell(&mut self, passing: &Passing, receiver: bool, sequence: u32, expects: u32) {
+        let Passing { now, frame } = *passing;
+        let (reset, from, to) = match receiver {
+            true => (tcp::reset(&frame.bytes, sequence, expects), frame.from, frame.to),
+            false => (tcp::reset_back(&frame.bytes, sequence, expects), frame.to, frame.from),
         };
-        let ends = [(source, segment.from, frame.from), (target, segment.to, frame.to)];
-        let [from, to] = if receiver { ends } else { [ends[1], ends[0]] };
-        let packet = PacketBuilder::ethernet2(from.0, to.0)
-            .ipv4(from.1.0, to.1.0, 64)
-            .tcp(from.1.1, to.1.1, seq, 0)
-            .ack(ack)
-            .rst();
-        let mut bytes = Vec::new();
-        if packet.write(&mut bytes, &[]).is_ok() {
-            self.due.push((*now, Frame { from: from.2, to: to.2, bytes: bytes.into() }));
-        }
+        self.due.extend(reset.map(|bytes| (now, Frame { from, to, bytes: bytes.into() })));
     }
 }
 
@@ -161,32 +118,32 @@ impl Rule for Resets {
             return Fate::pass();
         }
         let round = self.round(passing.now);
-        let Some(segment) = Segment::of(&passing.frame.bytes) else {
+        let Some((segment, by_server, connection)) = of_nfs(&passing.frame.bytes) else {
             return Fate::pass();
         };
         let full = self.known.len() >= FOLLOWED_MAX;
-        if segment.resets || (full && !self.known.contains_key(&segment.connection)) {
+        if segment.resets || (full && !self.known.contains_key(&connection)) {
             return Fate::pass();
         }
-        let by = usize::from(segment.by_server);
-        if segment.opens && !segment.by_server {
+        let by = usize::from(by_server);
+        if segment.opens && !by_server {
             // One that is made after the reset of this round has its peace until the next.
             let began_in = if self.resets == 0 { 0 } else { round };
-            let next = [Some(segment.after), None];
+            let next = [Some(segment.next()), None];
             let known = Known { next, round: began_in, is_reset: false };
-            self.known.insert(segment.connection, known);
+            self.known.insert(connection, known);
             return Fate::pass();
         }
-        let known = self.known.entry(segment.connection).or_default();
+        let known = self.known.entry(connection).or_default();
         if segment.opens || (known.round >= round && !known.is_reset) {
-            known.next[by] = Some(segment.after);
+            known.next[by] = Some(segment.next());
             return Fate::pass();
         }
         let Known { next, is_reset, .. } = *known;
         (known.round, known.is_reset) = (round, true);
         if is_reset {
             // One end has not understood: what it expects, it says itself.
-            self.tell(passing, &segment, false, segment.ack, segment.after);
+            self.tell(passing, false, segment.expects, segment.next());
             return Fate::lost();
         }
         self.resets += 1;
@@ -194,10 +151,10 @@ impl Rule for Resets {
             Some(next) if (next.wrapping_sub(seen) as i32) > 0 => next,
             _ => seen,
         };
-        let expects = next[by].unwrap_or(segment.seq);
-        self.tell(passing, &segment, true, expects, segment.ack);
-        let expects = ahead(next[1 - by], segment.ack);
-        self.tell(passing, &segment, false, expects, segment.after);
+        let expects = next[by].unwrap_or(segment.sequence);
+        self.tell(passing, true, expects, segment.expects);
+        let expects = ahead(next[1 - by], segment.expects);
+        self.tell(passing, false, expects, segment.next());
         Fate::lost()
     }
 
@@ -214,6 +171,7 @@ impl Rule for Resets {
 mod tests {
     use super::*;
     use crate::units::SECOND;
+    use etherparse::PacketBuilder;
 
     const CLIENT: ([u8; 4], u16) = ([10, 0, 0, 2], 700);
     const SERVER: ([u8; 4], u16) = ([10, 0, 0, 1], NFS);
@@ -245,7 +203,7 @@ mod tests {
         let read = |frame: &Frame| {
             let segment = Segment::of(&frame.bytes).unwrap();
             assert!(segment.resets && frame.to != frame.from);
-            (frame.to, segment.seq)
+            (frame.to, segment.sequence)
         };
         sent.iter().map(read).collect()
     }

@@ -340,7 +340,13 @@ impl Draw<'_> {
         };
         let late = self.time(&self.bounds.lasts);
         let strike = match self.rng.random_range(0..3) {
-            _ if refused => Strike::Refuse(Refuse { with: (*self.one_of(refuse::ERRORS)).into() }),
+            _ if refused => {
+                let refuse = Refuse { with: (*self.one_of(refuse::ERRORS)).into() };
+                match refuse.means_an_error_of(&passes.op) {
+                    true => Strike::Refuse(refuse),
+                    false => Strike::Refuse(Refuse { with: "NFS4ERR_IO".into() }),
+                }
+            }
             0 => Strike::Lose(Lose {}),
             1 => Strike::Hold(Hold { late }),
             _ => {

@@ -2,7 +2,7 @@
 
 use super::Findings;
 use crate::fault::passes::OK;
-use crate::fault::refuse::OPERATIONS;
+use crate::fault::refuse::{OPERATIONS, Refuse};
 use crate::fault::{FaultSpec, Passes, Phase, Strike, Trigger};
 use crate::rpc;
 use crate::scenario::Scenario;
@@ -100,8 +100,8 @@ pub fn check_fit(fault: &FaultSpec, path: &KeyPath, findings: &mut Findings) {
         findings.0.push(problem.at_key().help(help));
         return;
     };
-    if let Strike::Refuse(_) = fault.strike {
-        check_refused(passes, path, findings);
+    if let Strike::Refuse(refuse) = &fault.strike {
+        check_refused(passes, refuse, path, findings);
     }
     if passes.after > Nanos::ZERO {
         let message = format!("`{kind}` strikes the message that passes: expected no `after`");
@@ -112,10 +112,15 @@ pub fn check_fit(fault: &FaultSpec, path: &KeyPath, findings: &mut Findings) {
     }
 }
 
-fn check_refused(passes: &Passes, path: &KeyPath, findings: &mut Findings) {
+fn check_refused(passes: &Passes, refuse: &Refuse, path: &KeyPath, findings: &mut Findings) {
     if passes.phase == Phase::Reply {
         let message = "a call that was answered cannot be refused: expected `phase: call`";
         findings.add_key(path.clone(), message);
+    }
+    if !refuse.means_an_error_of(&passes.op) {
+        let message = "POSIX lets a lock that another holds be refused with EACCES (fcntl(2)), so \
+                       that nobody could tell this from contention; expected another error";
+        findings.add(path.key("with"), message);
     }
     if !OPERATIONS.contains(&passes.op.as_str()) {
         let known = OPERATIONS.join(", ");

@@ -495,6 +495,8 @@ fn a_call_that_nobody_makes_cannot_be_waited_for() {
         fault("when: {rpc: {op: LINK}}\nstrike: {hold: {late: 0s}}\nfor: 5s"),
         fault("when: {at: 5s}\nstrike: {crash: {node: caller}}"),
         script(&["c1: acquire", "lose: {}"]),
+        fault("when: {rpc: {op: LOCK}}\nstrike: {refuse: {with: NFS4ERR_ACCESS}}"),
+        fault("when: {rpc: {op: CLOSE, phase: reply}}\nstrike: {refuse: {with: NFS4ERR_NOENT}}"),
     ];
     insta::assert_snapshot!("waited_for_in_vain", told.join("\n"));
     let crash = fault("when: {rpc: {op: LINK}}\nstrike: {crash: {node: caller}}\nfor: 5s");

@@ -21,6 +21,10 @@ pub struct Segment {
     pub length: u32,
     /// Which byte its sender expects next.
     pub expects: u32,
+    /// It opens a connection, or agrees to that (SYN).
+    pub opens: bool,
+    /// It ends one at once (RST).
+    pub resets: bool,
 }
 
 impl Segment {
@@ -37,6 +41,8 @@ impl Segment {
             sequence: tcp.sequence_number(),
             length: u32::try_from(tcp.payload().len()).unwrap_or(u32::MAX).saturating_add(flags),
             expects: tcp.acknowledgment_number(),
+            opens: tcp.syn(),
+            resets: tcp.rst(),
         })
     }
 
