@@ -10,7 +10,7 @@ use super::recheck::CAPTURE;
 use crate::check::names;
 use crate::history::{Event, Operation, What};
 use crate::plan::Plan;
-use crate::rpc::capture::{self, Call, CaptureError};
+use crate::rpc::capture::{self, Call, CaptureError, Done};
 use lockstorm_reports::wire::{Fate, Wire, WireCall};
 use lockstorm_reports::{Finding, Report};
 use std::collections::BTreeMap;
@@ -122,7 +122,7 @@ impl<'a> Scene<'a> {
 
     fn told(&self, call: &Call) -> WireCall {
         let client = if call.from == self.server { &call.to } else { &call.from };
-        let names: Vec<&str> = call.main().iter().map(|done| done.operation.as_str()).collect();
+        let names: Vec<String> = call.main().iter().map(|done| name(done)).collect();
         let fate = match (call.call.passed_ns, call.reply) {
             (None, None) => Fate::CallLost,
             (Some(_), None) => Fate::Unanswered,
@@ -143,6 +143,25 @@ impl<'a> Scene<'a> {
             late_ns: call.late_ns(),
             lock: self.activities.at(client, call.at_ns()).to_owned(),
         }
+    }
+}
+
+/// What was done, with what of an OPEN decides who may go on without asking: that it reclaims what
+/// was open before a restart, and that it is given a delegation (RFC 8881, section 10.4).
+fn name(done: &Done) -> String {
+    let has = |words: &str, word: &str| words.split(' ').any(|one| one == word);
+    let reclaims = has(&done.arguments, "claim=previous").then_some("reclaim");
+    let given = [
+        ("delegation=write", "write delegation"),
+        ("delegation=write_attrs", "write delegation"),
+        ("delegation=read", "read delegation"),
+        ("delegation=read_attrs", "read delegation"),
+    ];
+    let given = given.into_iter().find(|(word, _)| has(&done.result, word));
+    let more: Vec<&str> = reclaims.into_iter().chain(given.map(|(_, words)| words)).collect();
+    match more.is_empty() {
+        true => done.operation.clone(),
+        false => format!("{} ({})", done.operation, more.join(", ")),
     }
 }
 

@@ -158,3 +158,13 @@ fn a_run_whose_frames_were_not_kept_has_a_report_all_the_same() {
     tell(&mut report, &plan, &history, nowhere.path());
     assert!(report.notes.last().unwrap().contains("wire.pcapng: not a capture"));
 }
+
+#[test]
+fn an_open_says_that_it_reclaims_and_what_delegation_it_is_given() {
+    let mut open = done("OPEN", "/lock", None, "NFS4_OK");
+    assert_eq!(super::name(&open), "OPEN");
+    open.arguments = "access=both claim=previous".into();
+    open.result =
+        "state=77ba8ffc:1 flags=posix delegation=write delegation_state=683f4d2f:1".into();
+    assert_eq!(super::name(&open), "OPEN (reclaim, write delegation)");
+}
