@@ -1,8 +1,8 @@
 //! XDR (RFC 4506): a reader that never goes beyond its bytes.
 //!
-//! An own one, since no crate fits: those for NFS (nfs3_types, nfs3_server's) build whole values of
-//! NFSv3 alone, and those for XDR (xdr-codec, serde-xdr) generate types from a grammar, copy what
-//! they read, and have not moved for years. What is needed here is to step over bytes.
+//! An own one, since no crate fits: nfs3_types builds whole values of NFSv3 alone, and xdr-codec
+//! (which still stands on error-chain) generates types from a grammar and copies what it reads. What
+//! is needed here is to step over bytes.
 
 /// Why bytes cannot be read as what they should be, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
