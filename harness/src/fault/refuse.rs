@@ -50,8 +50,8 @@ const ILLEGAL: u32 = 10044;
 const LASTS: Nanos = Nanos(2 * SECOND);
 
 impl Refuse {
-    /// Whether a program can tell it from what is no error at all: to be refused a lock that another
-    /// holds is EACCES or EAGAIN.
+    /// Whether a program can tell it from what is no error at all: to be refused a lock that
+    /// another holds is EACCES or EAGAIN.
     pub fn means_an_error_of(&self, operation: &str) -> bool {
         operation != "LOCK" || self.with != "NFS4ERR_ACCESS"
     }

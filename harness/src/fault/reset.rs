@@ -81,8 +81,8 @@ struct Known {
     is_reset: bool,
 }
 
-/// A segment of a connection with an NFS server: whether that has sent it, and the connection, by the
-/// flow from its client.
+/// A segment of a connection with an NFS server: whether that has sent it, and the connection, by
+/// the flow from its client.
 fn of_nfs(bytes: &[u8]) -> Option<(Segment, bool, Flow)> {
     let segment = Segment::of(bytes)?;
     let flow = segment.flow;

@@ -1,8 +1,8 @@
 //! XDR (RFC 4506): a reader that never goes beyond its bytes.
 //!
 //! An own one, since no crate fits: nfs3_types builds whole values of NFSv3 alone, and xdr-codec
-//! (which still stands on error-chain) generates types from a grammar and copies what it reads. What
-//! is needed here is to step over bytes.
+//! (which still stands on error-chain) generates types from a grammar and copies what it reads.
+//! What is needed here is to step over bytes.
 
 /// Why bytes cannot be read as what they should be, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
