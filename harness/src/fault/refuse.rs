@@ -148,10 +148,7 @@ impl RefuseCall {
         let payload = tcp::payload(bytes)?;
         let (at, end) = record(payload, self.xid)?;
         // RFC 5531, section 9: xid, REPLY, MSG_ACCEPTED, the verifier, SUCCESS; then COMPOUND4res.
-        let word = |at: usize| {
-            let bytes = payload.get(at..at + 4)?;
-            Some(u32::from_be_bytes(bytes.try_into().ok()?))
-        };
+        let word = |at| word(payload, at);
         let verifier = usize::try_from(word(at + 16)?).ok()?.checked_next_multiple_of(4)?;
         let success = at + 20 + verifier;
         let is_refusal = word(at + 8) == Some(0)
@@ -168,15 +165,18 @@ impl RefuseCall {
     }
 }
 
+/// The number that stands there (RFC 4506, section 4.2).
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    let (word, _) = bytes.get(at..)?.split_first_chunk()?;
+    Some(u32::from_be_bytes(*word))
+}
+
 /// Where the reply with this number begins and ends in what a frame carries, without its mark, if
 /// it is whole and of one fragment.
 fn record(payload: &[u8], xid: u32) -> Option<(usize, usize)> {
     const REPLY: u32 = 1;
     const LENGTH: u32 = !(1 << 31);
-    let word = |at: usize| {
-        let bytes = payload.get(at..at + 4)?;
-        Some(u32::from_be_bytes(bytes.try_into().ok()?))
-    };
+    let word = |at| word(payload, at);
     let mut at = 0;
     loop {
         let length = usize::try_from(word(at)? & LENGTH).ok()?;
