@@ -23,11 +23,13 @@ pub fn start(
     dir: &str,
     argv: &[String],
     env: &BTreeMap<String, String>,
+    spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
     port: &Arc<Port>,
 ) -> io::Result<Adapter> {
     let (program, arguments) =
         argv.split_first().ok_or_else(|| io::Error::other("the adapter has no command"))?;
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(arguments)
         .current_dir(dir)
         .env_clear()
@@ -38,9 +40,8 @@ pub fn start(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // What it starts is killed and stopped with it.
-        .process_group(0)
-        .spawn()
-        .map_err(|error| annotate(error, program))?;
+        .process_group(0);
+    let mut child = spawn(&mut command).map_err(|error| annotate(error, program))?;
     let stdin = child.stdin.take().ok_or_else(|| io::Error::other("the adapter has no input"))?;
     let process = child.id();
     let port = Arc::clone(port);

@@ -1,8 +1,12 @@
 //! What the agent and the harness share: the control protocol, one JSON object a line over a
 //! virtio console port that no fault touches.
 
+pub mod glob;
+pub mod system_call;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+pub use system_call::{Failing, SystemCall};
 
 /// Where the clients mount the export.
 pub const MOUNT_POINT: &str = "/mnt/nfs";
@@ -36,8 +40,15 @@ pub enum Command {
     /// Mount the client's second image, read-only, on [`SUPPLEMENT`].
     MountSupplement,
     /// Start a lock's adapter in `dir`. A node has one in a run, number 0, and several where
-    /// adapters are tried out.
-    StartAdapter { holder: u8, dir: String, argv: Vec<String>, env: BTreeMap<String, String> },
+    /// adapters are tried out. Of the `watched` system calls some may be made to fail.
+    StartAdapter {
+        holder: u8,
+        dir: String,
+        argv: Vec<String>,
+        env: BTreeMap<String, String>,
+        #[serde(default)]
+        watched: Vec<SystemCall>,
+    },
     /// Hand one line to an adapter.
     Adapter { holder: u8, line: String },
     /// End an adapter's input.
@@ -46,6 +57,10 @@ pub enum Command {
     KillAdapter { holder: u8 },
     /// Stop an adapter, and what it has started (SIGSTOP), or let them go on (SIGCONT).
     StopAdapter { holder: u8, stopped: bool },
+    /// Let watched system calls of adapters fail, instead of what this fault wanted before.
+    FailCalls(Failing),
+    /// Let them through again.
+    LetCalls { fault: u64 },
     /// Open this file on the mount and read the number in it.
     BeginCount { file: String },
     /// Write one more than what was read, and close the file.
@@ -70,6 +85,12 @@ pub enum Message {
     Done {
         id: u64,
         outcome: Outcome,
+    },
+    /// A system call has failed as [`Command::FailCalls`] wanted; the path begins at the mount.
+    CallFailed {
+        fault: u64,
+        call: SystemCall,
+        path: String,
     },
     /// An adapter wrote a line.
     AdapterLine {

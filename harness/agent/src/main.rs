@@ -6,6 +6,7 @@
 
 mod adapter;
 mod boot;
+mod calls;
 mod clock;
 mod counter;
 mod host;
@@ -41,7 +42,8 @@ fn run() -> io::Result<()> {
     port.send(&Message::Hello);
     let counter = counter::start(Arc::clone(&port));
     let clock = clock::WallClock::now()?;
-    let mut node = Node { on_host, clock, counter, adapters: BTreeMap::new(), port };
+    let calls = calls::Calls::new(&port);
+    let mut node = Node { on_host, clock, counter, calls, adapters: BTreeMap::new(), port };
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -61,6 +63,7 @@ struct Node {
     port: Arc<Port>,
     clock: clock::WallClock,
     counter: counter::Counter,
+    calls: calls::Calls,
     adapters: BTreeMap<u8, adapter::Adapter>,
 }
 
@@ -88,38 +91,12 @@ impl Node {
                 };
                 self.port.done(id, mounted.map(|()| Outcome::Ok));
             }
-            Command::StartAdapter { holder, dir, argv, env } => {
-                let started = adapter::start(holder, &dir, &argv, &env, &self.port);
-                let outcome = started.map(|adapter| self.adapters.insert(holder, adapter));
-                self.port.done(id, outcome.map(|_| Outcome::Ok));
-            }
-            Command::CloseAdapter { holder } => {
-                let closed = self.adapters.remove(&holder).ok_or_else(no_adapter);
-                self.port.done(id, closed.map(|_| Outcome::Ok));
-            }
-            Command::KillAdapter { holder } => {
-                let killed = self.adapters.remove(&holder).ok_or_else(no_adapter);
-                let killed = killed.and_then(|adapter| adapter.kill());
-                self.port.done(id, killed.map(|()| Outcome::Ok));
-            }
-            Command::StopAdapter { holder, stopped } => {
-                let adapter = self.adapters.get(&holder).ok_or_else(no_adapter);
-                let done = adapter.and_then(|adapter| adapter.set_stopped(stopped));
-                self.port.done(id, done.map(|()| Outcome::Ok));
-            }
             Command::BeginCount { file } => self.counter.begin(id, file),
             Command::EndCount => self.counter.end(id),
             Command::ReadCount { file } => self.port.done(id, counter::read(&file)),
             Command::SetClock { offset_ns, drift_ppm } => {
                 let set = self.clock.set(offset_ns, drift_ppm);
                 self.port.done(id, set.map(|()| Outcome::Ok));
-            }
-            Command::CountDescriptors => {
-                let open = match self.adapters.get(&0) {
-                    Some(adapter) => adapter.descriptors(),
-                    None => Err(no_adapter()),
-                };
-                self.port.done(id, open.map(|open| Outcome::Descriptors { open }));
             }
             Command::Configure { hostname, address, pids_used } => {
                 boot::use_pids(pids_used);
@@ -139,7 +116,39 @@ impl Node {
                 self.in_thread(id, || host::unmount().map(|()| Outcome::Ok));
             }
             Command::Mount { options } => self.in_thread(id, move || mount::mount(&options)),
+            command => {
+                let outcome = self.look_after_adapters(command);
+                self.port.done(id, outcome);
+            }
         }
+    }
+
+    /// What has to do with processes of locks, and is done at once.
+    fn look_after_adapters(&mut self, command: Command) -> io::Result<Outcome> {
+        match command {
+            Command::StartAdapter { holder, dir, argv, env, watched } => {
+                let spawn = |command: &mut _| self.calls.spawn(command, &watched);
+                let adapter = adapter::start(holder, &dir, &argv, &env, spawn, &self.port)?;
+                self.adapters.insert(holder, adapter);
+            }
+            Command::CloseAdapter { holder } => {
+                self.adapters.remove(&holder).ok_or_else(no_adapter)?;
+            }
+            Command::KillAdapter { holder } => {
+                self.adapters.remove(&holder).ok_or_else(no_adapter)?.kill()?;
+            }
+            Command::StopAdapter { holder, stopped } => {
+                self.adapters.get(&holder).ok_or_else(no_adapter)?.set_stopped(stopped)?;
+            }
+            Command::FailCalls(failing) => self.calls.fail(failing),
+            Command::LetCalls { fault } => self.calls.let_through(fault),
+            Command::CountDescriptors => {
+                let open = self.adapters.get(&0).ok_or_else(no_adapter)?.descriptors()?;
+                return Ok(Outcome::Descriptors { open });
+            }
+            other => return Err(io::Error::other(format!("not a command to adapters: {other:?}"))),
+        }
+        Ok(Outcome::Ok)
     }
 
     fn in_thread(&self, id: u64, work: impl FnOnce() -> io::Result<Outcome> + Send + 'static) {

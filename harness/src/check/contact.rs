@@ -365,6 +365,12 @@ impl Derive<'_> {
                 wire.losing.push(span);
                 wire.losing_otherwise.push(span);
             }
+            let told_errors = |consequence: &Consequence| match consequence {
+                Consequence::CallsFail { node } => node == client,
+                _ => false,
+            };
+            // What it has asked for it knows was not done, and no lease is lost with it.
+            wire.refused.extend(fault.consequences.iter().any(told_errors).then_some(span));
             let stopped = |consequence: &Consequence| match consequence {
                 Consequence::Stop { node } => node == client,
                 _ => false,

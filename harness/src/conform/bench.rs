@@ -206,7 +206,8 @@ impl<'a> Bench<'a> {
                 brought: self.brought,
             },
         );
-        self.done(Command::StartAdapter { holder, dir, argv, env })?;
+        let watched = Vec::new();
+        self.done(Command::StartAdapter { holder, dir, argv, env, watched })?;
         self.running.push(holder);
         let Some(line) = self.line_of(holder, START)? else {
             return complain(format!("did not say that it is ready within {START}"));
@@ -331,6 +332,8 @@ impl<'a> Bench<'a> {
                     Message::Done { id, outcome } => Heard::Done { id, outcome },
                     Message::AdapterLine { holder, line } => Heard::Line { holder, line },
                     Message::AdapterEnded { holder, cause } => Heard::Ended { holder, cause },
+                    // No call is watched here.
+                    Message::CallFailed { .. } => continue,
                 },
             };
             match wanted(&heard) {

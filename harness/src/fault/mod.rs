@@ -9,6 +9,7 @@ pub mod clock;
 pub mod crash;
 pub mod cut;
 pub mod disk;
+pub mod errno;
 pub mod hold;
 pub mod impair;
 pub mod kill;
@@ -27,6 +28,7 @@ use crate::site::NodeId;
 use crate::site::disk::trouble::Trouble;
 use crate::site::wire::{Frame, Rule};
 use crate::units::Nanos;
+use lockstorm_agent::SystemCall;
 use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -138,6 +140,8 @@ strikes! {
     "hold" => Hold(hold::Hold),
     /// Answer the call that passes with an error, in the server's place.
     "refuse" => Refuse(refuse::Refuse),
+    /// Let system calls of a client's process fail.
+    "errno" => Errno(errno::Errno),
 }
 
 /// The message that a fault waited for, with the frame that brings it (or the last part of it) and
@@ -187,6 +191,9 @@ pub enum Effect {
     NoProcess,
     /// The client's process does not run.
     ProcessStands,
+    /// System calls of the client's process fail, on paths of the mount that fit: `times` from the
+    /// `nth` on.
+    CallsFail { call: SystemCall, errno: i32, path: Option<String>, nth: u32, times: u32 },
 }
 
 /// A node that a fault names.
@@ -229,6 +236,10 @@ pub trait Fault {
     /// What it does to the message that it waited for, beside its other effects.
     fn effects_on(&self, _caught: &Caught) -> Vec<Effect> {
         Vec::new()
+    }
+    /// The system calls of a client's process that it needs to be asked about.
+    fn watches(&self) -> Option<SystemCall> {
+        None
     }
     /// It can strike nothing but a message that was waited for.
     fn needs_message(&self) -> bool {

@@ -1,7 +1,8 @@
 //! The trigger that aims at one call: a call of NFS passes the switch, or its reply.
 
-use crate::rpc::{Kind, Message, Operation, glob};
+use crate::rpc::{Kind, Message, Operation};
 use crate::units::Nanos;
+use lockstorm_agent::glob;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -37,6 +37,9 @@ pub enum Consequence {
     Kill { node: String },
     /// The process of a client's lock does not run, and its kernel does.
     Stop { node: String },
+    /// System calls of a client's process fail, and what they ask for is surely not done. Its
+    /// kernel is well.
+    CallsFail { node: String },
 }
 
 /// The frames that are sent from one node to another while a fault is in force.

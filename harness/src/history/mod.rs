@@ -13,6 +13,7 @@ pub use consequence::Consequence;
 
 use crate::lock::adapter::Answer;
 use crate::units::Nanos;
+use lockstorm_agent::SystemCall;
 use serde::{Deserialize, Serialize};
 
 /// One event, at a time of the harness's clock (nanoseconds since the site was switched on).
@@ -51,6 +52,14 @@ pub enum What {
     AdapterFailed {
         client: String,
         cause: String,
+    },
+
+    /// A fault has let a system call of the client's process fail, on a path of the mount.
+    CallFailed {
+        client: String,
+        fault: usize,
+        call: SystemCall,
+        path: String,
     },
 
     /// A fault of the plan has killed the adapter; its node goes on.

@@ -20,6 +20,9 @@ pub enum Beyond {
     WallClock {
         what: String,
     },
+    Calls {
+        what: String,
+    },
 }
 
 /// One sentence, with the mend.
@@ -39,6 +42,11 @@ impl fmt::Display for Beyond {
                 f,
                 "{what}, but the clock of a client on the host's kernel is the host's; choose \
                  another scenario, or another kernel"
+            ),
+            Beyond::Calls { what } => write!(
+                f,
+                "{what}, but the containers of clients on the host's kernel may not filter system \
+                 calls; choose another scenario, or another kernel"
             ),
         }
     }
@@ -73,6 +81,7 @@ fn needs(strike: &Strike, what: String) -> Vec<Beyond> {
     let needs = consequences.into_iter().filter_map(|consequence| match consequence {
         Consequence::Power { .. } => Some(Beyond::Crash { what: what.clone() }),
         Consequence::WallClock { .. } => Some(Beyond::WallClock { what: what.clone() }),
+        Consequence::CallsFail { .. } => Some(Beyond::Calls { what: what.clone() }),
         // Pauses need the virtual clock, whatever the kernel.
         Consequence::Frames(_) | Consequence::Refusal { .. } | Consequence::Pause { .. } => None,
         Consequence::Kill { .. } | Consequence::Stop { .. } | Consequence::Disk { .. } => None,
@@ -120,7 +129,8 @@ mod tests {
     #[test]
     fn the_virtual_clock_and_clients_that_crash_or_have_a_clock_are() {
         let faults = "faults:\n- {when: {at: 1s}, strike: {crash: {node: owner}}, for: 1s}\n\
-            - {when: {at: 1s}, strike: {clock: {node: c2, step: 8s}}}\n";
+            - {when: {at: 1s}, strike: {clock: {node: c2, step: 8s}}}\n\
+            - {when: {at: 1s}, strike: {errno: {node: c2, call: open, with: EMFILE}}}\n";
         insta::assert_snapshot!(told(&format!("{CYCLES}{faults}")).join("\n"));
     }
 

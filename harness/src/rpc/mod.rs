@@ -11,7 +11,6 @@
 pub mod capture;
 mod decoder;
 mod flow;
-pub mod glob;
 mod handles;
 mod header;
 mod item;

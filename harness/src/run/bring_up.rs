@@ -9,6 +9,7 @@ use crate::history::What;
 use crate::lock::start::{Settings, Start, start};
 use crate::site::NodeId;
 use lockstorm_agent::{Command, MOUNT_POINT, Outcome};
+use std::collections::BTreeSet;
 
 /// The lock's name on the mount.
 const LOCK: &str = "lock";
@@ -109,7 +110,10 @@ impl Interpreter<'_> {
                 brought: plan.lock_image.is_some(),
             },
         );
-        let command = Command::StartAdapter { holder: 0, dir, argv, env };
+        let watched: BTreeSet<_> =
+            plan.strikes().filter_map(|strike| strike.fault().watches()).collect();
+        let watched = watched.into_iter().collect();
+        let command = Command::StartAdapter { holder: 0, dir, argv, env, watched };
         self.command(node, command, Task::StartAdapter);
     }
 }

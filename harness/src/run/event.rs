@@ -58,6 +58,8 @@ pub enum Event {
     Began,
     /// A client is ready again after a restart of its node.
     Returned(ClientId),
+    /// A system call has failed because a fault wanted it.
+    CallFailed(FaultId),
     /// A client's node has lost its power.
     Lost(ClientId),
     Answered {

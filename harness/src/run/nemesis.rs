@@ -15,7 +15,7 @@ use crate::seeds;
 use crate::site::NodeId;
 use crate::site::disk::trouble::TroubleId;
 use crate::site::wire::RuleId;
-use lockstorm_agent::Command;
+use lockstorm_agent::{Command, Failing};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -50,6 +50,8 @@ struct Active {
     /// What it does to the server's disk.
     troubles: Vec<TroubleId>,
     fills_disk: bool,
+    /// The system calls that it lets fail, and how many it has.
+    failing: Option<(Failing, u64)>,
     /// What it did, beside the frames that its rules hit.
     did: Vec<String>,
     /// Why it could do nothing, if the node said so.
@@ -89,6 +91,8 @@ impl<'a> Nemesis<'a> {
             Event::Configured(node) => self.set_clock(*node, run),
             Event::ServerReady => self.fill_disk(run),
             Event::DiskFilled(outcome) => self.disk_was_filled(outcome),
+            Event::Returned(client) => self.let_calls_fail(client.node(), run),
+            Event::CallFailed(fault) => self.call_has_failed(*fault),
             Event::ClockSet(node) => self.clock_was_set(*node),
             Event::ClockFailed(node, why) => self.clock_was_not_set(*node, why),
             _ => {}
@@ -186,6 +190,13 @@ impl<'a> Nemesis<'a> {
                 }
                 Effect::NoProcess => active.hit_process(Hit::Kills, run.kill(node)),
                 Effect::ProcessStands => active.hit_process(Hit::Stops, run.stop(node, true)),
+                Effect::CallsFail { call, errno, path, nth, times } => {
+                    let failing = Failing { fault: id.0 as u64, call, errno, path, nth, times };
+                    if run.is_ready(node) {
+                        run.command(node, Command::FailCalls(failing.clone()), Task::FailCalls);
+                    }
+                    active.failing = Some((failing, 0));
+                }
             }
         }
         if fault.needs_message() && active.rules.is_empty() {
@@ -247,6 +258,7 @@ impl<'a> Nemesis<'a> {
             self.let_run(node, id, after, run)?;
         }
         active.mend_disk(run);
+        active.let_calls_through(run);
         if active.fills_disk {
             self.fill_disk(run);
         }
@@ -311,6 +323,7 @@ impl<'a> Nemesis<'a> {
         for (id, mut active) in std::mem::take(&mut self.active) {
             active.lift_rules(run);
             active.mend_disk(run);
+            active.let_calls_through(run);
             run.record(active.told(id))?;
         }
         self.triggers.miss_the_rest("the workload ended before it struck", run)?;
@@ -335,6 +348,22 @@ impl<'a> Nemesis<'a> {
                 Ok(()) => {}
                 Err(why) => active.hindrance = Some(format!("the disk was not filled: {why}")),
             }
+        }
+    }
+
+    /// A process has come (again) to a node: the faults in force let its calls fail, too.
+    fn let_calls_fail(&mut self, node: NodeId, run: &mut Interpreter) {
+        for active in self.active.values().filter(|active| active.node == node) {
+            if let Some((failing, _)) = &active.failing {
+                run.command(node, Command::FailCalls(failing.clone()), Task::FailCalls);
+            }
+        }
+    }
+
+    fn call_has_failed(&mut self, fault: FaultId) {
+        let active = self.active.get_mut(&fault);
+        if let Some((_, failed)) = active.and_then(|active| active.failing.as_mut()) {
+            *failed += 1;
         }
     }
 
@@ -374,6 +403,7 @@ impl Active {
             process: None,
             troubles: Vec::new(),
             fills_disk: false,
+            failing: None,
             did: Vec::new(),
             hindrance: None,
         }
@@ -394,6 +424,24 @@ impl Active {
         match self.troubles.drain(..).map(|id| run.site().mend(id)).sum::<u64>() {
             0 => self.hindrance = self.hindrance.take().or(Some("no request came its way".into())),
             requests => self.did.push(format!("{requests} requests of the disk hit")),
+        }
+    }
+
+    fn let_calls_through(&mut self, run: &mut Interpreter) {
+        let Some((failing, failed)) = self.failing.take() else {
+            return;
+        };
+        if run.is_ready(self.node) {
+            let fault = failing.fault;
+            run.command(self.node, Command::LetCalls { fault }, Task::FailCalls);
+        }
+        match failed {
+            0 => {
+                let why = format!("the process made no such {}", failing.call.name());
+                self.hindrance = self.hindrance.take().or(Some(why));
+            }
+            1 => self.did.push("1 call failed".into()),
+            _ => self.did.push(format!("{failed} calls failed")),
         }
     }
 

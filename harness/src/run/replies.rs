@@ -1,7 +1,7 @@
 //! What agents and adapters say becomes lines of the history, and events.
 
 use super::RunError;
-use super::event::{ClientId, Event, Timer};
+use super::event::{ClientId, Event, FaultId, Timer};
 use super::interpreter::{Counting, Interpreter};
 use super::last_words;
 use super::task::Task;
@@ -9,7 +9,7 @@ use crate::history::What;
 use crate::lock::adapter::Reply;
 use crate::site::NodeId;
 use crate::units::Nanos;
-use lockstorm_agent::{Message, Outcome};
+use lockstorm_agent::{Message, Outcome, SystemCall};
 
 impl Interpreter<'_> {
     pub(super) fn timer(&mut self, token: u64) -> Result<(), RunError> {
@@ -47,6 +47,7 @@ impl Interpreter<'_> {
             }
             Message::AdapterLine { line, .. } => self.take_adapter_line(node, &line),
             Message::AdapterEnded { cause, .. } => self.adapter_ended(node, cause),
+            Message::CallFailed { fault, call, path } => self.call_failed(node, fault, call, path),
             Message::Done { id, outcome } => match self.tasks.remove(&(node, id)) {
                 Some(task) => self.task_done(node, task, outcome),
                 // A line that could not be handed to an adapter that has just been killed.
@@ -79,7 +80,9 @@ impl Interpreter<'_> {
                 Ok(())
             }
             // Whom it could not be done to has ended, which is told by itself.
-            (Task::KillAdapter | Task::StopAdapter | Task::Abandoned, _) => Ok(()),
+            (Task::KillAdapter | Task::StopAdapter | Task::FailCalls | Task::Abandoned, _) => {
+                Ok(())
+            }
             (Task::SetClock(setting), Outcome::Ok) => self.clock_was_set(node, setting),
             (task, Outcome::Failed { message, .. }) => self.task_failed(node, task, message),
             (task, outcome) => self.go_on(node, task, outcome),
@@ -170,6 +173,22 @@ impl Interpreter<'_> {
                 }
             },
         }
+    }
+
+    fn call_failed(
+        &mut self,
+        node: NodeId,
+        fault: u64,
+        call: SystemCall,
+        path: String,
+    ) -> Result<(), RunError> {
+        let (Some(id), Ok(fault)) = (ClientId::on(node), usize::try_from(fault)) else {
+            return Ok(());
+        };
+        let client = self.client(id).name.clone();
+        self.record(What::CallFailed { client, fault, call, path })?;
+        self.events.push_back(Event::CallFailed(FaultId(fault)));
+        Ok(())
     }
 
     fn adapter_ready(

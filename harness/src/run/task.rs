@@ -19,6 +19,7 @@ pub enum Task {
     SetClock(Setting),
     KillAdapter,
     StopAdapter,
+    FailCalls,
     FillDisk,
     /// What comes of it does not matter any more.
     Abandoned,
@@ -40,6 +41,7 @@ impl fmt::Display for Task {
             Task::KillAdapter => "killing the adapter",
             Task::FillDisk => "filling the disk, or freeing it",
             Task::StopAdapter => "stopping the adapter",
+            Task::FailCalls => "letting system calls fail",
             Task::Abandoned => "what nobody waits for",
         })
     }

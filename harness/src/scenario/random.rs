@@ -10,6 +10,7 @@ use crate::fault::clock::{Clock, DRIFT_MAX_PPM};
 use crate::fault::crash::Crash;
 use crate::fault::cut::Cut;
 use crate::fault::disk::Disk;
+use crate::fault::errno::{self, Errno};
 use crate::fault::hold::Hold;
 use crate::fault::impair::Impair;
 use crate::fault::kill::Kill;
@@ -23,6 +24,7 @@ use crate::fault::{CALLER, FaultSpec, OWNER, Passes, Phase, Section, Strike, Tri
 use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
 use crate::units::{MILLISECOND, Nanos, NanosRange, Rate, SECOND, SignedNanos};
+use lockstorm_agent::SystemCall;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
@@ -106,6 +108,7 @@ pub const BOUNDS: Bounds = Bounds {
         ("reset", 2),
         ("impair", 3),
         ("disk", 2),
+        ("errno", 3),
     ],
 };
 
@@ -397,6 +400,7 @@ impl Draw<'_> {
             }
             "impair" => Strike::Impair(self.impair_more(node)),
             "disk" => Strike::Disk(self.disk()),
+            "errno" => Strike::Errno(self.errno(node)),
             "pause" => {
                 let clock = *self.one_of(&[AfterPause::Jumps, AfterPause::Stands]);
                 Strike::Pause(Pause { node, clock })
@@ -456,6 +460,15 @@ impl Draw<'_> {
             2 => Disk { read_only: true, ..Disk::default() },
             _ => Disk { latency: self.time(&late), flush: self.time(&late), ..Disk::default() },
         }
+    }
+
+    fn errno(&mut self, node: String) -> Errno {
+        let call = *self.one_of(SystemCall::ALL);
+        let with = self.one_of(&errno::errors_of(call)).clone();
+        let nth = if self.chance(0.5) { 1 } else { self.within(&(1..=20)) };
+        let times = *self.one_of(&[1, 1, 2, 10, 100]);
+        let node = on_client(node);
+        Errno { node, call: call.name().into(), with, path: None, nth, times }
     }
 
     /// With what links could not suffer at first.

@@ -5,12 +5,12 @@ use super::client::{Asker, Client, Mount};
 use super::locks::{self, Lock};
 use super::node::{Io, Machine, Role};
 use super::process::Process;
-use super::rpc::{Done, Errno, Op};
+use super::rpc::{Done, Errno, Name, Op};
 use super::server::{Disk, Manners, Server};
 use crate::lock::adapter::Request;
 use crate::site::blueprint::Blueprint;
 use crate::units::{Nanos, SECOND};
-use lockstorm_agent::{Command, EXPORT, MOUNT_POINT, Message, Outcome};
+use lockstorm_agent::{Command, EXPORT, Failing, MOUNT_POINT, Message, Outcome, glob};
 use std::collections::BTreeMap;
 
 /// The counter's name on the export.
@@ -21,6 +21,13 @@ pub struct Agent {
     /// The command to mount that is being carried out.
     mount: Option<u64>,
     counter: Counter,
+    failing: Vec<Rule>,
+}
+
+/// System calls that are to fail, and how many of them there were.
+struct Rule {
+    failing: Failing,
+    seen: u32,
 }
 
 /// How far an increment of the counter has come, as in harness/agent/src/counter.rs.
@@ -134,12 +141,7 @@ impl Agent {
                 None
             }
             Command::StartAdapter { env, .. } => {
-                let lock = locks::Settings {
-                    lock: setting.lock,
-                    lifetime: lifetime(&env),
-                    owner: format!("c{}-{:x}", setting.node, setting.process_seed),
-                };
-                *process = Some(Process::start(setting.process_seed, |os| locks::run(lock, os)));
+                *process = Some(start(&env, setting));
                 Some(Outcome::Ok)
             }
             Command::Adapter { line, .. } => match (process, request(&line)) {
@@ -160,6 +162,10 @@ impl Agent {
                 if let Some(process) = process {
                     process.stopped = stopped;
                 }
+                Some(Outcome::Ok)
+            }
+            Command::FailCalls(_) | Command::LetCalls { .. } => {
+                self.fail_calls(command);
                 Some(Outcome::Ok)
             }
             Command::CloseAdapter { .. } | Command::Unmount => {
@@ -194,6 +200,36 @@ impl Agent {
     pub fn relay(&self, process: &mut Process, io: &mut Io) {
         let lines = process.lines().into_iter();
         io.said.extend(lines.map(|line| Message::AdapterLine { holder: 0, line }));
+    }
+
+    fn fail_calls(&mut self, command: Command) {
+        let of = |fault: u64| move |rule: &Rule| rule.failing.fault == fault;
+        match command {
+            Command::FailCalls(failing) => {
+                self.failing.retain(|rule| !of(failing.fault)(rule));
+                self.failing.push(Rule { failing, seen: 0 });
+            }
+            Command::LetCalls { fault } => self.failing.retain(|rule| !of(fault)(rule)),
+            _ => {}
+        }
+    }
+
+    /// The error that an operation of the process is to fail with. To a lock all are the same.
+    pub fn fails(&mut self, op: &Op, io: &mut Io) -> Option<Errno> {
+        let failed = self.failing.iter_mut().find_map(|rule| {
+            let Failing { fault, call, path: pattern, nth, times, .. } = &rule.failing;
+            let fits = |path: &&Name| {
+                pattern.as_deref().is_none_or(|pattern| glob::matches(pattern, &format!("/{path}")))
+            };
+            let (calls, paths) = op.system_calls();
+            let path = paths.into_iter().find(fits).filter(|_| calls.contains(call))?;
+            rule.seen += 1;
+            let is_meant = rule.seen >= *nth && rule.seen - *nth < *times;
+            is_meant.then(|| (*fault, *call, format!("/{path}")))
+        });
+        let (fault, call, path) = failed?;
+        io.said.push(Message::CallFailed { fault, call, path });
+        Some(Errno::Io)
     }
 
     /// Tells the harness when the mount has come to an end.
@@ -280,6 +316,15 @@ fn count(text: &str) -> Outcome {
             Outcome::Failed { errno: None, message }
         }
     }
+}
+
+fn start(env: &BTreeMap<String, String>, setting: &Setting) -> Process {
+    let lock = locks::Settings {
+        lock: setting.lock,
+        lifetime: lifetime(env),
+        owner: format!("c{}-{:x}", setting.node, setting.process_seed),
+    };
+    Process::start(setting.process_seed, |os| locks::run(lock, os))
 }
 
 fn lifetime(env: &BTreeMap<String, String>) -> Option<Nanos> {

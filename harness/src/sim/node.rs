@@ -86,8 +86,13 @@ impl Machine {
             if let Some(process) = process {
                 let op = process.run(io.now);
                 self.agent.relay(process, io);
-                if let Some(op) = op {
-                    kernel.ask(super::client::Asker::Process, op, io);
+                match op.map(|op| (self.agent.fails(&op, io), op)) {
+                    Some((Some(errno), _)) => {
+                        process.done(Err(errno));
+                        continue;
+                    }
+                    Some((None, op)) => kernel.ask(super::client::Asker::Process, op, io),
+                    None => {}
                 }
             }
             self.agent.look_after_mount(kernel, io);

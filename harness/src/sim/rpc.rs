@@ -2,6 +2,7 @@
 //! one message.
 
 use crate::site::NodeId;
+use lockstorm_agent::SystemCall;
 use std::rc::Rc;
 
 /// A call or a reply. A reply carries the number of its call.
@@ -103,6 +104,27 @@ pub enum Op {
     /// LOCKU
     Unlock(Name),
     ReclaimComplete,
+}
+
+impl Op {
+    /// The system calls that a program may make it by, and the names that it is about.
+    pub fn system_calls(&self) -> (&'static [SystemCall], Vec<&Name>) {
+        use SystemCall::*;
+        match self {
+            Op::Renew | Op::ReclaimComplete => (&[], Vec::new()),
+            Op::Look(name) => (&[Stat], vec![name]),
+            Op::Open(name) | Op::Create { name, .. } => (&[Open], vec![name]),
+            Op::Link { from, to } => (&[Link], vec![from, to]),
+            Op::Mkdir(name) => (&[Mkdir], vec![name]),
+            Op::Symlink { name, .. } => (&[Symlink], vec![name]),
+            Op::Rename { from, to } => (&[Rename], vec![from, to]),
+            Op::Remove(name) | Op::RemoveFile { name, .. } => (&[Unlink, Rmdir], vec![name]),
+            Op::Touch(name) => (&[Utime], vec![name]),
+            Op::Write { name, .. } | Op::Swap { name, .. } => (&[Write], vec![name]),
+            Op::Commit(name) => (&[Fsync], vec![name]),
+            Op::Lock { name, .. } | Op::Unlock(name) => (&[Flock, Fcntl], vec![name]),
+        }
+    }
 }
 
 /// What became of an operation.

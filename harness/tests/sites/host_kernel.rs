@@ -67,7 +67,8 @@ fn configure(site: &mut KernelSite, node: NodeId) {
 fn said(site: &mut KernelSite, node: NodeId, script: &str) -> String {
     let argv = ["bash", "-c", script].map(str::to_owned).to_vec();
     let dir = "/".to_owned();
-    let start = Command::StartAdapter { holder: 0, dir, argv, env: BTreeMap::new() };
+    let (env, watched) = (BTreeMap::new(), Vec::new());
+    let start = Command::StartAdapter { holder: 0, dir, argv, env, watched };
     site.send(node, start);
     let mut lines = Vec::new();
     loop {

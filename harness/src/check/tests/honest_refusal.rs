@@ -269,6 +269,13 @@ fn a_story_of_refusals_beside_what_nobody_knows(#[case] shows: Shows, #[case] st
     1.01s c1 is told busy
     3s c1 is healed"
 )]
+#[case::system_calls_of_its_failed(
+    Shows::Broken(1, 2_000),
+    "
+    1s c1 has system calls fail
+    2s c1 tries
+    2s c1 is told busy"
+)]
 #[case::a_call_of_its_was_refused_while_it_waited(
     Shows::Vacuous,
     "

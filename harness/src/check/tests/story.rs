@@ -278,6 +278,10 @@ impl Teller {
                 let node = client.clone();
                 self.strike_with("refuse", who, vec![Consequence::Refusal { node }]);
             }
+            ["has", "system", "calls", "fail"] => {
+                let node = client.clone();
+                self.strike_with("errno", who, vec![Consequence::CallsFail { node }]);
+            }
             ["is", "slow"] => self.strike("impair", who, Pass::All),
             ["sends", "in", "vain"] => self.strike_with("deafen", who, sends(who, Pass::None)),
             ["is", "healed"] => self.heal(who),

@@ -4,8 +4,9 @@ use super::Args;
 use crate::cli::exit::Failure;
 use crate::plan::Plan;
 use crate::rpc::capture::Call;
-use crate::rpc::{glob, operations};
+use crate::rpc::operations;
 use crate::suggest::{closest, listed};
+use lockstorm_agent::glob;
 use std::ops::RangeInclusive;
 
 pub struct Select {

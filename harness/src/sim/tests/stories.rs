@@ -171,6 +171,7 @@ fn a_step_strikes_and_ends_any_fault() {
         "disk" => "- disk: {latency: 20ms, flush: 50ms}",
         "kill" => "- kill: {node: c1}",
         "stop" => "- stop: {node: c1}",
+        "errno" => "- errno: {node: c1, call: stat, with: EIO}",
         "partition" => "- partition: {between: [c1], and: [server], one_way: true}",
         other => panic!("a fault of a new kind ({other}): expected a step for it here"),
     };
