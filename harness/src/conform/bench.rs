@@ -8,13 +8,13 @@ use crate::site::blueprint::{
     Blueprint, DiskBlueprint, MountBlueprint, NodeBlueprint, Role, ServerBlueprint, WireBlueprint,
 };
 use crate::site::clock::Clock;
-use crate::site::{Happening, KernelSite, Resources, Site, SiteError};
+use crate::site::{Happening, KernelSite, NodeId, Resources, Site, SiteError};
 use crate::units::{MICROSECOND, Nanos};
 use lockstorm_agent::{Command, Message, Outcome};
 use std::collections::VecDeque;
 
 /// The node of the bench.
-const NODE: usize = 0;
+const NODE: NodeId = NodeId::at(0);
 /// Time for an adapter to get ready, and for the node to boot.
 const START: Nanos = Nanos::from_secs(60);
 /// Time for an answer that waits for nothing.

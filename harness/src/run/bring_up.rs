@@ -7,7 +7,7 @@ use super::readiness::Progress;
 use super::task::Task;
 use crate::history::What;
 use crate::lock::start::{Settings, Start, start};
-use crate::site::NodeId;
+use crate::site::{ClientId, NodeId};
 use lockstorm_agent::{Command, MOUNT_POINT, Outcome};
 
 /// The lock's name on the mount.
@@ -16,7 +16,7 @@ const LOCK: &str = "lock";
 impl Interpreter<'_> {
     /// The node's agent is there.
     pub(super) fn configure(&mut self, node: NodeId) {
-        let blueprint = &self.plan().blueprint.nodes[node];
+        let blueprint = self.plan().blueprint.node(node);
         let (hostname, address) = (blueprint.name.clone(), format!("{}/24", blueprint.ip));
         let pids_used = blueprint.pids_used;
         self.command(node, Command::Configure { hostname, address, pids_used }, Task::Configure);
@@ -34,7 +34,7 @@ impl Interpreter<'_> {
                 self.readiness.advance(node, Progress::Configured);
                 self.events.push_back(Event::Configured(node));
                 match node {
-                    0 => self.serve(),
+                    NodeId::SERVER => self.serve(),
                     _ if self.readiness.serves() || self.has_begun() => self.mount(node),
                     _ => {}
                 }
@@ -62,7 +62,7 @@ impl Interpreter<'_> {
     fn serve(&mut self) {
         let server = &self.plan().blueprint.server;
         let (lease_s, grace_s, threads) = (server.lease_s, server.grace_s, server.threads);
-        self.command(0, Command::Serve { lease_s, grace_s, threads }, Task::Serve);
+        self.command(NodeId::SERVER, Command::Serve { lease_s, grace_s, threads }, Task::Serve);
     }
 
     fn server_ready(&mut self) -> Result<(), RunError> {
@@ -71,9 +71,9 @@ impl Interpreter<'_> {
             "lease={}s,grace={}s,threads={}",
             server.lease_s, server.grace_s, server.threads
         );
-        self.readiness.advance(0, Progress::Ready);
-        self.record(What::NodeReady { node: self.node_name(0).to_owned(), options })?;
-        for node in 1..=self.clients().len() {
+        self.readiness.advance(NodeId::SERVER, Progress::Ready);
+        self.record(What::NodeReady { node: self.node_name(NodeId::SERVER).to_owned(), options })?;
+        for node in ClientId::all(self.clients().len()).map(ClientId::node) {
             if self.readiness.progress(node) == Progress::Configured && !self.has_begun() {
                 self.mount(node);
             }
@@ -91,8 +91,8 @@ impl Interpreter<'_> {
         let mut options = vec![
             format!("vers={}", mount.version),
             "sec=sys".into(),
-            format!("addr={}", blueprint.nodes[0].ip),
-            format!("clientaddr={}", blueprint.nodes[node].ip),
+            format!("addr={}", blueprint.node(NodeId::SERVER).ip),
+            format!("clientaddr={}", blueprint.node(node).ip),
         ];
         options.extend(mount.options.iter().cloned());
         self.command(node, Command::Mount { options: options.join(",") }, Task::Mount);

@@ -2,7 +2,7 @@
 //! strike when their triggers say so; a script's when its steps do.
 
 use super::RunError;
-use super::event::{ClientId, Event, FaultId, Timer};
+use super::event::{Event, FaultId, Timer};
 use super::in_force::InForce;
 use super::interpreter::Interpreter;
 use super::task::Task;
@@ -12,9 +12,9 @@ use crate::fault::{CALLER, Caught, Effect, OWNER, Strike, Trigger};
 use crate::history::What;
 use crate::plan::Plan;
 use crate::seeds;
-use crate::site::NodeId;
 use crate::site::disk::trouble::TroubleId;
 use crate::site::wire::RuleId;
+use crate::site::{ClientId, NodeId};
 use lockstorm_agent::Command;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -107,8 +107,8 @@ impl<'a> Nemesis<'a> {
         };
         let target = match (spec.strike.target(), &spec.when, by) {
             // It is in no critical section any more.
-            (OWNER, Trigger::Left(_), By::Client(node)) => Some(node),
-            (CALLER, _, By::Client(node)) => Some(node),
+            (OWNER, Trigger::Left(_), By::Client(client)) => Some(client.node()),
+            (CALLER, _, By::Client(client)) => Some(client.node()),
             (OWNER, ..) => run.owner().map(ClientId::node),
             (name, ..) => run.node(name),
         };
@@ -298,7 +298,7 @@ impl<'a> Nemesis<'a> {
         for id in self.active.keys().copied().collect::<Vec<_>>() {
             self.end(id, run)?;
         }
-        for node in 0..self.plan.blueprint.nodes.len() {
+        for node in NodeId::all(self.plan.blueprint.nodes.len()) {
             if self.force.catch_up(node) {
                 self.set_clock(node, run);
             }
@@ -322,9 +322,9 @@ impl<'a> Nemesis<'a> {
     /// told.
     fn fill_disk(&mut self, run: &mut Interpreter) {
         let full = self.active.values().any(|active| active.fills_disk);
-        if self.filled && run.is_ready(0) {
+        if self.filled && run.is_ready(NodeId::SERVER) {
             self.filled = full;
-            run.command(0, Command::FillDisk { full }, Task::FillDisk);
+            run.command(NodeId::SERVER, Command::FillDisk { full }, Task::FillDisk);
         }
     }
 

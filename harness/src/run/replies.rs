@@ -1,13 +1,13 @@
 //! What agents and adapters say becomes lines of the history, and events.
 
 use super::RunError;
-use super::event::{ClientId, Event, Timer};
+use super::event::{Event, Timer};
 use super::interpreter::{Counting, Interpreter};
 use super::last_words;
 use super::task::Task;
 use crate::history::What;
 use crate::lock::adapter::Reply;
-use crate::site::NodeId;
+use crate::site::{ClientId, NodeId};
 use crate::units::Nanos;
 use lockstorm_agent::{Message, Outcome};
 
@@ -139,7 +139,7 @@ impl Interpreter<'_> {
     }
 
     fn take_adapter_line(&mut self, node: NodeId, line: &str) -> Result<(), RunError> {
-        let Some(id) = ClientId::on(node) else {
+        let Some(id) = node.client() else {
             return Ok(());
         };
         let reply = match Reply::parse(line) {
@@ -199,7 +199,7 @@ impl Interpreter<'_> {
 
     pub fn adapter_failed(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
         let client = self.node_name(node).to_owned();
-        let asked = ClientId::on(node).and_then(|id| self.asked_for(id));
+        let asked = node.client().and_then(|id| self.asked_for(id));
         let cause = match asked {
             Some(asked) => format!("{cause}, {asked}"),
             None => cause,

@@ -8,6 +8,7 @@ use super::process::Process;
 use super::rpc::{Done, Errno, Op};
 use super::server::{Disk, Manners, Server};
 use crate::lock::adapter::Request;
+use crate::site::NodeId;
 use crate::site::blueprint::Blueprint;
 use crate::units::{Nanos, SECOND};
 use lockstorm_agent::{Command, EXPORT, MOUNT_POINT, Message, Outcome};
@@ -56,7 +57,7 @@ pub struct Setting<'a> {
     pub lock: Lock,
     pub manners: Manners,
     pub process_seed: u64,
-    pub node: usize,
+    pub node: NodeId,
 }
 
 fn failed(errno: &str, doing: &str) -> Outcome {
@@ -137,7 +138,7 @@ impl Agent {
                 let lock = locks::Settings {
                     lock: setting.lock,
                     lifetime: lifetime(&env),
-                    owner: format!("c{}-{:x}", setting.node, setting.process_seed),
+                    owner: format!("{}-{:x}", setting.node, setting.process_seed),
                 };
                 *process = Some(Process::start(setting.process_seed, |os| locks::run(lock, os)));
                 Some(Outcome::Ok)

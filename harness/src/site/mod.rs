@@ -16,20 +16,19 @@ pub mod virtio;
 pub mod wire;
 
 mod error;
+mod ids;
 mod kernel_site;
 mod real_time;
 mod traffic;
 
 pub use error::SiteError;
+pub use ids::{ClientId, NodeId};
 pub use kernel_site::{KernelSite, Resources};
 
 use crate::rpc::Listener;
 use disk::trouble::{Trouble, TroubleId};
 use lockstorm_agent::{Command, Message};
 use wire::{Rule, RuleId};
-
-/// A node's index in the blueprint.
-pub type NodeId = usize;
 
 /// A site as those see it who run it: a clock, a wire, a power switch for each node, and an agent
 /// in each that takes commands.

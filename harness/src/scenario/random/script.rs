@@ -61,7 +61,7 @@ pub(super) fn script(clients: u8, lifetime: Option<Nanos>, draw: &mut Draw) -> V
 
 impl Story<'_, '_> {
     fn client(&mut self) -> String {
-        format!("c{}", self.draw.within(&(1..=self.clients)))
+        self.draw.client(self.clients)
     }
 
     fn has_crashed(&self, node: &str) -> bool {
