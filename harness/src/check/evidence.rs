@@ -13,7 +13,7 @@ use super::holds::{self, Hold};
 use super::names;
 use super::recovery::Recovery;
 use super::spans::Moment;
-use crate::history::{Event, What};
+use crate::history::{Event, EventKind};
 use crate::plan::Plan;
 use lockstorm_reports::{Class, Finding, Invariant};
 
@@ -158,8 +158,8 @@ impl<'a> Evidence<'a> {
     pub fn server_ready(&self) -> Option<u64> {
         let server = names::server(self.plan);
         let mut events = self.history.iter();
-        let ready = events.find(|event| match &event.what {
-            What::NodeReady { node, .. } => node == server,
+        let ready = events.find(|event| match &event.kind {
+            EventKind::NodeReady { node, .. } => node == server,
             _ => false,
         });
         ready.map(|event| event.at_ns)

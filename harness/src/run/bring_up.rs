@@ -5,7 +5,7 @@ use super::event::Event;
 use super::interpreter::Interpreter;
 use super::readiness::Progress;
 use super::task::Task;
-use crate::history::What;
+use crate::history::EventKind;
 use crate::lock::start::{Settings, Start, start};
 use crate::site::{ClientId, NodeId};
 use lockstorm_agent::{Command, MOUNT_POINT, Outcome};
@@ -44,7 +44,7 @@ impl Interpreter<'_> {
             (Task::Mount, Outcome::Mounted { options }) => {
                 self.readiness.advance(node, Progress::Ready);
                 let name = self.node_name(node).to_owned();
-                self.record(What::NodeReady { node: name, options })?;
+                self.record(EventKind::NodeReady { node: name, options })?;
                 match self.plan().lock_image {
                     Some(_) => self.command(node, Command::MountSupplement, Task::MountSupplement),
                     None => self.start_adapter(node),
@@ -72,7 +72,10 @@ impl Interpreter<'_> {
             server.lease_s, server.grace_s, server.threads
         );
         self.readiness.advance(NodeId::SERVER, Progress::Ready);
-        self.record(What::NodeReady { node: self.node_name(NodeId::SERVER).to_owned(), options })?;
+        self.record(EventKind::NodeReady {
+            node: self.node_name(NodeId::SERVER).to_owned(),
+            options,
+        })?;
         for node in ClientId::all(self.clients().len()).map(ClientId::node) {
             if self.readiness.progress(node) == Progress::Configured && !self.has_begun() {
                 self.mount(node);

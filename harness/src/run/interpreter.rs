@@ -7,7 +7,7 @@ use super::in_force::Setting;
 use super::readiness::{Progress, READY_WITHIN, Readiness};
 use super::task::Task;
 use crate::history::writer::{Finished, Writer};
-use crate::history::{Operation, What};
+use crate::history::{EventKind, Operation};
 use crate::lock::adapter::Request;
 use crate::plan::Plan;
 use crate::site::blueprint::Role;
@@ -171,8 +171,8 @@ impl<'a> Interpreter<'a> {
         self.failure.get_or_insert(why);
     }
 
-    pub fn record(&mut self, what: What) -> Result<(), RunError> {
-        self.history.append(self.site.now(), what)?;
+    pub fn record(&mut self, kind: EventKind) -> Result<(), RunError> {
+        self.history.append(self.site.now(), kind)?;
         Ok(())
     }
 
@@ -212,12 +212,12 @@ impl<'a> Interpreter<'a> {
             return Ok(());
         }
         let name = self.node_name(node).to_owned();
-        self.record(What::NodeBooted { node: name.clone() })?;
+        self.record(EventKind::NodeBooted { node: name.clone() })?;
         self.stood[node.index()] = 0;
         // A machine that is switched on takes its time from the true one, until it can be told.
         if self.clocks[node.index()] != Setting::default() {
             self.clocks[node.index()] = Setting::default();
-            self.record(What::ClockSet { node: name, offset_ns: 0, drift_ppm: 0 })?;
+            self.record(EventKind::ClockSet { node: name, offset_ns: 0, drift_ppm: 0 })?;
         }
         self.site.power_on(node)?;
         Ok(())
@@ -233,7 +233,7 @@ impl<'a> Interpreter<'a> {
         self.paused[node.index()] = None;
         let lost = self.site.power_off(node, keep)?;
         let name = self.node_name(node).to_owned();
-        self.record(What::NodeDied {
+        self.record(EventKind::NodeDied {
             node: name,
             by_plan: true,
             cause: "its power was cut".into(),
@@ -356,7 +356,7 @@ impl<'a> Interpreter<'a> {
         (client.ready, client.call, client.inside) = (false, None, false);
         (client.counting, client.process) = (Counting::No, Process::Killed);
         let client = client.name.clone();
-        self.record(What::AdapterKilled { client })?;
+        self.record(EventKind::AdapterKilled { client })?;
         self.events.push_back(Event::Lost(id));
         if again {
             self.start_again(node);
@@ -379,7 +379,7 @@ impl<'a> Interpreter<'a> {
         let name = client.name.clone();
         let request = Request::from(&operation).numbered(call);
         self.events.push_back(Event::Called { client: id, operation: operation.clone() });
-        self.record(What::Called { client: name, call, operation })?;
+        self.record(EventKind::Called { client: name, call, operation })?;
         self.site.send(id.node(), Command::Adapter { holder: 0, line: request });
         Ok(())
     }
@@ -390,7 +390,7 @@ impl<'a> Interpreter<'a> {
         if std::mem::replace(&mut self.client_mut(id).inside, true) {
             return Ok(());
         }
-        self.record(What::Entered { client: self.client(id).name.clone() })?;
+        self.record(EventKind::Entered { client: self.client(id).name.clone() })?;
         self.events.push_back(Event::Entered(id));
         Ok(())
     }
@@ -399,13 +399,13 @@ impl<'a> Interpreter<'a> {
     pub fn leave(&mut self, id: ClientId) -> Result<(), RunError> {
         self.client_mut(id).inside = false;
         self.events.push_back(Event::Left(id));
-        self.record(What::Left { client: self.client(id).name.clone() })
+        self.record(EventKind::Left { client: self.client(id).name.clone() })
     }
 
     /// Begins to increment the counter on a client's mount: reads it.
     pub fn begin_count(&mut self, id: ClientId) -> Result<(), RunError> {
         self.client_mut(id).counting = Counting::Reading;
-        self.record(What::CountBegan { client: self.client(id).name.clone() })?;
+        self.record(EventKind::CountBegan { client: self.client(id).name.clone() })?;
         let file = format!("{MOUNT_POINT}/{COUNTER}");
         self.command(id.node(), Command::BeginCount { file }, Task::BeginCount(id));
         Ok(())
@@ -420,7 +420,7 @@ impl<'a> Interpreter<'a> {
     /// Leaves the count that was read unwritten.
     pub fn drop_count(&mut self, id: ClientId, why: String) -> Result<(), RunError> {
         self.client_mut(id).counting = Counting::No;
-        self.record(What::CountDropped { client: self.client(id).name.clone(), why })
+        self.record(EventKind::CountDropped { client: self.client(id).name.clone(), why })
     }
 
     /// Has the descriptors counted that a client's adapter has open.
@@ -453,7 +453,7 @@ impl<'a> Interpreter<'a> {
         self.clocks[node.index()] = setting;
         let node = self.node_name(node).to_owned();
         let Setting { offset_ns, drift_ppm } = setting;
-        self.record(What::ClockSet { node, offset_ns, drift_ppm })
+        self.record(EventKind::ClockSet { node, offset_ns, drift_ppm })
     }
 
     /// The client that is in its critical section; the first, should there be several.
@@ -504,7 +504,9 @@ impl<'a> Interpreter<'a> {
         self.set_timer(self.now() + 60 * SECOND, Timer::NoCounter);
         loop {
             match self.next_event()? {
-                Some(Event::CounterRead(value)) => return self.record(What::CounterRead { value }),
+                Some(Event::CounterRead(value)) => {
+                    return self.record(EventKind::CounterRead { value });
+                }
                 None | Some(Event::Timer(Timer::NoCounter)) => return Ok(()),
                 Some(_) => {}
             }

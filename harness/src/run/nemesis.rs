@@ -9,7 +9,7 @@ use super::task::Task;
 use super::triggers::{By, Triggers};
 use crate::fault::pause::AfterPause;
 use crate::fault::{CALLER, Caught, Effect, OWNER, Strike, Trigger};
-use crate::history::What;
+use crate::history::EventKind;
 use crate::plan::Plan;
 use crate::seeds;
 use crate::site::disk::trouble::TroubleId;
@@ -114,7 +114,7 @@ impl<'a> Nemesis<'a> {
         };
         let Some(node) = target else {
             let why = "nobody was in a critical section when it struck".into();
-            return run.record(What::FaultMissed { fault: index, why });
+            return run.record(EventKind::FaultMissed { fault: index, why });
         };
         self.put_into_force(FaultId(index), &spec.strike, node, caught, run)?;
         if let Some(lasts) = spec.lasts.or(spec.strike.fault().lasts()) {
@@ -144,7 +144,7 @@ impl<'a> Nemesis<'a> {
     ) -> Result<(), RunError> {
         let fault = strike.fault();
         let at = caught.map(|caught| format!(" ({})", caught.describe())).unwrap_or_default();
-        run.record(What::FaultStruck {
+        run.record(EventKind::FaultStruck {
             fault: id.0,
             kind: strike.kind().into(),
             node: run.node_name(node).to_owned(),
@@ -417,17 +417,17 @@ impl Active {
     }
 
     /// What becomes of it in the history.
-    fn told(self, id: FaultId) -> What {
+    fn told(self, id: FaultId) -> EventKind {
         let fault = id.0;
         match self.did.is_empty() {
-            false => What::FaultEnded { fault, effect: self.did.join(", ") },
+            false => EventKind::FaultEnded { fault, effect: self.did.join(", ") },
             true => {
                 let otherwise = "it changed nothing: the node was without power already";
                 let why = match self.has_power_effect {
                     true => otherwise.into(),
                     false => self.hindrance.unwrap_or_else(|| otherwise.into()),
                 };
-                What::FaultMissed { fault, why }
+                EventKind::FaultMissed { fault, why }
             }
         }
     }

@@ -5,7 +5,7 @@ use super::interpreter::Interpreter;
 use super::nemesis::Nemesis;
 use super::{RunError, Workload};
 use crate::fault::Strike;
-use crate::history::{Operation, What};
+use crate::history::{EventKind, Operation};
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
 use crate::scenario::script::{Call, Expectation, ExpectedAnswer, Step};
@@ -196,7 +196,7 @@ impl<'a> Script<'a> {
     fn step_done(&mut self, met: bool, saw: String, run: &mut Interpreter) -> Result<(), RunError> {
         let step = self.at;
         run.clear_timers(|timer| *timer == Timer::Step(step));
-        run.record(What::StepDone { step, text: self.steps[step].to_string(), met, saw })?;
+        run.record(EventKind::StepDone { step, text: self.steps[step].to_string(), met, saw })?;
         self.waiting = Waiting::Nothing;
         self.at += 1;
         Ok(())

@@ -6,7 +6,7 @@ use super::interpreter::{Client, Interpreter};
 use super::tap::{Tap, TapRule};
 use crate::fault::trigger::ANY;
 use crate::fault::{Asked, Caught, FaultSpec, Section, Trigger};
-use crate::history::{Operation, What};
+use crate::history::{EventKind, Operation};
 use crate::plan::Plan;
 use crate::site::ClientId;
 use crate::site::wire::RuleId;
@@ -233,7 +233,7 @@ impl<'a> Triggers<'a> {
                 Some(waited) => format!("{why}: {waited}"),
                 None => why.into(),
             };
-            run.record(What::FaultMissed { fault: index, why })?;
+            run.record(EventKind::FaultMissed { fault: index, why })?;
         }
         Ok(())
     }

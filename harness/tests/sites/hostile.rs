@@ -3,7 +3,7 @@
 
 use crate::common::{lockstorm, permit};
 use lockstorm::assets::Assets;
-use lockstorm::history::{What, reader};
+use lockstorm::history::{EventKind, reader};
 use lockstorm::plan::Plan;
 use lockstorm::run::execute;
 use lockstorm::site::blueprint::{
@@ -198,8 +198,8 @@ fn the_run_is_unknown_and_its_history_whole(#[case] how: &str, #[case] words: &s
     let resources = hostile.resources(&image, SHORT, &|| false);
     execute(&plan, resources, Vec::new()).expect("it is no fault of the host");
     let history = reader::read(&hostile.home.path().join("history.jsonl")).unwrap().events;
-    match &history.last().unwrap().what {
-        What::WorkloadEnded { completed: false, why } => assert!(why.contains(words), "{why}"),
+    match &history.last().unwrap().kind {
+        EventKind::WorkloadEnded { completed: false, why } => assert!(why.contains(words), "{why}"),
         other => panic!("{other:?}"),
     }
 }

@@ -4,7 +4,7 @@ use super::rules::Met;
 use super::scene::{Call, Scene, small};
 use super::terms::{NEVER, Tick};
 use super::world::{Before, Count, Flight, Lock, Mind, Record, Sent, Stay, World};
-use crate::history::{Event, Operation, What};
+use crate::history::{Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
 use lockstorm_reports::Invariant;
 
@@ -13,39 +13,39 @@ impl Scene<'_> {
     ///
     /// The scene is still that of the instant before.
     pub fn fits(&self, world: &mut World, event: &Event) -> bool {
-        match &event.what {
-            What::NodeDied { node, .. } => self.dies(world, node),
-            What::CounterRead { value } => return self.counter_is(world, small(*value)),
-            What::AdapterFailed { client, .. }
-            | What::Called { client, .. }
-            | What::Answered { client, .. }
-            | What::Entered { client }
-            | What::CountBegan { client }
-            | What::CountDropped { client, .. }
-            | What::Counted { client, .. }
-            | What::CountFailed { client, .. } => {
+        match &event.kind {
+            EventKind::NodeDied { node, .. } => self.dies(world, node),
+            EventKind::CounterRead { value } => return self.counter_is(world, small(*value)),
+            EventKind::AdapterFailed { client, .. }
+            | EventKind::Called { client, .. }
+            | EventKind::Answered { client, .. }
+            | EventKind::Entered { client }
+            | EventKind::CountBegan { client }
+            | EventKind::CountDropped { client, .. }
+            | EventKind::Counted { client, .. }
+            | EventKind::CountFailed { client, .. } => {
                 let known = self.client(client);
-                return known.is_none_or(|client| self.fits_client(world, client, &event.what));
+                return known.is_none_or(|client| self.fits_client(world, client, &event.kind));
             }
             _ => {}
         }
         true
     }
 
-    fn fits_client(&self, world: &mut World, client: usize, what: &What) -> bool {
-        match what {
-            What::AdapterFailed { .. } => self.ends(world, client, NEVER),
-            What::Called { .. } => world.minds[client].forget(),
-            What::Answered { answer, .. } => {
+    fn fits_client(&self, world: &mut World, client: usize, kind: &EventKind) -> bool {
+        match kind {
+            EventKind::AdapterFailed { .. } => self.ends(world, client, NEVER),
+            EventKind::Called { .. } => world.minds[client].forget(),
+            EventKind::Answered { answer, .. } => {
                 let call = self.clients[client].call.as_ref();
                 let fits = call.is_none_or(|call| self.answers(world, client, call, answer));
                 world.minds[client].forget();
                 return fits;
             }
-            What::CountBegan { .. } => world.minds[client].count = Count::Begun,
-            What::Counted { .. } => return self.counted(world, client),
-            What::CountFailed { .. } => self.count_fails(world, client, NEVER),
-            What::CountDropped { .. } => {
+            EventKind::CountBegan { .. } => world.minds[client].count = Count::Begun,
+            EventKind::Counted { .. } => return self.counted(world, client),
+            EventKind::CountFailed { .. } => self.count_fails(world, client, NEVER),
+            EventKind::CountDropped { .. } => {
                 let count = std::mem::take(&mut world.minds[client].count);
                 return count != Count::Written;
             }

@@ -10,7 +10,7 @@ use super::wrongs::{PROMISES, Wrongs};
 use crate::check::{Evidence, check};
 use crate::fault::impair::Impair;
 use crate::fault::{FaultSpec, Strike, Trigger};
-use crate::history::{Consequence, Event, What};
+use crate::history::{Consequence, Event, EventKind};
 use crate::plan::Plan;
 use crate::units::{Nanos, NanosRange};
 use lockstorm_reports::{Class, Finding};
@@ -65,7 +65,7 @@ pub fn case(seed: u64) -> Case {
 
 /// The fault of the plan that delays as long as the one that struck.
 fn planned(event: &Event) -> Option<FaultSpec> {
-    let What::FaultStruck { node, consequences, .. } = &event.what else {
+    let EventKind::FaultStruck { node, consequences, .. } = &event.kind else {
         return None;
     };
     let frames = consequences.iter().find_map(Consequence::frames)?;

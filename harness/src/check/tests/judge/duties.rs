@@ -10,7 +10,7 @@ use super::rules::Met;
 use super::scene::Scene;
 use super::terms::{Bound, NEVER, Tick};
 use super::world::{Before, Left, Lock, Record, Stay, World};
-use crate::history::{Event, Operation, What};
+use crate::history::{Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
 use lockstorm_reports::Invariant;
 
@@ -31,7 +31,10 @@ impl Scene<'_> {
 
     /// Whether somebody is told that it has waited in vain: until now, and not only nearly.
     pub fn gives_up(&self, event: &Event) -> bool {
-        matches!(&event.what, What::Answered { answer, .. } if !matches!(answer, Answer::Ok { .. }))
+        let EventKind::Answered { answer, .. } = &event.kind else {
+            return false;
+        };
+        !matches!(answer, Answer::Ok { .. })
     }
 
     /// The instant is over, or the wait: adds the wrongs of what is overdue by now; false when

@@ -3,7 +3,7 @@
 use super::clocks::Clocks;
 use super::net::Net;
 use super::terms::{Terms, Tick};
-use crate::history::{Consequence, Event, Operation, What};
+use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
 use std::collections::BTreeMap;
 
@@ -109,18 +109,18 @@ impl<'a> Scene<'a> {
     /// What changes with the event of this index, once all that it says has been made of it.
     pub fn apply(&mut self, index: usize) {
         let event = &self.history[index];
-        match &event.what {
-            What::NodeDied { node, .. } => self.power(node, false),
-            What::NodeBooted { node } => self.clock(node, 0, 0),
-            What::NodeReady { node, .. } => self.power(node, true),
-            What::ClockSet { node, offset_ns, drift_ppm } => {
+        match &event.kind {
+            EventKind::NodeDied { node, .. } => self.power(node, false),
+            EventKind::NodeBooted { node } => self.clock(node, 0, 0),
+            EventKind::NodeReady { node, .. } => self.power(node, true),
+            EventKind::ClockSet { node, offset_ns, drift_ppm } => {
                 self.clock(node, *offset_ns, *drift_ppm);
             }
-            What::FaultStruck { fault, consequences, .. } => {
+            EventKind::FaultStruck { fault, consequences, .. } => {
                 self.faults.insert(*fault, consequences);
                 self.frames();
             }
-            What::FaultEnded { fault, .. } => {
+            EventKind::FaultEnded { fault, .. } => {
                 self.faults.remove(fault);
                 self.frames();
             }
@@ -168,17 +168,17 @@ impl<'a> Scene<'a> {
 
     fn apply_to_client(&mut self, index: usize) {
         let now = self.now;
-        let (name, what) = match &self.history[index].what {
-            what @ (What::AdapterReady { client, .. }
-            | What::AdapterFailed { client, .. }
-            | What::Called { client, .. }
-            | What::Answered { client, .. }
-            | What::Entered { client }
-            | What::Left { client }
-            | What::CountBegan { client }
-            | What::CountDropped { client, .. }
-            | What::Counted { client, .. }
-            | What::CountFailed { client, .. }) => (client, what),
+        let (name, kind) = match &self.history[index].kind {
+            kind @ (EventKind::AdapterReady { client, .. }
+            | EventKind::AdapterFailed { client, .. }
+            | EventKind::Called { client, .. }
+            | EventKind::Answered { client, .. }
+            | EventKind::Entered { client }
+            | EventKind::Left { client }
+            | EventKind::CountBegan { client }
+            | EventKind::CountDropped { client, .. }
+            | EventKind::Counted { client, .. }
+            | EventKind::CountFailed { client, .. }) => (client, kind),
             _ => return,
         };
         let Some(number) = self.client(name) else {
@@ -187,17 +187,19 @@ impl<'a> Scene<'a> {
         let read = self.read_of(index, name);
         let until = self.answer_to(index);
         let think = self.terms.think;
-        self.anybody_counted |= matches!(what, What::CountBegan { .. });
+        self.anybody_counted |= matches!(kind, EventKind::CountBegan { .. });
         let client = &mut self.clients[number];
-        match what {
-            What::AdapterReady { .. } => client.alive = true,
-            What::AdapterFailed { .. } => self.end_process(number),
-            What::Called { operation, .. } => client.calls(operation.clone(), now, think, until),
-            What::Answered { answer, .. } => client.hears(answer, now),
-            What::Entered { .. } => client.inside = true,
-            What::Left { .. } => client.inside = false,
-            What::CountBegan { .. } => client.counting = Some(Counting { read, began: now }),
-            What::Counted { read, .. } => {
+        match kind {
+            EventKind::AdapterReady { .. } => client.alive = true,
+            EventKind::AdapterFailed { .. } => self.end_process(number),
+            EventKind::Called { operation, .. } => {
+                client.calls(operation.clone(), now, think, until)
+            }
+            EventKind::Answered { answer, .. } => client.hears(answer, now),
+            EventKind::Entered { .. } => client.inside = true,
+            EventKind::Left { .. } => client.inside = false,
+            EventKind::CountBegan { .. } => client.counting = Some(Counting { read, began: now }),
+            EventKind::Counted { read, .. } => {
                 let began = client.counting.take().map_or(0, |counting| counting.began);
                 client.contact = client.contact.max(began);
                 client.kept = Some(Kept { value: small(*read).saturating_add(1), at: now });
@@ -208,11 +210,11 @@ impl<'a> Scene<'a> {
 
     /// When the call that is made with this event is answered, later.
     fn answer_to(&self, index: usize) -> Option<Tick> {
-        let What::Called { call, .. } = &self.history[index].what else {
+        let EventKind::Called { call, .. } = &self.history[index].kind else {
             return None;
         };
         let answer = self.history[index + 1..].iter().find(
-            |event| matches!(&event.what, What::Answered { call: other, .. } if other == call),
+            |event| matches!(&event.kind, EventKind::Answered { call: other, .. } if other == call),
         );
         Tick::try_from(answer?.at_ns / self.terms.tick_ns).ok()
     }
@@ -220,17 +222,17 @@ impl<'a> Scene<'a> {
     /// What the count that begins with this event is said to have read, later.
     fn read_of(&self, index: usize, name: &str) -> Option<u16> {
         let later = self.history[index + 1..].iter();
-        let ends = later.filter_map(|event| match &event.what {
-            What::Counted { client, read } if client == name => Some(Some(small(*read))),
-            What::CountBegan { client }
-            | What::CountDropped { client, .. }
-            | What::CountFailed { client, .. }
-            | What::AdapterFailed { client, .. }
+        let ends = later.filter_map(|event| match &event.kind {
+            EventKind::Counted { client, read } if client == name => Some(Some(small(*read))),
+            EventKind::CountBegan { client }
+            | EventKind::CountDropped { client, .. }
+            | EventKind::CountFailed { client, .. }
+            | EventKind::AdapterFailed { client, .. }
                 if client == name =>
             {
                 Some(None)
             }
-            What::NodeDied { node, .. } if node == name => Some(None),
+            EventKind::NodeDied { node, .. } if node == name => Some(None),
             _ => None,
         });
         ends.into_iter().next().flatten()

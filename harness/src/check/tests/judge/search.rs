@@ -5,7 +5,7 @@ use super::steps::Deed;
 use super::terms::{Terms, Tick};
 use super::world::{CLIENTS_MAX, World};
 use super::wrongs::Wrongs;
-use crate::history::{Event, What};
+use crate::history::{Event, EventKind};
 use crate::plan::Plan;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -96,7 +96,7 @@ fn explore(terms: &Terms, history: &[Event], strict: bool) -> Option<Vec<Story>>
         }
         stories.retain_mut(|story| scene.fits(&mut story.world, event));
         scene.apply(index);
-        if let What::Entered { client } = &event.what
+        if let EventKind::Entered { client } = &event.kind
             && let Some(client) = scene.client(client)
         {
             stories.retain_mut(|story| scene.meets(&mut story.world, client));

@@ -3,7 +3,7 @@
 use super::pen::{error, name, node_name};
 use super::setup::Kind;
 use super::simulate::{Counting, Heard, Sim, Step};
-use crate::history::{Operation, What};
+use crate::history::{EventKind, Operation};
 use crate::lock::adapter::Answer;
 use crate::units::Nanos;
 use rand::RngExt;
@@ -67,7 +67,7 @@ impl Sim<'_> {
 
     fn enter(&mut self, client: usize) {
         self.nodes[client].inside = true;
-        self.pen.write(What::Entered { client: name(client - 1) });
+        self.pen.write(EventKind::Entered { client: name(client - 1) });
         let most = if self.rng.random_bool(self.long) { 3 * self.setup.lifetime } else { 4 };
         self.nodes[client].leaves = self.pen.now + self.rng.random_range(0..=most);
         self.after(0, 2, client, Step::Act);
@@ -80,13 +80,13 @@ impl Sim<'_> {
             Counting::Busy => return self.after(0, 1, client, Step::Act),
             Counting::Read(_) => {
                 let why = "the lock is lost".into();
-                self.pen.write(What::CountDropped { client: name(client - 1), why });
+                self.pen.write(EventKind::CountDropped { client: name(client - 1), why });
             }
             Counting::No => {}
         }
         let node = &mut self.nodes[client];
         (node.inside, node.counting) = (false, Counting::No);
-        self.pen.write(What::Left { client: name(client - 1) });
+        self.pen.write(EventKind::Left { client: name(client - 1) });
         self.after(0, 3, client, Step::Ask);
     }
 
@@ -105,7 +105,7 @@ impl Sim<'_> {
             }
             Counting::No if over => {
                 self.nodes[client].inside = false;
-                self.pen.write(What::Left { client: name(client - 1) });
+                self.pen.write(EventKind::Left { client: name(client - 1) });
                 return self.call(client, Operation::Release, Step::Arrive);
             }
             _ => {}
@@ -115,7 +115,7 @@ impl Sim<'_> {
         match self.rng.random_range(0..10) {
             0..3 if !counting => {
                 self.nodes[client].counting = Counting::Busy;
-                self.pen.write(What::CountBegan { client: node_name(client) });
+                self.pen.write(EventKind::CountBegan { client: node_name(client) });
                 self.send(client, Step::Read);
             }
             3..6 => self.call(client, Operation::IsHeld, Step::Arrive),
@@ -134,7 +134,7 @@ impl Sim<'_> {
         use super::simulate::Defect;
         if self.is_disturbed(client) && self.rng.random_bool(0.2) {
             let error = "EIO".into();
-            self.pen.write(What::CountFailed { client: name(client - 1), error });
+            self.pen.write(EventKind::CountFailed { client: name(client - 1), error });
             self.nodes[client].counting = Counting::No;
             if self.rng.random_bool(0.5) {
                 self.after(0, 9, client, Step::Ghost(super::simulate::Sent::Write(value)));

@@ -5,7 +5,7 @@ use super::setup::Kind;
 use super::simulate::{Counting, InForce, Sent, Sim, Step};
 use super::terms::Tick;
 use crate::history::consequence::Pass;
-use crate::history::{Operation, What};
+use crate::history::{EventKind, Operation};
 use crate::units::SECOND;
 use rand::RngExt;
 
@@ -66,12 +66,16 @@ impl Sim<'_> {
             let healed = here.faults.swap_remove(place);
             here.back = here.back.max(healed.back);
         }
-        self.pen.write(What::FaultEnded { fault, effect: "frames were hit".into() });
+        self.pen.write(EventKind::FaultEnded { fault, effect: "frames were hit".into() });
     }
 
     fn die(&mut self, node: usize, lasts: Tick) {
         let by_plan = true;
-        self.pen.write(What::NodeDied { node: node_name(node), by_plan, cause: "power".into() });
+        self.pen.write(EventKind::NodeDied {
+            node: node_name(node),
+            by_plan,
+            cause: "power".into(),
+        });
         if node > 0 {
             self.leave_ghosts(node);
         }
@@ -138,7 +142,7 @@ impl Sim<'_> {
         self.leave_all(node);
         self.nodes[node].ended = true;
         let (client, cause) = (name(node - 1), "it ended".into());
-        self.pen.write(What::AdapterFailed { client, cause });
+        self.pen.write(EventKind::AdapterFailed { client, cause });
     }
 
     /// A step within what the lock assumes, mostly; or a drift, which is never within it.
@@ -152,6 +156,6 @@ impl Sim<'_> {
         };
         self.nodes[node].clock = (step, self.pen.now, drift_ppm);
         let offset_ns = step * 1_000_000;
-        self.pen.write(What::ClockSet { node: node_name(node), offset_ns, drift_ppm });
+        self.pen.write(EventKind::ClockSet { node: node_name(node), offset_ns, drift_ppm });
     }
 }

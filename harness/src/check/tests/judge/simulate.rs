@@ -7,7 +7,7 @@
 use super::pen::{Pen, node_name};
 use super::setup::Setup;
 use super::terms::Tick;
-use crate::history::{Event, Operation, What};
+use crate::history::{Event, EventKind, Operation};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
@@ -215,9 +215,9 @@ impl Sim<'_> {
         }
         self.pen.now = end + idle;
         if self.rng.random_bool(0.7) {
-            self.pen.write(What::CounterRead { value: self.file });
+            self.pen.write(EventKind::CounterRead { value: self.file });
         }
-        self.pen.write(What::WorkloadEnded { completed: true, why: String::new() });
+        self.pen.write(EventKind::WorkloadEnded { completed: true, why: String::new() });
     }
 
     fn step(&mut self, node: usize, step: Step) {
@@ -238,7 +238,7 @@ impl Sim<'_> {
             Step::Write(value) => self.write(node, value),
             Step::Wrote(read) => {
                 self.nodes[node].counting = Counting::No;
-                self.pen.write(What::Counted { client: node_name(node), read });
+                self.pen.write(EventKind::Counted { client: node_name(node), read });
                 self.after(0, 2, node, Step::Act);
             }
             Step::Beat => self.beat(node),
