@@ -101,7 +101,7 @@ pub fn calls(history: &[Event], contradictions: &mut Vec<String>) -> Calls {
     let mut calls: Vec<Call> = Vec::new();
     let mut open: BTreeMap<u64, usize> = BTreeMap::new();
     for (index, event) in history.iter().enumerate() {
-        let now = Moment { at_ns: event.at_ns, line: index + 1 };
+        let now = Moment::of(event, index);
         match &event.kind {
             EventKind::Called { client, call, operation } => {
                 if open.insert(*call, calls.len()).is_some() {

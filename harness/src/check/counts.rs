@@ -40,7 +40,7 @@ pub fn counts<'a>(history: &'a [Event], bounds: &Bounds) -> Vec<Count<'a>> {
         kept: BTreeMap::new(),
     };
     for (index, event) in history.iter().enumerate() {
-        derive.event(Moment { at_ns: event.at_ns, line: index + 1 }, &event.kind);
+        derive.event(Moment::of(event, index), &event.kind);
     }
     derive.counts
 }

@@ -137,7 +137,7 @@ pub fn holds(
     let clients = BTreeMap::new();
     let mut derive = Derive { holds: Vec::new(), clients, contacts, contradictions };
     for (index, event) in history.iter().enumerate() {
-        derive.event(Moment { at_ns: event.at_ns, line: index + 1 }, &event.kind);
+        derive.event(Moment::of(event, index), &event.kind);
     }
     derive.holds
 }

@@ -200,10 +200,7 @@ fn most_favourable_order(clean: &mut [(&Increment, Moment, u64)]) {
 fn read_at_end(evidence: &Evidence) -> Option<(Moment, u64)> {
     let mut events = evidence.history.iter().enumerate().rev();
     events.find_map(|(index, event)| match event.kind {
-        EventKind::CounterRead { value } => {
-            let (at_ns, line) = (event.at_ns, index + 1);
-            Some((Moment { at_ns, line }, value))
-        }
+        EventKind::CounterRead { value } => Some((Moment::of(event, index), value)),
         _ => None,
     })
 }

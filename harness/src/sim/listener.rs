@@ -7,10 +7,11 @@ use crate::rpc::{Flow, Kind, Listener, Message, Operation, Place, Status};
 use crate::site::NodeId;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 /// NFS, in RFC 8881.
-const PROGRAM: u32 = 100_003;
+const PROGRAM: NonZeroU32 = NonZeroU32::new(100_003).unwrap();
 
 pub struct Ear {
     book: Rc<RefCell<Book>>,
@@ -64,7 +65,7 @@ impl Listener for Ear {
             place: Some(Place { sequence: segment.seq, length: MESSAGE as u32 }),
             xid: xid as u32,
             kind: said.kind,
-            program: PROGRAM,
+            program: Some(PROGRAM),
             program_name: "nfs",
             version: 4,
             procedure: "COMPOUND",

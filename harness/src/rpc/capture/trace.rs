@@ -156,7 +156,7 @@ impl Trace {
         match self.calls.get_mut(index) {
             Some(traced) => merge(&mut traced.call.call, passage),
             None => {
-                if message.program != 0 {
+                if message.program.is_some() {
                     self.unanswered.insert(hosts, index);
                 }
                 self.calls.push(Traced { call: call(message, passage), flow });
