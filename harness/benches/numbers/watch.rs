@@ -114,6 +114,6 @@ fn plan(story: &str, assets: &Assets) -> Outcome<Plan> {
     let catalogue = Catalogue::open(assets.locks.clone())?;
     let profile = catalogue.load(&loaded.scenario.lock.name).ok_or("the image lacks the lock")?;
     let profile = profile.map_err(|found| found.to_string())?;
-    loaded.settle(&profile).map_err(|found| found.to_string())?;
+    loaded.complete(&profile).map_err(|found| found.to_string())?;
     Ok(expand(&loaded.scenario, 1, (&profile).into(), Parts::ours(Kernels::default())))
 }

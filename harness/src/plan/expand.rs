@@ -50,7 +50,8 @@ impl Parts<'_> {
     }
 }
 
-/// Makes a settled scenario (see `Loaded::settle`) explicit: the same arguments, the same plan.
+/// Makes a scenario explicit that is complete (see `Loaded::complete`): the same arguments, the
+/// same plan.
 pub fn expand(scenario: &Scenario, seed: u64, lock: Lock, parts: Parts) -> Plan {
     let workload_seeds = scenario.site.client_ids().map(|client| {
         let seed = derive(seed, &format!("workload/{client}"));

@@ -99,7 +99,7 @@ mod tests {
         let mut loaded = load_source(source, &Overrides::default()).unwrap();
         let profile = concat!(env!("CARGO_MANIFEST_DIR"), "/../containers/locks/flufl.lock");
         let profile = Profile::load(profile.as_ref()).unwrap();
-        loaded.settle(&profile).unwrap();
+        loaded.complete(&profile).unwrap();
         expand(&loaded.scenario, 1, Lock::from(&profile), Parts::ours(Default::default()))
     }
 

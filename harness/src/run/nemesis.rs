@@ -178,7 +178,7 @@ impl<'a> Nemesis<'a> {
                     self.force.pause(node, id);
                 }
                 Effect::Disk { trouble, seed } => {
-                    active.troubles.push(run.site().trouble(trouble, seed));
+                    active.troubles.push(run.site().lay_trouble(trouble, seed));
                 }
                 Effect::FullDisk => {
                     (active.fills_disk, self.filled) = (true, true);
@@ -246,7 +246,7 @@ impl<'a> Nemesis<'a> {
         if let Some(after) = active.pauses {
             self.let_run(node, id, after, run)?;
         }
-        active.mend_disk(run);
+        active.lift_troubles(run);
         if active.fills_disk {
             self.fill_disk(run);
         }
@@ -310,7 +310,7 @@ impl<'a> Nemesis<'a> {
     pub fn finish(&mut self, run: &mut Interpreter) -> Result<(), RunError> {
         for (id, mut active) in std::mem::take(&mut self.active) {
             active.lift_rules(run);
-            active.mend_disk(run);
+            active.lift_troubles(run);
             run.record(active.told(id))?;
         }
         self.triggers.miss_the_rest("the workload ended before it struck", run)?;
@@ -387,11 +387,11 @@ impl Active {
         }
     }
 
-    fn mend_disk(&mut self, run: &mut Interpreter) {
+    fn lift_troubles(&mut self, run: &mut Interpreter) {
         if self.troubles.is_empty() {
             return;
         }
-        match self.troubles.drain(..).map(|id| run.site().mend(id)).sum::<u64>() {
+        match self.troubles.drain(..).map(|id| run.site().lift_trouble(id)).sum::<u64>() {
             0 => self.hindrance = self.hindrance.take().or(Some("no request came its way".into())),
             requests => self.did.push(format!("{requests} requests of the disk hit")),
         }

@@ -72,7 +72,7 @@ impl Tap {
     }
 
     /// A message passes: signals the faults that waited for it.
-    fn hear(&mut self, message: &Message, frame: &Frame) {
+    fn on_message(&mut self, message: &Message, frame: &Frame) {
         // Callbacks are made by the server; every conversation is some client's.
         let Some(client) = frame.from.client().or(frame.to.client()) else {
             return;
@@ -109,7 +109,7 @@ impl Rule for TapRule {
         }
         let before = tap.signals.len();
         for message in messages.iter().filter(|message| message.kind != Kind::Broken) {
-            tap.hear(message, passing.frame);
+            tap.on_message(message, passing.frame);
         }
         if tap.signals.len() == before {
             return Fate::pass();

@@ -90,9 +90,9 @@ impl Machine {
                 Outcome::Ok
             }
             (Command::Serve { .. }, Role::Server(server)) => {
-                let Blueprint { disk: hardware, server: terms, .. } = setting.blueprint;
+                let Blueprint { disk: hardware, server: spec, .. } = setting.blueprint;
                 let monotonic = io.now.monotonic;
-                *server = Some(Server::serve(disk, hardware, terms, setting.manners, monotonic));
+                *server = Some(Server::serve(disk, hardware, spec, setting.manners, monotonic));
                 Outcome::Ok
             }
             (Command::FillDisk { full }, Role::Server(_)) => {

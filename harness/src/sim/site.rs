@@ -242,7 +242,7 @@ impl<'a> SimSite<'a> {
             node,
         };
         happens(machine, &mut io, &mut self.disk, &setting);
-        machine.settle(&mut io);
+        machine.run_until_idle(&mut io);
         drop(book);
         if let Role::Client { kernel, .. } = &machine.role {
             state.ports = kernel.ports();
@@ -340,7 +340,7 @@ impl Site for SimSite<'_> {
     }
 
     fn listener(&self) -> Box<dyn Listener> {
-        Box::new(super::listener::Ear::new(Rc::clone(&self.book)))
+        Box::new(super::listener::SimListener::new(Rc::clone(&self.book)))
     }
 
     fn set_timer(&mut self, at: u64, token: u64) {
@@ -393,11 +393,11 @@ impl Site for SimSite<'_> {
         })
     }
 
-    fn trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
+    fn lay_trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
         self.disk.troubles.lay(trouble, seed)
     }
 
-    fn mend(&mut self, id: TroubleId) -> u64 {
+    fn lift_trouble(&mut self, id: TroubleId) -> u64 {
         self.disk.troubles.lift(id)
     }
 

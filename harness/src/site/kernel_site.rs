@@ -339,11 +339,11 @@ impl Site for KernelSite<'_> {
         })
     }
 
-    fn trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
+    fn lay_trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
         self.disk.troubles.lay(trouble, seed)
     }
 
-    fn mend(&mut self, id: TroubleId) -> u64 {
+    fn lift_trouble(&mut self, id: TroubleId) -> u64 {
         self.disk.troubles.lift(id)
     }
 

@@ -35,7 +35,7 @@ impl KernelSite<'_> {
             return Ok(false);
         }
         let wait = next.map_or(LOOK, |at| Duration::from_nanos(at - self.now).min(LOOK));
-        let ready = self.hear(wait).map_err(SiteError::host("waiting for the nodes"))?;
+        let ready = self.poll(wait).map_err(SiteError::host("waiting for the nodes"))?;
         self.now = self.now.max(elapsed(begun));
         self.give_up_on_halves()?;
         if ready.is_empty() {
@@ -74,7 +74,7 @@ impl KernelSite<'_> {
     }
 
     /// Who has something to say, within `wait`.
-    fn hear(&self, wait: Duration) -> std::io::Result<Vec<(NodeId, Source)>> {
+    fn poll(&self, wait: Duration) -> std::io::Result<Vec<(NodeId, Source)>> {
         let machines = NodeId::all(self.nodes.len()).zip(&self.nodes);
         let machines = machines.filter_map(|(id, node)| Some((id, node.machine.as_ref()?)));
         let (sources, mut fds): (Vec<_>, Vec<_>) = machines

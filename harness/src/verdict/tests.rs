@@ -505,7 +505,7 @@ fn a_run_is_made_again_by_name_only_if_the_lock_has_one(
     let lock_name = Some(plan.profile.name.clone());
     let overrides = crate::scenario::overrides::Overrides { lock: lock_name, set: Vec::new() };
     let mut loaded = crate::scenario::load::load_source(source, &overrides).unwrap();
-    loaded.settle(&plan.profile).unwrap();
+    loaded.complete(&plan.profile).unwrap();
     plan.scenario = loaded.scenario;
     plan.lock_image =
         from.map(|from| crate::plan::LockImage { key: "k".into(), from: from.into() });

@@ -26,7 +26,7 @@ fn blueprint(assets: &Assets) -> Blueprint {
     let mut loaded = load_source(source, &Overrides::default()).unwrap();
     let catalogue = Catalogue::open(assets.locks.clone()).unwrap();
     let profile = catalogue.load("fcntl").unwrap().unwrap();
-    loaded.settle(&profile).unwrap();
+    loaded.complete(&profile).unwrap();
     expand(&loaded.scenario, 1, (&profile).into(), Parts::ours(Default::default())).blueprint
 }
 

@@ -57,7 +57,7 @@ pub struct Sent {
 
 pub struct Switch {
     latency: NanosRange,
-    terms: LinkSpec,
+    spec: LinkSpec,
     rng: ChaCha8Rng,
     learned: BTreeMap<[u8; 6], NodeId>,
     /// Each node's way to the switch.
@@ -72,7 +72,7 @@ impl Switch {
     pub fn new(nodes: usize, wire: &WireBlueprint) -> Switch {
         Switch {
             latency: wire.latency,
-            terms: LinkSpec { bandwidth: wire.bandwidth, queue: wire.queue },
+            spec: LinkSpec { bandwidth: wire.bandwidth, queue: wire.queue },
             rng: seeds::generator(wire.seed),
             learned: BTreeMap::new(),
             links: (0..nodes).map(|_| Link::default()).collect(),
@@ -162,7 +162,7 @@ impl Switch {
         }
         let latency = self.draw_latency();
         let (link, length) = (&mut self.links[frame.from.index()], frame.bytes.len());
-        let Some(left) = link.put(length, now, &self.terms) else {
+        let Some(left) = link.put(length, now, &self.spec) else {
             return Route { arrivals: Vec::new(), held: false, late_ns: 0 };
         };
         let in_order = self.last_arrival.entry((frame.from, frame.to)).or_default();

@@ -1,8 +1,8 @@
 //! What each event of a history says of the worlds that it may have come from.
 
+use super::parameters::{NEVER, Tick};
 use super::rules::Met;
 use super::scene::{Call, Scene, small};
-use super::terms::{NEVER, Tick};
 use super::world::{Before, Count, Flight, Lock, Mind, Record, Sent, Stay, World};
 use crate::history::{Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
@@ -77,7 +77,7 @@ impl Scene<'_> {
             Operation::Acquire { .. } => Sent::Acquire,
             Operation::Release => Sent::Release,
             Operation::Refresh { lifetime } => {
-                let life = lifetime.0 / self.terms.tick_ns;
+                let life = lifetime.0 / self.parameters.tick_ns;
                 Sent::Refresh(life.try_into().unwrap_or(NEVER))
             }
             Operation::IsHeld => return,
@@ -162,7 +162,7 @@ impl Scene<'_> {
             && record.before != Before::Settled
         {
             // Who has taken it since then and has not been told waits for it from now on.
-            let stay = Stay { since: self.now, life: self.terms.lifetime };
+            let stay = Stay { since: self.now, life: self.parameters.lifetime };
             let own = record.owner() == client;
             record.before = if own { Before::Settled } else { Before::Broken(stay) };
         }

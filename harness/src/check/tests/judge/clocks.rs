@@ -1,6 +1,6 @@
 //! The nodes' wall clocks: how far apart any two of them have been.
 
-use super::terms::Tick;
+use super::parameters::Tick;
 use crate::units::SECOND;
 
 #[derive(Clone, Copy, Default)]

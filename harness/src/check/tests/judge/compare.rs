@@ -1,11 +1,11 @@
 //! Judge and checkers, side by side.
 
 use super::garble::{garble, is_well_formed};
+use super::parameters::Parameters;
 use super::pen::{self, name};
 use super::search::{Opinion, judge};
 use super::setup::setup;
 use super::simulate::{DEFECTS, Defect, simulate};
-use super::terms::Terms;
 use super::wrongs::{PROMISES, Wrongs};
 use crate::check::{Evidence, check};
 use crate::fault::impair::Impair;
@@ -153,7 +153,7 @@ pub fn least(plan: &Plan, history: &[Event], as_before: impl Fn(&[Event]) -> boo
 /// The history as a story, with what the judge thinks has happened unseen, and what the checkers
 /// found.
 pub fn tell(plan: &Plan, history: &[Event]) -> String {
-    let terms = Terms::of(plan, history);
+    let parameters = Parameters::of(plan, history);
     let opinion = judge(plan, history);
     let mut text = format!(
         "lifetime {:?}, bound {:?}, skew {:?}, {:?}, lease {} s, grace {} s\n",
@@ -169,12 +169,12 @@ pub fn tell(plan: &Plan, history: &[Event]) -> String {
         _ => [].iter().peekable(),
     };
     for event in history {
-        let at = (event.at_ns / terms.tick_ns) as super::terms::Tick;
+        let at = (event.at_ns / parameters.tick_ns) as super::parameters::Tick;
         while let Some((at, deed)) = unseen.next_if(|(when, _)| *when < at) {
             let _ = writeln!(
                 text,
                 "      ({} s: {} {})",
-                terms.seconds(*at),
+                parameters.seconds(*at),
                 name(deed.client),
                 deed.what
             );
@@ -182,8 +182,13 @@ pub fn tell(plan: &Plan, history: &[Event]) -> String {
         let _ = writeln!(text, "    {}", pen::tell(event));
     }
     for (at, deed) in unseen {
-        let _ =
-            writeln!(text, "      ({} s: {} {})", terms.seconds(*at), name(deed.client), deed.what);
+        let _ = writeln!(
+            text,
+            "      ({} s: {} {})",
+            parameters.seconds(*at),
+            name(deed.client),
+            deed.what
+        );
     }
     match &opinion {
         Opinion::Legal(_) => text.push_str("  judge: legal\n"),

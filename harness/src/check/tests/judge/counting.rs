@@ -4,16 +4,15 @@
 //!   nobody else with a claim writes: else an update is lost.
 //! - Who has none may read and write at any time, and spoil what others do: that is its own fault,
 //!   and what is in the file then, nobody knows until somebody with a claim has read it.
-//! - A kernel that was severed from its files (by a lease that ran out, or a restart of the server)
-//!   may read what it had left there itself; see "what a kernel kept" in the stories of lost
-//!   updates.
+//! - A kernel whose files the server has forgotten (by a lease that ran out, or a restart) may read
+//!   what it had left there itself; see "what a kernel kept" in the stories of lost updates.
 //! - What the dead have sent arrives as late as a frame can be; what a living node could not write
 //!   at once may be written at any time.
 
+use super::parameters::{NEVER, Tick};
 use super::rules::Met;
 use super::scene::Scene;
 use super::steps::Steps;
-use super::terms::{NEVER, Tick};
 use super::world::{Count, Flight, Sent, World};
 use lockstorm_reports::Invariant;
 
@@ -66,9 +65,9 @@ impl Steps<'_, '_> {
     /// Whether its kernel may give a client a value that it had left in the file earlier.
     fn may_be_stale(&self, client: usize, value: u16) -> bool {
         let kept = self.scene.clients[client].kept.as_ref();
-        let severed = self.scene.net.severed(client);
+        let state_lost = self.scene.net.state_lost(client);
         kept.is_some_and(|kept| {
-            kept.value == value && severed.is_some_and(|severed| severed >= kept.at)
+            kept.value == value && state_lost.is_some_and(|state_lost| state_lost >= kept.at)
         })
     }
 
@@ -131,7 +130,7 @@ impl Scene<'_> {
             let well =
                 self.net.well_from(flight.client.into()).is_some_and(|from| from <= self.now);
             if well && flight.until == NEVER && !matches!(flight.what, Sent::Write(_)) {
-                flight.until = self.now + self.terms.delay;
+                flight.until = self.now + self.parameters.delay;
             }
         }
         world.flights.sort();

@@ -6,9 +6,9 @@
 //!   Somebody else who is away may hold that up: it may have a delegation of the lock's file.
 //! - To have it is to be told so: one who is well and waits for the answer does not have it yet.
 
+use super::parameters::{Bound, NEVER, Tick};
 use super::rules::Met;
 use super::scene::Scene;
-use super::terms::{Bound, NEVER, Tick};
 use super::world::{Before, Left, Lock, Record, Stay, World};
 use crate::history::{Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
@@ -69,7 +69,7 @@ impl Scene<'_> {
     /// The stay of a lock as long as it may have been renewed by itself.
     fn last_renewed(&self, record: &Record) -> Option<Stay> {
         let mut stay = record.stay;
-        if self.terms.renews_itself {
+        if self.parameters.renews_itself {
             let owner = &self.clients[record.owner()];
             let lives = owner.alive && owner.process == record.process;
             let last = self.net.last_arrival(record.owner())?;
@@ -82,7 +82,7 @@ impl Scene<'_> {
     }
 
     fn left_behind(&self, world: &mut World, stay: Option<Stay>) -> bool {
-        let (Some(stay), Some(bound)) = (stay, self.terms.bound) else {
+        let (Some(stay), Some(bound)) = (stay, self.parameters.bound) else {
             return true;
         };
         if stay.life == NEVER {
@@ -108,11 +108,11 @@ impl Scene<'_> {
             let since = self.waits_since(client)?.max(free);
             let mut others = (0..self.clients.len()).filter(|other| *other != client);
             let away = others.any(|other| {
-                let unwell = self.net.unwell_last(other);
-                self.clients[other].called && unwell.is_some_and(|last| last >= since)
+                let unsettled = self.net.unsettled_last(other);
+                self.clients[other].called && unsettled.is_some_and(|last| last >= since)
             });
-            let recall = if away { self.terms.recall_within } else { 0 };
-            Some(since + self.terms.free_within + recall)
+            let recall = if away { self.parameters.recall_within } else { 0 };
+            Some(since + self.parameters.free_within + recall)
         });
         let due = waiting.min().unwrap_or(NEVER);
         self.now < due || self.blame(world, Met::since(free), Some(Invariant::ReleaseFrees))

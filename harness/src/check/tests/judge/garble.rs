@@ -196,18 +196,18 @@ fn shift_a_client(history: &mut [Event], rng: &mut ChaCha8Rng) {
 /// Whether a harness can have written such a history: calls and answers, stays and counts of each
 /// client come as its workload makes them.
 pub fn is_well_formed(history: &[Event]) -> bool {
-    let mut clients: BTreeMap<&str, Stage> = BTreeMap::new();
+    let mut clients: BTreeMap<&str, ClientState> = BTreeMap::new();
     let in_order = history.windows(2).all(|pair| pair[0].at_ns <= pair[1].at_ns);
     in_order
         && history.iter().all(|event| {
             client_of(event).is_none_or(|client| clients.entry(client).or_default().goes_on(event))
         })
-        && clients.values().all(|stage| stage.enters.is_none() && stage.releases.is_none())
+        && clients.values().all(|state| state.enters.is_none() && state.releases.is_none())
 }
 
 /// Where a client is.
 #[derive(Default)]
-struct Stage {
+struct ClientState {
     dead: bool,
     call: Option<(u64, Operation)>,
     inside: bool,
@@ -220,7 +220,7 @@ struct Stage {
     told: bool,
 }
 
-impl Stage {
+impl ClientState {
     fn goes_on(&mut self, event: &Event) -> bool {
         let now = |due: &mut Option<u64>, is_it: bool| match due.take() {
             Some(at) => at == event.at_ns && is_it,
@@ -241,7 +241,7 @@ impl Stage {
         match &event.kind {
             EventKind::NodeDied { .. } | EventKind::AdapterFailed { .. } => {
                 let was_alive = !self.dead;
-                *self = Stage { dead: true, ..Stage::default() };
+                *self = ClientState { dead: true, ..ClientState::default() };
                 return was_alive || matches!(event.kind, EventKind::NodeDied { .. });
             }
             EventKind::NodeBooted { .. } => return self.dead,

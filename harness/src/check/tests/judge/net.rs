@@ -11,7 +11,7 @@
 //! - After a restart the server grants nothing new for its grace time, and who does not claim its
 //!   locks in it loses them (RFC 8881, 8.4.2).
 
-use super::terms::{Terms, Tick};
+use super::parameters::{Parameters, Tick};
 use crate::history::Consequence;
 use crate::history::consequence::{Frames, Pass};
 
@@ -62,13 +62,13 @@ struct Link {
     up_last: Option<Tick>,
     down_last: Option<Tick>,
     /// When the client was last unable, perhaps, to reach the server in time.
-    unwell_last: Option<Tick>,
+    unsettled_last: Option<Tick>,
     /// It may have missed the grace time.
     missed_grace: bool,
     /// When its lease may last have run out.
     lease_risk: Option<Tick>,
-    /// When that, or a restart of the server, may last have severed it from its files.
-    severed: Option<Tick>,
+    /// When the server may last have forgotten what it has open: by that, or by a restart.
+    state_lost: Option<Tick>,
 }
 
 pub struct Net {
@@ -86,18 +86,18 @@ pub struct Net {
 }
 
 impl Net {
-    pub fn new(terms: &Terms) -> Net {
+    pub fn new(parameters: &Parameters) -> Net {
         let link = Link { node_up: true, up: true, down: true, ..Link::default() };
         Net {
-            links: vec![link; terms.clients.len()],
+            links: vec![link; parameters.clients.len()],
             server_off: Spell::default(),
             grace_until: None,
             retry_until: 0,
             served_from: 0,
-            lease: terms.lease,
-            grace: terms.grace,
-            delay: terms.delay,
-            again: terms.delay + terms.reconnect,
+            lease: parameters.lease,
+            grace: parameters.grace,
+            delay: parameters.delay,
+            again: parameters.delay + parameters.reconnect,
         }
     }
 
@@ -111,7 +111,7 @@ impl Net {
             let settled = self.server_off.settled.max(self.grace_until);
             self.server_off.settled = settled;
         } else {
-            self.links.iter_mut().for_each(|link| link.severed = Some(now));
+            self.links.iter_mut().for_each(|link| link.state_lost = Some(now));
         }
     }
 
@@ -164,7 +164,7 @@ impl Net {
             let well = self.well_from(client).is_some_and(|from| from <= now);
             let link = &mut self.links[client];
             if !well {
-                link.unwell_last = Some(now);
+                link.unsettled_last = Some(now);
             }
             if link.node_up && server_up {
                 link.up_last = if link.up { Some(now) } else { link.up_last };
@@ -177,7 +177,7 @@ impl Net {
             let ran_out = unsettled && server_up && now >= renewed + self.lease;
             if ran_out || link.missed_grace {
                 link.lease_risk = Some(now);
-                link.severed = Some(now);
+                link.state_lost = Some(now);
             }
             link.missed_grace &= unsettled;
         }
@@ -196,8 +196,8 @@ impl Net {
     }
 
     /// When a client was last not well.
-    pub fn unwell_last(&self, client: usize) -> Option<Tick> {
-        self.links[client].unwell_last
+    pub fn unsettled_last(&self, client: usize) -> Option<Tick> {
+        self.links[client].unsettled_last
     }
 
     /// When a client's lease may last have run out.
@@ -205,9 +205,10 @@ impl Net {
         self.links[client].lease_risk
     }
 
-    /// When that, or a restart of the server, may last have severed it from its files.
-    pub fn severed(&self, client: usize) -> Option<Tick> {
-        self.links[client].severed
+    /// When the server may last have forgotten what a client has open: its lease had run out, or
+    /// the server was started again.
+    pub fn state_lost(&self, client: usize) -> Option<Tick> {
+        self.links[client].state_lost
     }
 
     /// The latest time at which something that a client has sent until now can reach the server.

@@ -1,6 +1,6 @@
 //! Writes histories, and tells them again as stories of one line an event.
 
-use super::terms::Tick;
+use super::parameters::Tick;
 use crate::history::consequence::Pass;
 use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;

@@ -9,8 +9,8 @@
 //! - Whatever is not so is a wrong: of a promise that the profile makes, or of none. It is no wrong
 //!   when the run has left what the lock assumes since one of those who met had asked for the lock.
 
+use super::parameters::{NEVER, Tick};
 use super::scene::Scene;
-use super::terms::{NEVER, Tick};
 use super::world::{Before, Hold, Left, Lock, Record, Sent, Stay, World};
 use super::wrongs::Wrongs;
 use lockstorm_reports::Invariant;
@@ -79,13 +79,13 @@ impl Scene<'_> {
         if record.stay.life == NEVER || self.now < record.stay.end() {
             return false;
         }
-        if !self.terms.renews_itself {
+        if !self.parameters.renews_itself {
             return true;
         }
         let owner = &self.clients[record.owner()];
         let renewing = owner.alive && owner.believes && owner.process == record.process;
         let gap_from = (self.now - record.stay.life).max(record.stay.since);
-        !renewing || self.net.unwell_last(record.owner()).is_some_and(|last| last >= gap_from)
+        !renewing || self.net.unsettled_last(record.owner()).is_some_and(|last| last >= gap_from)
     }
 
     /// Whether another surely has the lock.
@@ -115,7 +115,7 @@ impl Scene<'_> {
 
     /// By how much the clocks of a lock that reads clocks may have misled it.
     pub fn skew_since(&self, since: Tick) -> Tick {
-        self.terms.skew_ns.map_or(0, |_| self.clocks.ticks_since(since))
+        self.parameters.skew_ns.map_or(0, |_| self.clocks.ticks_since(since))
     }
 
     /// Whether a client is inside, with a claim: it has not been told that the lock is lost, and
@@ -136,10 +136,10 @@ impl Scene<'_> {
     /// The same by whatever clock.
     fn surely_stands(&self, client: usize, stay: Stay, skew: Tick) -> bool {
         let owner = &self.clients[client];
-        let beats = self.terms.renews_itself
+        let beats = self.parameters.renews_itself
             && owner.alive
             && owner.believes
-            && self.net.unwell_last(client).is_none_or(|last| last < stay.since);
+            && self.net.unsettled_last(client).is_none_or(|last| last < stay.since);
         self.now + skew < stay.end() || beats
     }
 
@@ -148,17 +148,18 @@ impl Scene<'_> {
         let acquired = |client: &usize| self.clients[*client].acquired;
         let asked = met.clients.iter().map(acquired).min().unwrap_or(self.now);
         let since = met.since.unwrap_or(asked);
-        let skewed = self.terms.skew_ns.is_some_and(|most| self.clocks.largest_since(since) > most);
+        let skewed =
+            self.parameters.skew_ns.is_some_and(|most| self.clocks.largest_since(since) > most);
         let rate = self.clocks.largest_rate_since(since);
-        let fast = self.terms.rate_ppm.is_some_and(|most| rate > most);
-        let lease = self.terms.lease_kept
+        let fast = self.parameters.rate_ppm.is_some_and(|most| rate > most);
+        let lease = self.parameters.lease_kept
             && met.lease_of.is_some_and(|client| {
                 // To get a lock renews the lease.
-                let renewed = self.clients[client].acquired + self.terms.lease;
+                let renewed = self.clients[client].acquired + self.parameters.lease;
                 self.net.lease_risk(client).is_some_and(|risk| risk >= renewed)
             });
         match () {
-            () if self.terms.outside || skewed || fast || lease => Charge::Excused,
+            () if self.parameters.outside || skewed || fast || lease => Charge::Excused,
             () if self.strict => Charge::Refused,
             () => Charge::Wrong,
         }
@@ -168,7 +169,8 @@ impl Scene<'_> {
     pub fn blame(&self, world: &mut World, met: Met, promise: Option<Invariant>) -> bool {
         let charge = self.charge(met);
         if charge == Charge::Wrong {
-            let wrong = promise.map_or(Wrongs::UNPROMISED, |promise| self.terms.wrong(promise));
+            let wrong =
+                promise.map_or(Wrongs::UNPROMISED, |promise| self.parameters.wrong(promise));
             world.wrongs = world.wrongs.and(wrong);
         }
         charge != Charge::Refused

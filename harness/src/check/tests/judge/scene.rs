@@ -2,7 +2,7 @@
 
 use super::clocks::Clocks;
 use super::net::Net;
-use super::terms::{Terms, Tick};
+use super::parameters::{Parameters, Tick};
 use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ pub struct Client {
 }
 
 pub struct Scene<'a> {
-    pub terms: &'a Terms,
+    pub parameters: &'a Parameters,
     /// A story with any wrong in it is none.
     pub strict: bool,
     pub now: Tick,
@@ -70,15 +70,15 @@ pub struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub fn new(terms: &'a Terms, history: &'a [Event], strict: bool) -> Scene<'a> {
+    pub fn new(parameters: &'a Parameters, history: &'a [Event], strict: bool) -> Scene<'a> {
         let client = |_| Client { alive: true, ..Client::default() };
         Scene {
-            terms,
+            parameters,
             strict,
             now: 0,
-            clients: terms.clients.iter().map(client).collect(),
-            net: Net::new(terms),
-            clocks: Clocks::new(1 + terms.clients.len(), terms.tick_ns),
+            clients: parameters.clients.iter().map(client).collect(),
+            net: Net::new(parameters),
+            clocks: Clocks::new(1 + parameters.clients.len(), parameters.tick_ns),
             anybody_counted: false,
             history,
             faults: BTreeMap::new(),
@@ -86,7 +86,7 @@ impl<'a> Scene<'a> {
     }
 
     pub fn client(&self, name: &str) -> Option<usize> {
-        self.terms.clients.iter().position(|client| client == name)
+        self.parameters.clients.iter().position(|client| client == name)
     }
 
     pub fn advance(&mut self, now: Tick) {
@@ -147,9 +147,9 @@ impl<'a> Scene<'a> {
     }
 
     fn frames(&mut self) {
-        for (index, name) in self.terms.clients.iter().enumerate() {
+        for (index, name) in self.parameters.clients.iter().enumerate() {
             let in_force = self.faults.values().copied().flatten();
-            let tick_ns = self.terms.tick_ns;
+            let tick_ns = self.parameters.tick_ns;
             let ticks = |ns: u64| Tick::try_from(ns / tick_ns).unwrap_or(Tick::MAX / 8);
             self.net.faults(index, name, self.now, in_force, ticks);
         }
@@ -186,7 +186,7 @@ impl<'a> Scene<'a> {
         };
         let read = self.read_of(index, name);
         let until = self.answer_to(index);
-        let think = self.terms.think;
+        let think = self.parameters.think;
         self.anybody_counted |= matches!(kind, EventKind::CountBegan { .. });
         let client = &mut self.clients[number];
         match kind {
@@ -216,7 +216,7 @@ impl<'a> Scene<'a> {
         let answer = self.history[index + 1..].iter().find(
             |event| matches!(&event.kind, EventKind::Answered { call: other, .. } if other == call),
         );
-        Tick::try_from(answer?.at_ns / self.terms.tick_ns).ok()
+        Tick::try_from(answer?.at_ns / self.parameters.tick_ns).ok()
     }
 
     /// What the count that begins with this event is said to have read, later.

@@ -1,9 +1,9 @@
 //! What befalls the simulated place: cuts, bad links, deaths, clocks.
 
+use super::parameters::Tick;
 use super::pen::{name, node_name};
 use super::setup::Kind;
 use super::simulate::{Counting, InForce, Sent, Sim, Step};
-use super::terms::Tick;
 use crate::history::consequence::Pass;
 use crate::history::{EventKind, Operation};
 use crate::units::SECOND;
@@ -17,8 +17,8 @@ impl Sim<'_> {
         let lasts = self.rng.random_range(1..=16);
         match self.rng.random_range(0..20) {
             0..5 => self.outage(node, "cut", (true, true), false, lasts),
-            5 => self.outage(node, "mute", (true, false), false, lasts),
-            6 => self.outage(node, "deafen", (false, true), false, lasts),
+            5 => self.outage(node, "cut sent", (true, false), false, lasts),
+            6 => self.outage(node, "cut received", (false, true), false, lasts),
             7..10 => self.outage(node, "impair", (false, false), true, lasts),
             10..12 => self.slow_down(node, lasts),
             12..16 => self.die(node, lasts),

@@ -1,8 +1,8 @@
 //! The lock of the simulated place, as its server has it.
 
+use super::parameters::Tick;
 use super::setup::Kind;
 use super::simulate::{Defect, Heard, Owner, Sent, Sim, Step};
-use super::terms::Tick;
 use crate::history::Operation;
 use crate::units::{Nanos, SECOND};
 use rand::RngExt;

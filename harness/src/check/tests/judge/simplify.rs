@@ -1,7 +1,7 @@
 //! Worlds that no future tells apart become one.
 
+use super::parameters::{NEVER, Tick};
 use super::scene::Scene;
-use super::terms::{NEVER, Tick};
 use super::world::{Before, Hold, Left, Lock, Stay, World};
 
 /// The stay of a lock without a lifetime, whenever it began.
@@ -37,7 +37,7 @@ impl Scene<'_> {
                     record.stay.since = 0;
                 }
                 // How long a lease has lasted since the lock was got.
-                if self.terms.kernel && self.now < since + self.terms.lease {
+                if self.parameters.kernel && self.now < since + self.parameters.lease {
                     record.stay.since = since;
                 }
                 match &mut record.before {
@@ -74,7 +74,7 @@ impl Scene<'_> {
 impl Scene<'_> {
     /// The same stay, as old as can be, if its age makes no difference to one who waits since then.
     fn forget_age(&self, stay: Stay, waits: Tick) -> Stay {
-        let slop = self.terms.bound.map_or(0, |bound| bound.slop);
+        let slop = self.parameters.bound.map_or(0, |bound| bound.slop);
         let past = stay.life != NEVER && stay.end() + slop <= waits.min(self.now);
         match past && self.clocks.agree() {
             true => Stay { since: 0, life: stay.life },

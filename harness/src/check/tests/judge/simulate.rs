@@ -4,9 +4,9 @@
 //! drawn at random, and is not looked for afterwards. `sim_client.rs` is the client's part of it,
 //! `sim_lock.rs` the lock's, `sim_faults.rs` what befalls them.
 
+use super::parameters::Tick;
 use super::pen::{Pen, node_name};
 use super::setup::Setup;
-use super::terms::Tick;
 use crate::history::{Event, EventKind, Operation};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

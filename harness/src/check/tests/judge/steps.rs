@@ -1,8 +1,8 @@
 //! What may happen at an instant without anybody seeing it.
 
+use super::parameters::{NEVER, Tick};
 use super::rules::{Charge, Finds, Met};
 use super::scene::Scene;
-use super::terms::{NEVER, Tick};
 use super::world::{Flight, Left, Lock, Sent, World};
 use crate::history::Operation;
 use lockstorm_reports::Invariant;
@@ -92,7 +92,7 @@ impl Steps<'_, '_> {
         match call.operation {
             Operation::Acquire { .. } => self.acquire(client),
             Operation::Refresh { lifetime } => {
-                let life = lifetime.0 / scene.terms.tick_ns;
+                let life = lifetime.0 / scene.parameters.tick_ns;
                 self.refresh(client, life.try_into().unwrap_or(NEVER));
             }
             Operation::Release => self.release(client),
@@ -101,7 +101,7 @@ impl Steps<'_, '_> {
     }
 
     fn acquire(&mut self, client: usize) {
-        let (scene, life) = (self.scene, self.scene.terms.lifetime);
+        let (scene, life) = (self.scene, self.scene.parameters.lifetime);
         match scene.finds(self.world, client) {
             Finds::Open => self.add(client, "gets the lock", |w| scene.take(w, client, life)),
             Finds::Own => {
@@ -142,7 +142,7 @@ impl Steps<'_, '_> {
         }
         let both = [client, owner];
         let both = Met::of(&both);
-        let promise = (scene.terms.lifetime != NEVER).then_some(Invariant::NoEarlyBreak);
+        let promise = (scene.parameters.lifetime != NEVER).then_some(Invariant::NoEarlyBreak);
         let excused = scene.charge(both) == Charge::Excused;
         self.add_wrong(both, promise, "takes the lock of another", |world| {
             if excused {
@@ -215,7 +215,7 @@ impl Steps<'_, '_> {
     fn look(&mut self, client: usize) {
         let scene = self.scene;
         let own = scene.finds(self.world, client) == Finds::Own;
-        if own && scene.terms.lifetime != NEVER && !scene.terms.renews_itself {
+        if own && scene.parameters.lifetime != NEVER && !scene.parameters.renews_itself {
             self.add(client, "renews the lock as it is asked", |world| {
                 if let Lock::Held(record) = &mut world.lock {
                     record.stay.since = scene.now;
@@ -246,7 +246,7 @@ impl Steps<'_, '_> {
         match what {
             Sent::Write(_) => self.late_write(index),
             Sent::Acquire if scene.finds(self.world, client) == Finds::Open => {
-                let life = scene.terms.lifetime;
+                let life = scene.parameters.lifetime;
                 self.add(client, "gets the lock after all", |world| {
                     land(world);
                     let mind = world.minds[client];
@@ -275,7 +275,7 @@ impl Steps<'_, '_> {
     /// What a kernel that manages the lock does by itself.
     fn of_owner(&mut self) {
         let scene = self.scene;
-        let Some(record) = self.world.record().filter(|_| scene.terms.kernel) else {
+        let Some(record) = self.world.record().filter(|_| scene.parameters.kernel) else {
             return;
         };
         let owner = record.owner();
@@ -285,7 +285,7 @@ impl Steps<'_, '_> {
                 scene.free(world, false, None);
             });
         } else if scene.net.lease_risk(owner) == Some(scene.now)
-            && scene.now >= record.stay.since + scene.terms.lease
+            && scene.now >= record.stay.since + scene.parameters.lease
         {
             let met = [owner];
             let met = Met::of(&met).with_lease_of(owner);

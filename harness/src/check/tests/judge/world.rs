@@ -1,6 +1,6 @@
 //! What nobody has seen: one of the states that lock, file and clients may be in.
 
-use super::terms::{NEVER, Tick};
+use super::parameters::{NEVER, Tick};
 use super::wrongs::Wrongs;
 
 /// Sites of the judge have at most so many clients.

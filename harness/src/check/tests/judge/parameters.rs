@@ -32,7 +32,7 @@ pub struct Bound {
     pub watched: bool,
 }
 
-pub struct Terms {
+pub struct Parameters {
     pub tick_ns: u64,
     pub clients: Vec<String>,
     /// [`NEVER`] for a lock without lifetimes.
@@ -63,8 +63,8 @@ pub struct Terms {
     promised: Wrongs,
 }
 
-impl Terms {
-    pub fn of(plan: &Plan, history: &[Event]) -> Terms {
+impl Parameters {
+    pub fn of(plan: &Plan, history: &[Event]) -> Parameters {
         let profile = &plan.profile;
         let server = &plan.blueprint.server;
         let lifetime = plan.lifetime().map(|lifetime| lifetime.0);
@@ -79,7 +79,7 @@ impl Terms {
         let ticks = |ns: u64| Tick::try_from(ns / tick_ns).expect("a short history");
         let assumes = &profile.assumes;
         let version = &plan.blueprint.mount.version;
-        Terms {
+        Parameters {
             tick_ns,
             clients: plan.blueprint.nodes[1..].iter().map(|node| node.name.clone()).collect(),
             lifetime: lifetime.map_or(NEVER, ticks),
