@@ -1,11 +1,12 @@
 //! Judge and checkers, side by side.
 
 use super::garble::{garble, is_well_formed};
-use super::parameters::Parameters;
-use super::pen::{self, name};
+use super::parameters::{Parameters, Tick};
+use super::pen;
 use super::search::{Opinion, judge};
 use super::setup::setup;
 use super::simulate::{DEFECTS, Defect, simulate};
+use super::steps::Deed;
 use super::wrongs::{PROMISES, Wrongs};
 use crate::check::{Evidence, check};
 use crate::fault::impair::Impair;
@@ -164,31 +165,22 @@ pub fn tell(plan: &Plan, history: &[Event]) -> String {
         plan.blueprint.server.lease_s,
         plan.blueprint.server.grace_s
     );
+    let deed_line = |at: Tick, deed: &Deed| {
+        format!("      ({} s: {} {})\n", parameters.seconds(at), deed.client, deed.what)
+    };
     let mut unseen = match &opinion {
         Opinion::Legal(story) => story.iter().peekable(),
         _ => [].iter().peekable(),
     };
     for event in history {
-        let at = (event.at_ns / parameters.tick_ns) as super::parameters::Tick;
+        let at = (event.at_ns / parameters.tick_ns) as Tick;
         while let Some((at, deed)) = unseen.next_if(|(when, _)| *when < at) {
-            let _ = writeln!(
-                text,
-                "      ({} s: {} {})",
-                parameters.seconds(*at),
-                name(deed.client),
-                deed.what
-            );
+            text.push_str(&deed_line(*at, deed));
         }
         let _ = writeln!(text, "    {}", pen::tell(event));
     }
     for (at, deed) in unseen {
-        let _ = writeln!(
-            text,
-            "      ({} s: {} {})",
-            parameters.seconds(*at),
-            name(deed.client),
-            deed.what
-        );
+        text.push_str(&deed_line(*at, deed));
     }
     match &opinion {
         Opinion::Legal(_) => text.push_str("  judge: legal\n"),

@@ -1,8 +1,9 @@
 //! Changes histories, so that most of them become such as no good lock has.
 
-use super::pen::{error, name};
+use super::pen::error;
 use crate::history::{Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
+use crate::site::ClientId;
 use crate::units::SECOND;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -137,7 +138,7 @@ fn forget_a_fault(history: &mut Vec<Event>, rng: &mut ChaCha8Rng) {
 
 /// A client that was idle enters, and leaves.
 fn intrude(history: &mut Vec<Event>, rng: &mut ChaCha8Rng) {
-    let client = name(rng.random_range(0..2));
+    let client = ClientId::at(rng.random_range(0..2)).to_string();
     let own: Vec<_> =
         history.iter().filter(|event| client_of(event) == Some(client.as_str())).collect();
     let ends = |event: &Event| match &event.kind {
@@ -183,7 +184,7 @@ fn intrude(history: &mut Vec<Event>, rng: &mut ChaCha8Rng) {
 
 /// All that a client does comes some seconds later, or earlier.
 fn shift_a_client(history: &mut [Event], rng: &mut ChaCha8Rng) {
-    let client = name(rng.random_range(0..2));
+    let client = ClientId::at(rng.random_range(0..2)).to_string();
     let by = rng.random_range(1..=4) * SECOND;
     let later = rng.random();
     let end = history.last().map_or(0, |event| event.at_ns);

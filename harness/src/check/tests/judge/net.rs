@@ -14,6 +14,7 @@
 use super::parameters::{Parameters, Tick};
 use crate::history::Consequence;
 use crate::history::consequence::{Frames, Pass};
+use crate::site::ClientId;
 
 /// A state that comes and goes, and lingers until what it left behind has settled.
 #[derive(Clone, Default)]
@@ -120,8 +121,8 @@ impl Net {
     }
 
     /// A client's node loses power, or has booted: its connections are new, and nothing lingers.
-    pub fn node(&mut self, client: usize, up: bool, now: Tick) {
-        let link = &mut self.links[client];
+    pub fn node(&mut self, client: ClientId, up: bool, now: Tick) {
+        let link = &mut self.links[client.index()];
         link.node_up = up;
         if up {
             link.disturbed.begin_anew(now);
@@ -133,7 +134,7 @@ impl Net {
     /// What the faults in force do to one client's frames from now on.
     pub fn faults<'a>(
         &mut self,
-        client: usize,
+        client: ClientId,
         name: &str,
         now: Tick,
         in_force: impl Iterator<Item = &'a Consequence>,
@@ -148,7 +149,7 @@ impl Net {
         let all = |frames: &[&Frames]| frames.iter().all(|frames| frames.pass == Pass::All);
         let late = |frames: &[&Frames]| frames.iter().map(|frames| ticks(frames.late_ns)).sum();
         let late: Tick = Tick::max(late(&up), late(&down));
-        let link = &mut self.links[client];
+        let link = &mut self.links[client.index()];
         link.loses = !all(&up) || !all(&down);
         let lossy = link.loses || late >= self.lease / 3;
         (link.up, link.down) = (passes(&up), passes(&down));
@@ -160,9 +161,9 @@ impl Net {
     /// since then.
     pub fn look(&mut self, now: Tick, contact: &[Tick]) {
         let server_up = !self.server_off.on;
-        for (client, contact) in contact.iter().enumerate() {
+        for (client, contact) in ClientId::all(contact.len()).zip(contact) {
             let well = self.well_from(client).is_some_and(|from| from <= now);
-            let link = &mut self.links[client];
+            let link = &mut self.links[client.index()];
             if !well {
                 link.unsettled_last = Some(now);
             }
@@ -184,57 +185,57 @@ impl Net {
     }
 
     /// Since when a client reaches the server in time, as far as anybody knows.
-    pub fn well_from(&self, client: usize) -> Option<Tick> {
-        let link = &self.links[client];
+    pub fn well_from(&self, client: ClientId) -> Option<Tick> {
+        let link = &self.links[client.index()];
         let well = link.node_up && !link.disturbed.on && !self.server_off.on;
         well.then(|| link.disturbed.settled.max(self.server_off.settled).unwrap_or(0))
     }
 
     /// Whether frames between a client and the server may be lost now.
-    pub fn is_lossy(&self, client: usize) -> bool {
-        self.links[client].loses || self.server_off.on
+    pub fn is_lossy(&self, client: ClientId) -> bool {
+        self.links[client.index()].loses || self.server_off.on
     }
 
     /// When a client was last not well.
-    pub fn unsettled_last(&self, client: usize) -> Option<Tick> {
-        self.links[client].unsettled_last
+    pub fn unsettled_last(&self, client: ClientId) -> Option<Tick> {
+        self.links[client.index()].unsettled_last
     }
 
     /// When a client's lease may last have run out.
-    pub fn lease_risk(&self, client: usize) -> Option<Tick> {
-        self.links[client].lease_risk
+    pub fn lease_risk(&self, client: ClientId) -> Option<Tick> {
+        self.links[client.index()].lease_risk
     }
 
     /// When the server may last have forgotten what a client has open: its lease had run out, or
     /// the server was started again.
-    pub fn state_lost(&self, client: usize) -> Option<Tick> {
-        self.links[client].state_lost
+    pub fn state_lost(&self, client: ClientId) -> Option<Tick> {
+        self.links[client.index()].state_lost
     }
 
     /// The latest time at which something that a client has sent until now can reach the server.
-    pub fn last_arrival(&self, client: usize) -> Option<Tick> {
-        self.links[client].up_last.map(|sent| sent + self.delay)
+    pub fn last_arrival(&self, client: ClientId) -> Option<Tick> {
+        self.links[client.index()].up_last.map(|sent| sent + self.delay)
     }
 
     /// Whether a client can send something now that may arrive.
-    pub fn sends(&self, client: usize) -> bool {
-        let link = &self.links[client];
+    pub fn sends(&self, client: ClientId) -> bool {
+        let link = &self.links[client.index()];
         link.node_up && link.up && self.serves()
     }
 
     /// Whether something that a client has sent can reach the server now.
-    pub fn arrives(&self, client: usize, now: Tick) -> bool {
+    pub fn arrives(&self, client: ClientId, now: Tick) -> bool {
         self.serves() && self.last_arrival(client).is_some_and(|last| now <= last)
     }
 
     /// Whether the server can tell a client now what it did at `done`.
-    pub fn returns_now(&self, client: usize, done: Tick, now: Tick) -> bool {
-        done <= now && self.links[client].down_last == Some(now)
+    pub fn returns_now(&self, client: ClientId, done: Tick, now: Tick) -> bool {
+        done <= now && self.links[client.index()].down_last == Some(now)
     }
 
     /// Whether what the server did at `done` can be known to the client now.
-    pub fn returns(&self, client: usize, done: Tick, now: Tick) -> bool {
-        let sent = self.links[client].down_last;
+    pub fn returns(&self, client: ClientId, done: Tick, now: Tick) -> bool {
+        let sent = self.links[client.index()].down_last;
         sent.is_some_and(|sent| sent >= done && now - sent <= self.delay)
     }
 }

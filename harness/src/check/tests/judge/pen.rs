@@ -4,9 +4,10 @@ use super::parameters::Tick;
 use crate::history::consequence::Pass;
 use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
+use crate::site::NodeId;
 use crate::units::{Nanos, SECOND};
 
-/// Writes what happens second by second.
+/// Writes what happens second by second. Clients go by their nodes.
 #[derive(Default)]
 pub struct Pen {
     pub now: Tick,
@@ -15,38 +16,29 @@ pub struct Pen {
     open: [u64; 4],
 }
 
-pub fn name(client: usize) -> String {
-    format!("c{}", client + 1)
-}
-
-/// A node's name; the server is node 0.
-pub fn node_name(node: usize) -> String {
-    if node == 0 { "server".into() } else { name(node - 1) }
-}
-
 impl Pen {
     pub fn write(&mut self, kind: EventKind) {
         self.events.push(Event { at_ns: u64::from(self.now) * SECOND, kind });
     }
 
-    pub fn call(&mut self, client: usize, operation: Operation) {
+    pub fn call(&mut self, client: NodeId, operation: Operation) {
         self.calls += 1;
-        self.open[client] = self.calls;
-        self.write(EventKind::Called { client: name(client), call: self.calls, operation });
+        self.open[client.index()] = self.calls;
+        self.write(EventKind::Called { client: client.to_string(), call: self.calls, operation });
     }
 
-    pub fn answer(&mut self, client: usize, answer: Answer) {
-        let call = self.open[client];
-        self.write(EventKind::Answered { client: name(client), call, answer });
+    pub fn answer(&mut self, client: NodeId, answer: Answer) {
+        let call = self.open[client.index()];
+        self.write(EventKind::Answered { client: client.to_string(), call, answer });
     }
 
-    pub fn boot(&mut self, node: usize) {
-        let node = node_name(node);
-        self.write(EventKind::NodeBooted { node: node.clone() });
-        self.write(EventKind::NodeReady { node: node.clone(), options: String::new() });
-        if node != "server" {
+    pub fn boot(&mut self, node: NodeId) {
+        let name = node.to_string();
+        self.write(EventKind::NodeBooted { node: name.clone() });
+        self.write(EventKind::NodeReady { node: name.clone(), options: String::new() });
+        if !node.is_server() {
             let (library, version) = (String::new(), String::new());
-            self.write(EventKind::AdapterReady { client: node, library, version });
+            self.write(EventKind::AdapterReady { client: name, library, version });
         }
     }
 
@@ -54,14 +46,14 @@ impl Pen {
     pub fn strike(
         &mut self,
         fault: usize,
-        node: usize,
+        node: NodeId,
         kind: &str,
         (from, to): (bool, bool),
         pass: Pass,
         late: Tick,
     ) {
         let late_ns = u64::from(late) * SECOND;
-        let mut consequences = Consequence::of_link(&node_name(node), pass, late_ns);
+        let mut consequences = Consequence::of_link(&node.to_string(), pass, late_ns);
         consequences.retain(|consequence| {
             let frames = consequence.frames();
             frames.is_some_and(|frames| if frames.from.is_some() { from } else { to })
@@ -70,7 +62,7 @@ impl Pen {
         self.write(EventKind::FaultStruck {
             fault,
             kind,
-            node: node_name(node),
+            node: node.to_string(),
             detail,
             consequences,
         });

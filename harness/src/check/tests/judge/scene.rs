@@ -5,6 +5,7 @@ use super::net::Net;
 use super::parameters::{Parameters, Tick};
 use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
+use crate::site::{ClientId, NodeId};
 use std::collections::BTreeMap;
 
 pub struct Call {
@@ -85,8 +86,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    pub fn client(&self, name: &str) -> Option<usize> {
-        self.parameters.clients.iter().position(|client| client == name)
+    pub fn client(&self, name: &str) -> Option<ClientId> {
+        self.parameters.clients.iter().position(|client| client == name).map(ClientId::at)
     }
 
     pub fn advance(&mut self, now: Tick) {
@@ -98,10 +99,10 @@ impl<'a> Scene<'a> {
         let contact: Vec<_> = self.clients.iter().map(|client| client.contact).collect();
         self.net.look(self.now, &contact);
         self.clocks.look(self.now);
-        for (index, client) in self.clients.iter_mut().enumerate() {
+        for (id, client) in ClientId::all(self.clients.len()).zip(&mut self.clients) {
             if let Some(call) = &mut client.call {
-                call.sent |= self.net.sends(index);
-                call.lossy |= self.net.is_lossy(index);
+                call.sent |= self.net.sends(id);
+                call.lossy |= self.net.is_lossy(id);
             }
         }
     }
@@ -130,33 +131,34 @@ impl<'a> Scene<'a> {
     }
 
     fn power(&mut self, node: &str, up: bool) {
-        let Some(index) = self.client(node) else {
+        let Some(client) = self.client(node) else {
             return self.net.server(up, self.now);
         };
-        self.net.node(index, up, self.now);
+        self.net.node(client, up, self.now);
         if !up {
-            self.end_process(index);
-            self.clients[index].kept = None;
+            self.end_process(client);
+            self.clients[client.index()].kept = None;
             self.clock(node, 0, 0);
         }
     }
 
     fn clock(&mut self, node: &str, offset_ns: i64, drift_ppm: i64) {
-        let index = self.client(node).map_or(0, |client| client + 1);
-        self.clocks.set(index, self.now, offset_ns, drift_ppm);
+        let node = self.client(node).map_or(NodeId::SERVER, ClientId::node);
+        self.clocks.set(node, self.now, offset_ns, drift_ppm);
     }
 
     fn frames(&mut self) {
-        for (index, name) in self.parameters.clients.iter().enumerate() {
+        let clients = &self.parameters.clients;
+        for (client, name) in ClientId::all(clients.len()).zip(clients) {
             let in_force = self.faults.values().copied().flatten();
             let tick_ns = self.parameters.tick_ns;
             let ticks = |ns: u64| Tick::try_from(ns / tick_ns).unwrap_or(Tick::MAX / 8);
-            self.net.faults(index, name, self.now, in_force, ticks);
+            self.net.faults(client, name, self.now, in_force, ticks);
         }
     }
 
-    fn end_process(&mut self, index: usize) {
-        let client = &mut self.clients[index];
+    fn end_process(&mut self, id: ClientId) {
+        let client = &mut self.clients[id.index()];
         *client = Client {
             process: client.process + u8::from(client.alive),
             acquired: client.acquired,
@@ -181,17 +183,17 @@ impl<'a> Scene<'a> {
             | EventKind::CountFailed { client, .. }) => (client, kind),
             _ => return,
         };
-        let Some(number) = self.client(name) else {
+        let Some(id) = self.client(name) else {
             return;
         };
         let read = self.read_of(index, name);
         let until = self.answer_to(index);
         let think = self.parameters.think;
         self.anybody_counted |= matches!(kind, EventKind::CountBegan { .. });
-        let client = &mut self.clients[number];
+        let client = &mut self.clients[id.index()];
         match kind {
             EventKind::AdapterReady { .. } => client.alive = true,
-            EventKind::AdapterFailed { .. } => self.end_process(number),
+            EventKind::AdapterFailed { .. } => self.end_process(id),
             EventKind::Called { operation, .. } => {
                 client.calls(operation.clone(), now, think, until)
             }

@@ -3,6 +3,7 @@
 use super::parameters::{NEVER, Tick};
 use super::scene::Scene;
 use super::world::{Before, Hold, Left, Lock, Stay, World};
+use crate::site::ClientId;
 
 /// The stay of a lock without a lifetime, whenever it began.
 const FOR_EVER: Stay = Stay { since: 0, life: NEVER };
@@ -11,10 +12,12 @@ const OVER: Stay = Stay { since: 0, life: 0 };
 
 impl Scene<'_> {
     pub fn simplify(&self, world: &mut World) {
-        for client in 0..self.clients.len() {
+        for client in ClientId::all(self.clients.len()) {
             self.simplify_client(world, client);
         }
-        let first = (0..self.clients.len()).filter_map(|client| self.may_wait_since(client)).min();
+        let first = ClientId::all(self.clients.len())
+            .filter_map(|client| self.may_wait_since(client))
+            .min();
         let agree = self.clocks.agree();
         let waits = first.unwrap_or(self.now);
         let old = |stay: Stay| self.forget_age(stay, waits);
@@ -54,9 +57,9 @@ impl Scene<'_> {
         }
     }
 
-    fn simplify_client(&self, world: &mut World, client: usize) {
-        let here = &self.clients[client];
-        let mind = &mut world.minds[client];
+    fn simplify_client(&self, world: &mut World, client: ClientId) {
+        let here = &self.clients[client.index()];
+        let mind = &mut world.minds[client.index()];
         if mind.done.is_some_and(|done| self.net.returns_now(client, done, self.now)) {
             mind.done = Some(0);
         }
