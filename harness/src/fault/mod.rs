@@ -25,7 +25,7 @@ use crate::history::Consequence;
 use crate::rpc::Message;
 use crate::site::disk::trouble::Trouble;
 use crate::site::wire::{Frame, Rule};
-use crate::site::{ClientId, NodeId};
+use crate::site::{ClientId, NodeId, SERVER_NAME};
 use crate::units::Nanos;
 use schemars::JsonSchema;
 use serde::ser::SerializeMap;
@@ -200,7 +200,7 @@ pub struct Named<'a> {
 
 /// What is wrong with a fault of a client's process that is aimed at the server.
 fn on_client(node: &str, what: &str) -> Option<(Option<&'static str>, String)> {
-    (node == "server").then(|| {
+    (node == SERVER_NAME).then(|| {
         let message = format!(
             "no lock's process runs on the server that could {what}; expected a client, or `{OWNER}`"
         );

@@ -2,8 +2,8 @@ use super::{Effect, Fault, Named, OWNER};
 use crate::history::Consequence;
 use crate::history::consequence::{Frames, Pass};
 use crate::seeds;
-use crate::site::NodeId;
 use crate::site::wire::{Fate, Passing, Rule};
+use crate::site::{NodeId, SERVER_NAME};
 use crate::units::{MILLISECOND, Nanos};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -128,7 +128,7 @@ impl Fault for Partition {
             );
             problems.push((Some("and"), message));
         }
-        let has_server = self.between.iter().chain(&self.and).any(|name| name == "server");
+        let has_server = self.between.iter().chain(&self.and).any(|name| name == SERVER_NAME);
         if !has_server && problems.is_empty() {
             let message = "clients send each other nothing that could be lost; expected the server \
                 in one group";

@@ -6,6 +6,7 @@ use crate::fault::Strike;
 use crate::history::Consequence;
 use crate::scenario::WorkloadSpec;
 use crate::scenario::script::Step;
+use crate::site::SERVER_NAME;
 use crate::site::clock::Clock;
 use std::fmt;
 
@@ -82,7 +83,7 @@ fn needs(strike: &Strike, what: String) -> Vec<Beyond> {
 
 /// Whoever owns the lock is one, too.
 fn is_client(target: &str) -> bool {
-    target != "server"
+    target != SERVER_NAME
 }
 
 #[cfg(test)]

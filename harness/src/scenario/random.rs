@@ -22,7 +22,7 @@ use crate::fault::stop::Stop;
 use crate::fault::{CALLER, FaultSpec, OWNER, Passes, Phase, Section, Strike, Trigger};
 use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
-use crate::site::ClientId;
+use crate::site::{ClientId, SERVER_NAME};
 use crate::units::{MILLISECOND, Nanos, NanosRange, Rate, SECOND, SignedNanos};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -352,7 +352,7 @@ impl Draw<'_> {
             1 => Strike::Hold(Hold { late }),
             _ => {
                 let (kind, at_caller) = (self.kind(self.bounds.weights), self.chance(0.5));
-                let node = if at_caller { CALLER } else { "server" };
+                let node = if at_caller { CALLER } else { SERVER_NAME };
                 self.strike_of(kind, node.into())
             }
         };
@@ -369,7 +369,7 @@ impl Draw<'_> {
     fn node(&mut self, clients: u8) -> String {
         match self.rng.random_range(0..10) {
             0..4 => OWNER.to_owned(),
-            4..7 => "server".into(),
+            4..7 => SERVER_NAME.into(),
             _ => self.client(clients),
         }
     }
@@ -417,12 +417,12 @@ impl Draw<'_> {
         let all = ClientId::all(clients.into()).map(|client| client.to_string());
         let others: Vec<String> = all.filter(|name| *name != node && self.chance(0.3)).collect();
         let (between, and) = match node.as_str() {
-            "server" => (vec![node], [vec!["c1".into()], others].concat()),
-            OWNER => (vec![node], vec!["server".into()]),
-            _ => ([vec![node], others].concat(), vec!["server".into()]),
+            SERVER_NAME => (vec![node], [vec!["c1".into()], others].concat()),
+            OWNER => (vec![node], vec![SERVER_NAME.into()]),
+            _ => ([vec![node], others].concat(), vec![SERVER_NAME.into()]),
         };
         let and = and.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
-        let (between, and) = match self.chance(0.7) || between == ["server"] {
+        let (between, and) = match self.chance(0.7) || between == [SERVER_NAME] {
             true => (between, and),
             false => (and, between),
         };
@@ -494,7 +494,7 @@ impl Draw<'_> {
 
 /// On the server no process runs.
 fn on_client(node: String) -> String {
-    if node == "server" { "c1".into() } else { node }
+    if node == SERVER_NAME { "c1".into() } else { node }
 }
 
 #[cfg(test)]

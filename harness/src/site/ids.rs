@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// What scenarios, plans and histories call the server.
+pub const SERVER_NAME: &str = "server";
+
 /// A node, by its place in the blueprint: the server stands first, and then the clients in order.
 /// It names the node's port of the switch, too: every node has one, and nothing else has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +15,7 @@ pub struct NodeId(usize);
 pub struct ClientId(usize);
 
 impl NodeId {
+    /// The server's place in every plan. (A bench that has one client and no server has it there.)
     pub const SERVER: NodeId = NodeId(0);
 
     /// The node at a place of the blueprint.
@@ -29,6 +33,7 @@ impl NodeId {
         (0..count).map(NodeId)
     }
 
+    /// Whether it is the server's place.
     pub fn is_server(self) -> bool {
         self == NodeId::SERVER
     }
@@ -42,7 +47,7 @@ impl NodeId {
     pub fn named(name: &str) -> Option<NodeId> {
         match name.strip_prefix('c') {
             Some(number) => number.parse().ok().filter(|number| *number > 0).map(NodeId),
-            None => (name == "server").then_some(NodeId::SERVER),
+            None => (name == SERVER_NAME).then_some(NodeId::SERVER),
         }
     }
 }
@@ -73,7 +78,7 @@ impl ClientId {
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            0 => f.write_str("server"),
+            0 => f.write_str(SERVER_NAME),
             number => write!(f, "c{number}"),
         }
     }

@@ -22,7 +22,7 @@ mod real_time;
 mod traffic;
 
 pub use error::SiteError;
-pub use ids::{ClientId, NodeId};
+pub use ids::{ClientId, NodeId, SERVER_NAME};
 pub use kernel_site::{KernelSite, Resources};
 
 use crate::rpc::Listener;

@@ -14,7 +14,7 @@ mod workload;
 
 use super::{Scenario, WorkloadSpec};
 use crate::lock::profile::Profile;
-use crate::site::NodeId;
+use crate::site::SERVER_NAME;
 use crate::source::{KeyPath, Problem};
 use crate::suggest::closest;
 use crate::units::{Nanos, NanosRange, SECOND};
@@ -129,7 +129,7 @@ fn clients(scenario: &Scenario) -> Vec<String> {
 
 /// The server and the clients.
 fn nodes(scenario: &Scenario) -> Vec<String> {
-    let mut nodes = vec![NodeId::SERVER.to_string()];
+    let mut nodes = vec![SERVER_NAME.to_string()];
     nodes.extend(clients(scenario));
     nodes
 }
