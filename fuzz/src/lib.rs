@@ -119,7 +119,7 @@ static PLANS: LazyLock<Vec<Plan>> = LazyLock::new(|| {
     let plan = |text: &&str| {
         let source = Source::from_bytes("story.yaml", (*text).into()).unwrap();
         let mut loaded = load_source(source, &Overrides::default()).unwrap();
-        loaded.settle(&PROFILE).unwrap();
+        loaded.complete(&PROFILE).unwrap();
         expand(&loaded.scenario, 1, (&*PROFILE).into(), Parts::ours(Kernels::default()))
     };
     SCENARIOS.iter().map(plan).collect()
@@ -162,7 +162,7 @@ pub fn scenario(data: &[u8]) {
         Ok(loaded) => loaded,
         Err(found) => return is_for_people(&found.to_string()),
     };
-    if let Err(found) = loaded.settle(&PROFILE) {
+    if let Err(found) = loaded.complete(&PROFILE) {
         return is_for_people(&found.to_string());
     }
     reads_back(&expand(&loaded.scenario, 1, (&*PROFILE).into(), Parts::ours(Kernels::default())));

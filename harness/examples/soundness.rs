@@ -149,7 +149,7 @@ fn plan(number: u64, profile: &Profile, bounds: &Bounds) -> Outcome<Plan> {
     let source = Source::from_bytes("random.yaml", yaml.into()).map_err(|e| e.to_string())?;
     let loaded = load_source(source, &Overrides::default());
     let mut loaded = loaded.map_err(|found| found.to_string())?;
-    loaded.settle(profile).map_err(|found| found.to_string())?;
+    loaded.complete(profile).map_err(|found| found.to_string())?;
     let parts = Parts::ours(Kernels::default());
     Ok(expand(&loaded.scenario, number, Lock::from(profile), parts))
 }

@@ -29,6 +29,8 @@ const WORDS: &[(&str, &str)] = &[
     ("kindest order", "the order that favours the lock"),
     ("of the living", "say who"),
     ("murky", "indeterminate"),
+    ("severed", "what was lost, and to whom"),
+    ("unwell", "unsettled, or unreachable"),
 ];
 
 struct File {

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::usage::{self, Memory, Usage};
 use lockstorm::assets::Assets;
-use lockstorm::history::{Event, Observer, What};
+use lockstorm::history::{Event, EventKind, Observer};
 use lockstorm::kernel::Kernels;
 use lockstorm::lock::catalogue::Catalogue;
 use lockstorm::plan::{Parts, Plan, expand};
@@ -47,15 +47,15 @@ struct Watch {
 impl Observer for Watch {
     fn event(&mut self, event: &Event) {
         let (now, mut marks) = (self.begun.elapsed(), self.marks.borrow_mut());
-        match &event.what {
-            What::NodeReady { .. } => marks.mounted = now,
-            What::WorkloadBegan => {
+        match &event.kind {
+            EventKind::NodeReady { .. } => marks.mounted = now,
+            EventKind::WorkloadBegan => {
                 marks.memory[0] = usage::memory(&self.nodes);
                 marks.usage = usage::take(&self.nodes);
                 (marks.began, marks.began_ns) = (now, event.at_ns);
             }
-            What::Entered { .. } => marks.sections += 1,
-            What::WorkloadEnded { .. } => {
+            EventKind::Entered { .. } => marks.sections += 1,
+            EventKind::WorkloadEnded { .. } => {
                 (marks.ended, marks.ended_ns) = (now, event.at_ns);
                 marks.usage = usage::take(&self.nodes) - marks.usage;
                 marks.memory[1] = usage::memory(&self.nodes);
@@ -95,9 +95,9 @@ pub fn watch_with(story: &str, launch: Launch) -> Outcome<(Marks, Run)> {
         vec![Box::new(watch)],
     )?;
     for event in &run.history.events {
-        match &event.what {
+        match &event.kind {
             // At full speed on the real clock somebody always waits for a core.
-            What::WorkloadEnded { completed: false, why } if !why.contains("too busy") => {
+            EventKind::WorkloadEnded { completed: false, why } if !why.contains("too busy") => {
                 return Err(format!("a run that was to be measured failed: {why}").into());
             }
             _ => {}
@@ -114,6 +114,6 @@ fn plan(story: &str, assets: &Assets) -> Outcome<Plan> {
     let catalogue = Catalogue::open(assets.locks.clone())?;
     let profile = catalogue.load(&loaded.scenario.lock.name).ok_or("the image lacks the lock")?;
     let profile = profile.map_err(|found| found.to_string())?;
-    loaded.settle(&profile).map_err(|found| found.to_string())?;
+    loaded.complete(&profile).map_err(|found| found.to_string())?;
     Ok(expand(&loaded.scenario, 1, (&profile).into(), Parts::ours(Kernels::default())))
 }

@@ -1,7 +1,7 @@
 //! The calls that clients made of their lock, each with its answer.
 
 use super::spans::Moment;
-use crate::history::{Event, Operation, What};
+use crate::history::{Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
 use std::collections::BTreeMap;
 
@@ -101,9 +101,9 @@ pub fn calls(history: &[Event], contradictions: &mut Vec<String>) -> Calls {
     let mut calls: Vec<Call> = Vec::new();
     let mut open: BTreeMap<u64, usize> = BTreeMap::new();
     for (index, event) in history.iter().enumerate() {
-        let now = Moment { at_ns: event.at_ns, line: index + 1 };
-        match &event.what {
-            What::Called { client, call, operation } => {
+        let now = Moment::of(event, index);
+        match &event.kind {
+            EventKind::Called { client, call, operation } => {
                 if open.insert(*call, calls.len()).is_some() {
                     contradictions.push(format!("line {}: call {call} is made twice", now.line));
                 }
@@ -114,7 +114,7 @@ pub fn calls(history: &[Event], contradictions: &mut Vec<String>) -> Calls {
                     end: End::Open,
                 });
             }
-            What::Answered { client, call, answer } => {
+            EventKind::Answered { client, call, answer } => {
                 match open.remove(call).map(|index| &mut calls[index]) {
                     Some(made) if made.client == *client => {
                         made.end = End::Answered(now, answer.clone());
@@ -125,9 +125,9 @@ pub fn calls(history: &[Event], contradictions: &mut Vec<String>) -> Calls {
                     )),
                 }
             }
-            What::NodeDied { node: client, .. }
-            | What::AdapterFailed { client, .. }
-            | What::AdapterKilled { client } => {
+            EventKind::NodeDied { node: client, .. }
+            | EventKind::AdapterFailed { client, .. }
+            | EventKind::AdapterKilled { client } => {
                 open.retain(|_, index| {
                     let mine = calls[*index].client == *client;
                     if mine {

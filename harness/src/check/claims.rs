@@ -64,7 +64,7 @@ impl Claim {
 }
 
 /// What a claim follows from.
-pub struct Terms<'a> {
+pub struct Inputs<'a> {
     pub lifetime_ns: Option<u64>,
     renewed: Renewed,
     /// The kernel frees the lock when its owner's process ends.
@@ -78,15 +78,15 @@ pub struct Terms<'a> {
     calls: &'a Calls,
 }
 
-impl<'a> Terms<'a> {
+impl<'a> Inputs<'a> {
     pub fn of(
         plan: &Plan,
         (bounds, recovery): (&'a Bounds, &'a Recovery),
         (contacts, clocks, rates): (&'a Contacts, &'a Clocks, Rates),
         calls: &'a Calls,
-    ) -> Terms<'a> {
+    ) -> Inputs<'a> {
         let profile = &plan.profile;
-        Terms {
+        Inputs {
             lifetime_ns: plan.lifetime().map(|lifetime| lifetime.0),
             renewed: profile.lifetime.map_or(Renewed::ByCalls, |known| known.renewed),
             kernel_managed: profile.primitive.is_kernel_managed(),
@@ -102,13 +102,13 @@ impl<'a> Terms<'a> {
 }
 
 /// Derives the claims of holds that are in the order in which they were entered.
-pub fn derive(holds: &mut [Hold], terms: &Terms) {
+pub fn derive(holds: &mut [Hold], inputs: &Inputs) {
     let mut by_client: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for index in 0..holds.len() {
         // A claim follows from those of the holds before it.
-        let surely = surely(&holds[..index], &holds[index], &by_client, terms);
+        let surely = surely(&holds[..index], &holds[index], &by_client, inputs);
         let hold = &mut holds[index];
-        hold.claim = Claim { surely, possibly_until: possibly_until(hold, terms) };
+        hold.claim = Claim { surely, possibly_until: possibly_until(hold, inputs) };
         by_client.entry(hold.client.clone()).or_default().push(index);
     }
 }
@@ -119,18 +119,18 @@ fn surely(
     before: &[Hold],
     hold: &Hold,
     by_client: &BTreeMap<String, Vec<usize>>,
-    terms: &Terms,
+    inputs: &Inputs,
 ) -> Vec<Span> {
-    let Some(lifetime_ns) = terms.lifetime_ns else {
-        return vec![Span::new(hold.entered, surely_without_lifetime(hold, terms))];
+    let Some(lifetime_ns) = inputs.lifetime_ns else {
+        return vec![Span::new(hold.entered, surely_without_lifetime(hold, inputs))];
     };
     let others = claims_since(before, hold, by_client);
-    let until = surely_until(hold, &others, terms.rates.at_least(lifetime_ns), terms);
-    if terms.renewed == Renewed::Itself && until > hold.entered {
-        return vec![Span::new(hold.entered, until.max(beats_until(hold, terms)))];
+    let until = surely_until(hold, &others, inputs.rates.at_least(lifetime_ns), inputs);
+    if inputs.renewed == Renewed::Itself && until > hold.entered {
+        return vec![Span::new(hold.entered, until.max(beats_until(hold, inputs)))];
     }
     let mut claims = vec![Span::new(hold.entered, until)];
-    for (now, refresh) in refreshes(hold, terms) {
+    for (now, refresh) in refreshes(hold, inputs) {
         let until = Moment::at(refresh.from.at_ns.saturating_add(refresh.lifetime_ns));
         match claims.last_mut() {
             Some(last) if refresh.in_flight => last.until = last.until.min(until),
@@ -141,16 +141,16 @@ fn surely(
     claims
 }
 
-fn surely_without_lifetime(hold: &Hold, terms: &Terms) -> Moment {
+fn surely_without_lifetime(hold: &Hold, inputs: &Inputs) -> Moment {
     let Some(Gone { at: died, lost_power }) = hold.gone else {
         return Moment::NEVER;
     };
-    match (terms.kernel_managed, lost_power) {
+    match (inputs.kernel_managed, lost_power) {
         (false, _) => Moment::NEVER,
         (true, false) => died,
         (true, true) => {
-            let contact = terms.contacts.of_client(&hold.client);
-            let kept_ns = terms.recovery.kept_at_least_ns();
+            let contact = inputs.contacts.of_client(&hold.client);
+            let kept_ns = inputs.recovery.kept_at_least_ns();
             let kept_ns = kept_ns.saturating_sub(contact.lag_ns(died.at_ns));
             let kept = died.at_ns.saturating_add(kept_ns);
             // The next kernel of that name tells the server that it knows of no lock.
@@ -161,11 +161,11 @@ fn surely_without_lifetime(hold: &Hold, terms: &Terms) -> Moment {
 }
 
 /// Until when a hold's heartbeat surely goes on, if it has begun at all.
-fn beats_until(hold: &Hold, terms: &Terms) -> Moment {
+fn beats_until(hold: &Hold, inputs: &Inputs) -> Moment {
     let died = hold.gone.map_or(Moment::NEVER, |gone| gone.at);
     let known = hold.told_lost.into_iter().chain(hold.dying);
     let ended = known.fold(died, Moment::min);
-    let contact = terms.contacts.of_client(&hold.client);
+    let contact = inputs.contacts.of_client(&hold.client);
     let (called, entered) = (hold.acquire_called.at_ns, hold.entered);
     match contact.well(called, u64::MAX).first() {
         Some((from, until)) if *from <= called && *until > entered.at_ns => {
@@ -176,11 +176,11 @@ fn beats_until(hold: &Hold, terms: &Terms) -> Moment {
 }
 
 /// The end of the claim that a hold begins with.
-fn surely_until(hold: &Hold, others: &[Span], lifetime_ns: u64, terms: &Terms) -> Moment {
+fn surely_until(hold: &Hold, others: &[Span], lifetime_ns: u64, inputs: &Inputs) -> Moment {
     let over = |obtained: Moment| Moment::at(obtained.at_ns.saturating_add(lifetime_ns));
     let (called, now) = (hold.acquire_called, hold.entered);
     // The earliest moment at which it can have been obtained.
-    let effect = terms.contacts.of_client(&hold.client).earliest_effect(called);
+    let effect = inputs.contacts.of_client(&hold.client).earliest_effect(called);
     let mut obtained = if effect <= now { effect } else { called };
     for claim in others {
         if claim.until <= obtained {
@@ -228,15 +228,15 @@ struct Refresh {
 }
 
 /// What became of a hold's refreshes while it was inside and did not know better, by time.
-fn refreshes(hold: &Hold, terms: &Terms) -> Vec<(Moment, Refresh)> {
+fn refreshes(hold: &Hold, inputs: &Inputs) -> Vec<(Moment, Refresh)> {
     let mut inside = hold.inside();
     inside.until = inside.until.min(hold.told_lost.unwrap_or(Moment::NEVER));
     let mut refreshes = Vec::new();
-    for call in hold.own_calls(terms.calls) {
+    for call in hold.own_calls(inputs.calls) {
         let Operation::Refresh { lifetime } = call.operation else {
             continue;
         };
-        let lifetime_ns = terms.rates.at_least(lifetime.0);
+        let lifetime_ns = inputs.rates.at_least(lifetime.0);
         let refresh = |in_flight| Refresh { from: call.called, lifetime_ns, in_flight };
         if inside.contains(call.called) {
             refreshes.push((call.called, refresh(true)));
@@ -251,49 +251,49 @@ fn refreshes(hold: &Hold, terms: &Terms) -> Vec<(Moment, Refresh)> {
 
 // --- Possibly -------------------------------------------------------------------------------
 
-fn possibly_until(hold: &Hold, terms: &Terms) -> Moment {
-    let by_right = match terms.lifetime_ns {
-        None => possibly_without_lifetime(hold, terms),
+fn possibly_until(hold: &Hold, inputs: &Inputs) -> Moment {
+    let by_right = match inputs.lifetime_ns {
+        None => possibly_without_lifetime(hold, inputs),
         Some(lifetime_ns) => {
-            let until = match terms.renewed {
-                Renewed::ByCalls => possibly_by_calls(hold, lifetime_ns, terms),
-                Renewed::Itself => possibly_by_heartbeat(hold, lifetime_ns, terms),
+            let until = match inputs.renewed {
+                Renewed::ByCalls => possibly_by_calls(hold, lifetime_ns, inputs),
+                Renewed::Itself => possibly_by_heartbeat(hold, lifetime_ns, inputs),
             };
-            with_skew(hold, until, terms)
+            with_skew(hold, until, inputs)
         }
     };
-    let said_over = hold.said_over(terms.calls).map_or(Moment::NEVER, Call::over);
+    let said_over = hold.said_over(inputs.calls).map_or(Moment::NEVER, Call::over);
     by_right.min(said_over)
 }
 
 /// However late whoever looks believes that it is.
-fn with_skew(hold: &Hold, until: Moment, terms: &Terms) -> Moment {
-    if terms.assumed_skew_ns == 0 || until == Moment::NEVER {
+fn with_skew(hold: &Hold, until: Moment, inputs: &Inputs) -> Moment {
+    if inputs.assumed_skew_ns == 0 || until == Moment::NEVER {
         return until;
     }
-    let skew_ns = terms.clocks.largest_skew(hold.acquire_called.at_ns, until.at_ns);
-    Moment::after(until.at_ns.saturating_add(skew_ns.min(terms.assumed_skew_ns)))
+    let skew_ns = inputs.clocks.largest_skew(hold.acquire_called.at_ns, until.at_ns);
+    Moment::after(until.at_ns.saturating_add(skew_ns.min(inputs.assumed_skew_ns)))
 }
 
-fn possibly_without_lifetime(hold: &Hold, terms: &Terms) -> Moment {
+fn possibly_without_lifetime(hold: &Hold, inputs: &Inputs) -> Moment {
     let Some(Gone { at: died, lost_power }) = hold.gone else {
         return Moment::NEVER;
     };
-    let contact = terms.contacts.of_client(&hold.client);
-    let until = match (terms.kernel_managed, lost_power) {
+    let contact = inputs.contacts.of_client(&hold.client);
+    let until = match (inputs.kernel_managed, lost_power) {
         (false, _) => return Moment::NEVER,
         (true, false) => contact.settled(died.at_ns),
-        (true, true) => died.at_ns.saturating_add(terms.recovery.gives_way_within_ns()),
+        (true, true) => died.at_ns.saturating_add(inputs.recovery.gives_way_within_ns()),
     };
-    Moment::after(until.saturating_add(terms.bounds.in_flight_ns()))
+    Moment::after(until.saturating_add(inputs.bounds.in_flight_ns()))
 }
 
-fn possibly_by_calls(hold: &Hold, lifetime_ns: u64, terms: &Terms) -> Moment {
-    let contact = terms.contacts.of_client(&hold.client);
+fn possibly_by_calls(hold: &Hold, lifetime_ns: u64, inputs: &Inputs) -> Moment {
+    let contact = inputs.contacts.of_client(&hold.client);
     let over = |renewed: Moment, lifetime_ns: u64| {
-        Moment::after(renewed.at_ns.saturating_add(terms.rates.at_most(lifetime_ns)))
+        Moment::after(renewed.at_ns.saturating_add(inputs.rates.at_most(lifetime_ns)))
     };
-    let own = hold.own_calls(terms.calls).filter(|call| may_renew(call));
+    let own = hold.own_calls(inputs.calls).filter(|call| may_renew(call));
     own.fold(over(hold.entered, lifetime_ns), |until, call| {
         // What was over is renewed only by what says so.
         if call.called > until && !call.is_ok() {
@@ -303,7 +303,7 @@ fn possibly_by_calls(hold: &Hold, lifetime_ns: u64, terms: &Terms) -> Moment {
             Operation::Refresh { lifetime } => lifetime.0.max(lifetime_ns),
             _ => lifetime_ns,
         };
-        until.max(over(contact.latest_effect(call, terms.bounds), lifetime_ns))
+        until.max(over(contact.latest_effect(call, inputs.bounds), lifetime_ns))
     })
 }
 
@@ -320,11 +320,11 @@ fn may_renew(call: &Call) -> bool {
     }
 }
 
-fn possibly_by_heartbeat(hold: &Hold, lifetime_ns: u64, terms: &Terms) -> Moment {
-    let contact = terms.contacts.of_client(&hold.client);
-    let died = hold.gone.map(|gone| gone.at.at_ns.saturating_add(terms.bounds.in_flight_ns()));
+fn possibly_by_heartbeat(hold: &Hold, lifetime_ns: u64, inputs: &Inputs) -> Moment {
+    let contact = inputs.contacts.of_client(&hold.client);
+    let died = hold.gone.map(|gone| gone.at.at_ns.saturating_add(inputs.bounds.in_flight_ns()));
     let silent = contact.silent().iter().copied().chain(died.map(|died| (died, u64::MAX)));
-    let lifetime_ns = terms.rates.at_most(lifetime_ns);
+    let lifetime_ns = inputs.rates.at_most(lifetime_ns);
     let ends = silent.filter_map(|(from, until)| {
         let from = from.max(hold.entered.at_ns);
         let end = from.saturating_add(lifetime_ns);

@@ -1,6 +1,6 @@
 //! The nodes' wall clocks: where each stood, and how fast it ran.
 
-use crate::history::{Event, What};
+use crate::history::{Event, EventKind};
 use crate::plan::Plan;
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ impl Clocks {
     pub fn of(plan: &Plan, history: &[Event]) -> Clocks {
         let mut sets: BTreeMap<String, Vec<Set>> = BTreeMap::new();
         for event in history {
-            if let What::ClockSet { node, offset_ns, drift_ppm } = &event.what {
+            if let EventKind::ClockSet { node, offset_ns, drift_ppm } = &event.kind {
                 sets.entry(node.clone()).or_default().push(Set {
                     at_ns: event.at_ns,
                     offset_ns: *offset_ns,

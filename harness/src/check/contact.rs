@@ -16,7 +16,7 @@ use super::names;
 use super::recovery::{Recovery, Restart, Stood, Trouble};
 use super::spans::{Moment, merged, outside};
 use crate::history::consequence::Pass;
-use crate::history::{Consequence, Event, What};
+use crate::history::{Consequence, Event, EventKind};
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
 use std::collections::{BTreeMap, BTreeSet};
@@ -184,11 +184,11 @@ fn meets(spans: &[(u64, u64)], from: u64, until: u64) -> bool {
 
 /// The client of whom an event tells.
 fn client(event: &Event) -> Option<&str> {
-    match &event.what {
-        What::Called { client, .. }
-        | What::Entered { client }
-        | What::CountBegan { client }
-        | What::AdapterReady { client, .. } => Some(client),
+    match &event.kind {
+        EventKind::Called { client, .. }
+        | EventKind::Entered { client }
+        | EventKind::CountBegan { client }
+        | EventKind::AdapterReady { client, .. } => Some(client),
         _ => None,
     }
 }
@@ -212,18 +212,18 @@ impl Power {
         let ended = |all: &mut BTreeMap<String, Vec<_>>, node: &str, span| {
             all.entry(node.to_owned()).or_default().push(span);
         };
-        for Event { at_ns, what } in history {
-            match what {
-                What::NodeDied { node, .. } => {
+        for Event { at_ns, kind } in history {
+            match kind {
+                EventKind::NodeDied { node, .. } => {
                     off.entry(node).or_insert(*at_ns);
                     away.entry(node).or_insert(*at_ns);
                 }
-                What::NodeBooted { node } => {
+                EventKind::NodeBooted { node } => {
                     if let Some(died) = off.remove(node.as_str()) {
                         ended(&mut power.off, node, (died, *at_ns));
                     }
                 }
-                What::NodeReady { node, .. } => {
+                EventKind::NodeReady { node, .. } => {
                     for (open, all) in [(&mut off, &mut power.off), (&mut away, &mut power.away)] {
                         if let Some(died) = open.remove(node.as_str()) {
                             ended(all, node, (died, *at_ns));

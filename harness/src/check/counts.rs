@@ -2,7 +2,7 @@
 
 use super::bounds::Bounds;
 use super::spans::Moment;
-use crate::history::{Event, What};
+use crate::history::{Event, EventKind};
 use std::collections::BTreeMap;
 
 /// One increment.
@@ -40,7 +40,7 @@ pub fn counts<'a>(history: &'a [Event], bounds: &Bounds) -> Vec<Count<'a>> {
         kept: BTreeMap::new(),
     };
     for (index, event) in history.iter().enumerate() {
-        derive.event(Moment { at_ns: event.at_ns, line: index + 1 }, &event.what);
+        derive.event(Moment::of(event, index), &event.kind);
     }
     derive.counts
 }
@@ -55,17 +55,17 @@ struct Derive<'a, 'b> {
 }
 
 impl<'a> Derive<'a, '_> {
-    fn event(&mut self, now: Moment, what: &'a What) {
-        match what {
-            What::CountBegan { client } => self.began(now, client),
+    fn event(&mut self, now: Moment, kind: &'a EventKind) {
+        match kind {
+            EventKind::CountBegan { client } => self.began(now, client),
             // It reads, and writes nothing.
-            What::CountDropped { client, .. } => {
+            EventKind::CountDropped { client, .. } => {
                 if let Some(index) = self.open.remove(client.as_str()) {
                     self.counts[index].dropped = true;
                     self.counts[index].over = now;
                 }
             }
-            What::Counted { client, read } => {
+            EventKind::Counted { client, read } => {
                 if let Some(index) = self.open.remove(client.as_str()) {
                     self.counts[index].counted = Some((now, *read));
                     self.counts[index].over = now;
@@ -73,14 +73,14 @@ impl<'a> Derive<'a, '_> {
                     self.kept.insert(client, Kept { since_ns, value: read.checked_add(1) });
                 }
             }
-            What::CountFailed { client, .. }
-            | What::AdapterFailed { client, .. }
-            | What::AdapterKilled { client } => {
+            EventKind::CountFailed { client, .. }
+            | EventKind::AdapterFailed { client, .. }
+            | EventKind::AdapterKilled { client } => {
                 if let Some(index) = self.open.remove(client.as_str()) {
                     self.pending.entry(client).or_default().push(index);
                 }
             }
-            What::NodeDied { node, .. } => {
+            EventKind::NodeDied { node, .. } => {
                 self.kept.remove(node.as_str());
                 let failed = self.pending.remove(node.as_str()).unwrap_or_default();
                 let over_ns = now.at_ns.saturating_add(self.bounds.in_flight_ns());

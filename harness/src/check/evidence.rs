@@ -4,7 +4,7 @@ use super::acts::Acts;
 use super::assumptions::{Departures, Known};
 use super::bounds::Bounds;
 use super::calls::{self, Call, Calls};
-use super::claims::{self, Terms};
+use super::claims::{self, Inputs};
 use super::clocks::{Clocks, Rates};
 use super::contact::{Contact, Contacts};
 use super::counts::{self, Count};
@@ -13,7 +13,7 @@ use super::holds::{self, Hold};
 use super::names;
 use super::recovery::Recovery;
 use super::spans::Moment;
-use crate::history::{Event, What};
+use crate::history::{Event, EventKind};
 use crate::plan::Plan;
 use lockstorm_reports::{Class, Finding, Invariant};
 
@@ -62,9 +62,9 @@ impl<'a> Evidence<'a> {
         let rates = Rates::of(&clocks, plan.profile.clock_rate().map_or(0, |rate| rate.0));
         let calls = calls::calls(history, &mut contradictions);
         let mut holds = holds::holds(history, &contacts, &mut contradictions);
-        let terms = Terms::of(plan, (&bounds, &recovery), (&contacts, &clocks, rates), &calls);
-        claims::derive(&mut holds, &terms);
-        let lifetime_ns = terms.lifetime_ns;
+        let inputs = Inputs::of(plan, (&bounds, &recovery), (&contacts, &clocks, rates), &calls);
+        claims::derive(&mut holds, &inputs);
+        let lifetime_ns = inputs.lifetime_ns;
         let counts = counts::counts(history, &bounds);
         let acts = Acts::of(&calls, &holds, &counts, (&contacts, &bounds));
         let departures = Departures::of(&Known {
@@ -158,8 +158,8 @@ impl<'a> Evidence<'a> {
     pub fn server_ready(&self) -> Option<u64> {
         let server = names::server(self.plan);
         let mut events = self.history.iter();
-        let ready = events.find(|event| match &event.what {
-            What::NodeReady { node, .. } => node == server,
+        let ready = events.find(|event| match &event.kind {
+            EventKind::NodeReady { node, .. } => node == server,
             _ => false,
         });
         ready.map(|event| event.at_ns)

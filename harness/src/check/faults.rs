@@ -2,7 +2,7 @@
 
 use super::bounds::longest_service;
 use super::spans::merged;
-use crate::history::{Consequence, Event, What};
+use crate::history::{Consequence, Event, EventKind};
 use crate::plan::Plan;
 use lockstorm_reports::FaultReport;
 use lockstorm_reports::text::seconds;
@@ -77,8 +77,8 @@ pub fn forgetful(faults: &[Fault], history: &[Event], server: &str) -> Option<u6
         fault.consequences.iter().any(|c| matches!(c, Consequence::Disk { fails: true, .. }))
     });
     let failed = failing.filter_map(|fault| fault.report.struck_ns).min()?;
-    let died = history.iter().filter(|event| match &event.what {
-        What::NodeDied { node, .. } => node == server,
+    let died = history.iter().filter(|event| match &event.kind {
+        EventKind::NodeDied { node, .. } => node == server,
         _ => false,
     });
     died.map(|event| event.at_ns).find(|died| *died >= failed)
@@ -91,32 +91,34 @@ pub fn forgetful(faults: &[Fault], history: &[Event], server: &str) -> Option<u6
 pub fn faults(history: &[Event]) -> Vec<Fault> {
     let mut faults: Vec<Fault> = Vec::new();
     for event in history {
-        match &event.what {
-            What::NodeBooted { node } => {
+        match &event.kind {
+            EventKind::NodeBooted { node } => {
                 for fault in faults.iter_mut().filter(|fault| fault.keeps_off(node)) {
                     fault.report.ended_ns.get_or_insert(event.at_ns);
                 }
             }
-            What::FaultStruck { fault, kind, node, detail, consequences } => faults.push(Fault {
-                report: FaultReport {
-                    fault: *fault,
-                    kind: kind.clone(),
-                    node: node.clone(),
-                    detail: detail.clone(),
-                    struck_ns: Some(event.at_ns),
-                    ended_ns: None,
-                    effect: String::new(),
-                    missed: false,
-                },
-                consequences: consequences.clone(),
-            }),
-            What::FaultEnded { fault, effect } => {
+            EventKind::FaultStruck { fault, kind, node, detail, consequences } => {
+                faults.push(Fault {
+                    report: FaultReport {
+                        fault: *fault,
+                        kind: kind.clone(),
+                        node: node.clone(),
+                        detail: detail.clone(),
+                        struck_ns: Some(event.at_ns),
+                        ended_ns: None,
+                        effect: String::new(),
+                        missed: false,
+                    },
+                    consequences: consequences.clone(),
+                })
+            }
+            EventKind::FaultEnded { fault, effect } => {
                 if let Some(ended) = last(&mut faults, *fault) {
                     ended.ended_ns.get_or_insert(event.at_ns);
                     ended.effect.clone_from(effect);
                 }
             }
-            What::FaultMissed { fault, why } => match last(&mut faults, *fault) {
+            EventKind::FaultMissed { fault, why } => match last(&mut faults, *fault) {
                 Some(missed) => {
                     missed.missed = true;
                     missed.ended_ns.get_or_insert(event.at_ns);

@@ -8,7 +8,7 @@ use super::calls::{Call, Calls};
 use super::claims::Claim;
 use super::contact::Contacts;
 use super::spans::{Moment, Span};
-use crate::history::{Consequence, Event, Operation, What};
+use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
 use std::collections::BTreeMap;
 
@@ -137,7 +137,7 @@ pub fn holds(
     let clients = BTreeMap::new();
     let mut derive = Derive { holds: Vec::new(), clients, contacts, contradictions };
     for (index, event) in history.iter().enumerate() {
-        derive.event(Moment { at_ns: event.at_ns, line: index + 1 }, &event.what);
+        derive.event(Moment::of(event, index), &event.kind);
     }
     derive.holds
 }
@@ -160,17 +160,21 @@ struct Client {
 }
 
 impl Derive<'_> {
-    fn event(&mut self, now: Moment, what: &What) {
-        match what {
-            What::Called { client, call, operation } => self.called(now, client, *call, operation),
-            What::Answered { client, call, answer } => self.answered(now, client, *call, answer),
-            What::Entered { client } => self.entered(now, client),
-            What::Left { client } => match self.client(client).inside.take() {
+    fn event(&mut self, now: Moment, kind: &EventKind) {
+        match kind {
+            EventKind::Called { client, call, operation } => {
+                self.called(now, client, *call, operation)
+            }
+            EventKind::Answered { client, call, answer } => {
+                self.answered(now, client, *call, answer)
+            }
+            EventKind::Entered { client } => self.entered(now, client),
+            EventKind::Left { client } => match self.client(client).inside.take() {
                 Some(hold) => self.holds[hold].exit = Exit::Left(now),
                 None => self.contradiction(now, &format!("{client} leaves without being inside")),
             },
-            What::NodeDied { node, .. } => self.died(now, node, true),
-            What::FaultStruck { consequences, .. } => {
+            EventKind::NodeDied { node, .. } => self.died(now, node, true),
+            EventKind::FaultStruck { consequences, .. } => {
                 for consequence in consequences {
                     if let Consequence::Kill { node } = consequence
                         && let Some(hold) = self.client(node).inside
@@ -179,10 +183,10 @@ impl Derive<'_> {
                     }
                 }
             }
-            What::AdapterFailed { client, .. } | What::AdapterKilled { client } => {
+            EventKind::AdapterFailed { client, .. } | EventKind::AdapterKilled { client } => {
                 self.died(now, client, false);
             }
-            What::NodeBooted { node } => {
+            EventKind::NodeBooted { node } => {
                 if self.client(node).inside.is_some() {
                     self.contradiction(now, &format!("{node} boots while it is inside"));
                 }

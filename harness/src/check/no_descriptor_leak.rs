@@ -7,7 +7,7 @@
 //! fewer are not judged.
 
 use super::{Checker, Evidence, Judged, Outcome};
-use crate::history::What;
+use crate::history::EventKind;
 use lockstorm_reports::text::seconds;
 use lockstorm_reports::{Finding, Invariant};
 use std::collections::BTreeMap;
@@ -40,11 +40,11 @@ fn processes<'a>(evidence: &'a Evidence) -> Vec<(&'a str, Vec<Count>)> {
     let mut running: BTreeMap<&str, Vec<Count>> = BTreeMap::new();
     let mut ended = Vec::new();
     for event in evidence.history {
-        match &event.what {
-            What::Descriptors { client, open } => {
+        match &event.kind {
+            EventKind::Descriptors { client, open } => {
                 running.entry(client).or_default().push((*open, event.at_ns));
             }
-            What::AdapterReady { client, .. } => {
+            EventKind::AdapterReady { client, .. } => {
                 ended.extend(running.remove_entry(client.as_str()));
             }
             _ => {}

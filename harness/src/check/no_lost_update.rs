@@ -23,7 +23,7 @@ use super::counts::{Count, Kept};
 use super::holds::Hold;
 use super::spans::Moment;
 use super::{Checker, Evidence, Judged, Outcome};
-use crate::history::What;
+use crate::history::EventKind;
 use lockstorm_reports::Invariant;
 use lockstorm_reports::{Finding, text::seconds};
 
@@ -199,11 +199,8 @@ fn most_favourable_order(clean: &mut [(&Increment, Moment, u64)]) {
 
 fn read_at_end(evidence: &Evidence) -> Option<(Moment, u64)> {
     let mut events = evidence.history.iter().enumerate().rev();
-    events.find_map(|(index, event)| match event.what {
-        What::CounterRead { value } => {
-            let (at_ns, line) = (event.at_ns, index + 1);
-            Some((Moment { at_ns, line }, value))
-        }
+    events.find_map(|(index, event)| match event.kind {
+        EventKind::CounterRead { value } => Some((Moment::of(event, index), value)),
         _ => None,
     })
 }

@@ -1,5 +1,8 @@
 //! Spans of the run: half-open, in the order of the history.
 
+use crate::history::Event;
+use std::fmt;
+
 /// A moment of the history.
 ///
 /// Moments at the same time are ordered by their lines: the writer's order is what happened.
@@ -8,27 +11,56 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
     pub at_ns: u64,
-    /// The line in history.jsonl, from 1; 0 for none.
-    pub line: usize,
+    pub line: Line,
+}
+
+/// Where a moment stands among the lines of history.jsonl that have its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Line {
+    #[default]
+    BeforeAll,
+    /// At the line of this number; the first is 1.
+    Number(usize),
+    AfterAll,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Line::BeforeAll => f.write_str("before all"),
+            Line::Number(number) => number.fmt(f),
+            Line::AfterAll => f.write_str("after all"),
+        }
+    }
 }
 
 impl Moment {
     /// After everything.
-    pub const NEVER: Moment = Moment { at_ns: u64::MAX, line: usize::MAX };
+    pub const NEVER: Moment = Moment { at_ns: u64::MAX, line: Line::AfterAll };
 
     /// Right after this one, before the next line.
     pub fn next(self) -> Moment {
-        Moment { line: self.line.saturating_add(1), ..self }
+        let line = match self.line {
+            Line::BeforeAll => Line::Number(1),
+            Line::Number(number) => Line::Number(number + 1),
+            Line::AfterAll => Line::AfterAll,
+        };
+        Moment { line, ..self }
     }
 
     /// The time itself, before anything that was written at it.
     pub fn at(at_ns: u64) -> Moment {
-        Moment { at_ns, line: 0 }
+        Moment { at_ns, line: Line::BeforeAll }
     }
 
     /// After everything that was written at a time.
     pub fn after(at_ns: u64) -> Moment {
-        Moment { at_ns, line: usize::MAX }
+        Moment { at_ns, line: Line::AfterAll }
+    }
+
+    /// That of an event, by its place in the history.
+    pub fn of(event: &Event, index: usize) -> Moment {
+        Moment { at_ns: event.at_ns, line: Line::Number(index + 1) }
     }
 }
 
@@ -102,11 +134,15 @@ mod tests {
         assert_eq!(outside(&[], 1, 1), []);
     }
 
+    fn moment(at_ns: u64, line: usize) -> Moment {
+        Moment { at_ns, line: Line::Number(line) }
+    }
+
     #[test]
     fn a_lifetime_that_runs_out_makes_room_at_that_instant() {
-        let claim = Span::new(Moment { at_ns: 1, line: 4 }, Moment::at(9));
-        assert!(!claim.contains(Moment { at_ns: 9, line: 7 }));
-        assert!(!claim.contains(Moment { at_ns: 1, line: 3 }));
-        assert!(claim.contains(Moment { at_ns: 8, line: 9 }));
+        let claim = Span::new(moment(1, 4), Moment::at(9));
+        assert!(!claim.contains(moment(9, 7)));
+        assert!(!claim.contains(moment(1, 3)));
+        assert!(claim.contains(moment(8, 9)));
     }
 }

@@ -15,11 +15,11 @@ use crate::source::Source;
 
 #[derive(clap::Args)]
 pub struct Args {
-    what: What,
+    what: Kind,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum What {
+enum Kind {
     /// The scenarios that can be run by name.
     Scenarios,
     /// The locks that the node image has.
@@ -30,9 +30,9 @@ enum What {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let rows = match args.what {
-        What::Scenarios => scenarios()?,
-        What::Locks => locks()?,
-        What::Kernels => kernels(),
+        Kind::Scenarios => scenarios()?,
+        Kind::Locks => locks()?,
+        Kind::Kernels => kernels(),
     };
     terminal.print(&table(&rows))?;
     Ok(Exit::Valid)

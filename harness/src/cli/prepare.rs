@@ -61,7 +61,7 @@ pub fn prepare(args: &StoryArgs) -> Result<Plan, Failure> {
                 .ok_or_else(|| loaded.unknown_lock(catalogue.names()))?
         }
     };
-    loaded.settle(&found.profile)?;
+    loaded.complete(&found.profile)?;
     let lock = Lock { profile: &found.profile, image: found.image()? };
     let kernels = args.kernel.choose()?;
     Ok(expand(&loaded.scenario, args.seed, lock, Parts::ours(kernels)))

@@ -3,7 +3,7 @@
 //! On a terminal, one live line is redrawn at most ten times a wall second; faults stay as
 //! lines of their own. Elsewhere there are only those.
 
-use crate::history::{Event, Observer, What};
+use crate::history::{Event, EventKind, Observer};
 use lockstorm_reports::text::{clean, clean_name, seconds};
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
@@ -133,28 +133,28 @@ impl Progress {
         )
     }
 
-    fn fault(&mut self, at_ns: u64, event: &What) {
-        match event {
-            What::FaultStruck { fault, kind, node, detail, .. } => {
+    fn fault(&mut self, at_ns: u64, kind: &EventKind) {
+        match kind {
+            EventKind::FaultStruck { fault, kind, node, detail, .. } => {
                 let name = format!("{} {}", clean_name(kind), clean_name(node));
                 let detail = clean(detail);
                 let colon = if detail.is_empty() { "" } else { ": " };
                 self.lasting(at_ns, &format!("{name}{colon}{detail}"));
                 self.faults.insert(*fault, name);
             }
-            What::FaultEnded { fault, effect } => {
+            EventKind::FaultEnded { fault, effect } => {
                 let name = self.name(*fault);
                 self.lasting(at_ns, &format!("{name} ends: {}", clean(effect)));
             }
-            What::FaultMissed { fault, why } => {
+            EventKind::FaultMissed { fault, why } => {
                 let name = self.name(*fault);
                 self.lasting(at_ns, &format!("{name} missed: {}", clean(why)));
             }
-            What::NodeDied { node, by_plan: false, cause } => {
+            EventKind::NodeDied { node, by_plan: false, cause } => {
                 let (node, cause) = (clean_name(node), clean(cause));
                 self.lasting(at_ns, &format!("{node} died by itself: {cause}"));
             }
-            What::AdapterFailed { client, cause } => {
+            EventKind::AdapterFailed { client, cause } => {
                 let (client, cause) = (clean_name(client), clean(cause));
                 self.lasting(at_ns, &format!("the adapter of {client} failed: {cause}"));
             }
@@ -171,12 +171,12 @@ impl Progress {
 impl Observer for Progress {
     fn event(&mut self, event: &Event) {
         self.state.now_ns = event.at_ns;
-        match &event.what {
-            What::NodeReady { .. } => self.state.ready += 1,
-            What::WorkloadBegan => self.state.phase = Phase::Workload,
-            What::WorkloadEnded { .. } => self.state.phase = Phase::Ending,
-            What::Entered { .. } => self.state.sections += 1,
-            what => self.fault(event.at_ns, what),
+        match &event.kind {
+            EventKind::NodeReady { .. } => self.state.ready += 1,
+            EventKind::WorkloadBegan => self.state.phase = Phase::Workload,
+            EventKind::WorkloadEnded { .. } => self.state.phase = Phase::Ending,
+            EventKind::Entered { .. } => self.state.sections += 1,
+            kind => self.fault(event.at_ns, kind),
         }
         self.draw();
     }
@@ -269,8 +269,10 @@ mod tests {
     #[test]
     fn hostile_words_do_not_move_the_cursor() {
         let mut history = story(STORY);
-        history[4].what =
-            What::AdapterFailed { client: "c1\x1b[2J".into(), cause: "\r\n\x1b]0;x\x07".into() };
+        history[4].kind = EventKind::AdapterFailed {
+            client: "c1\x1b[2J".into(),
+            cause: "\r\n\x1b]0;x\x07".into(),
+        };
         let screen = Screen::default();
         let mut progress = Progress::to(Box::new(screen.clone()), 4, Show::Faults);
         progress.event(&history[4]);

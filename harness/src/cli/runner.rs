@@ -107,7 +107,7 @@ pub fn execute(
     let patience = Duration::from_secs(args.timeout.into());
     let launch = args.launch.fit()?;
     let interrupted = listen_for_signals()?;
-    let engine = Runner { assets, kernels, lock_image, launch, patience, interrupted };
+    let runner = Runner { assets, kernels, lock_image, launch, patience, interrupted };
     let plan = &dated(plan);
     let directory = match (&args.out, home) {
         (Some(out), _) => RunDirectory::create(out)?,
@@ -119,7 +119,7 @@ pub fn execute(
         terminal.note(&format!("{path}: this plan was run before; this run takes its place"));
     }
     let observers = || terminal.observers(args.quiet, plan);
-    let (report, run) = engine.run(plan, directory.path(), observers())?;
+    let (report, run) = runner.run(plan, directory.path(), observers())?;
     match args.quiet {
         true => terminal.print(&format!("{}\n", report.verdict.words()))?,
         false => print(&report, directory.path(), args.format, terminal)?,
@@ -127,7 +127,7 @@ pub fn execute(
     if args.verify_repeat {
         let again = directory.path().join(REPEAT);
         fs::create_dir_all(&again).map_err(directory::host(&again))?;
-        engine.run(plan, &again, observers())?;
+        runner.run(plan, &again, observers())?;
         expect_same(directory.path(), &again)?;
         fs::remove_dir_all(&again).map_err(directory::host(&again))?;
         let hash = short(&run.history.sha256);

@@ -8,13 +8,13 @@ use crate::site::blueprint::{
     Blueprint, DiskBlueprint, MountBlueprint, NodeBlueprint, Role, ServerBlueprint, WireBlueprint,
 };
 use crate::site::clock::Clock;
-use crate::site::{Happening, KernelSite, Resources, Site, SiteError};
+use crate::site::{Happening, KernelSite, NodeId, Resources, Site, SiteError};
 use crate::units::{MICROSECOND, Nanos};
 use lockstorm_agent::{Command, Message, Outcome};
 use std::collections::VecDeque;
 
 /// The node of the bench.
-const NODE: usize = 0;
+const NODE: NodeId = NodeId::at(0);
 /// Time for an adapter to get ready, and for the node to boot.
 const START: Nanos = Nanos::from_secs(60);
 /// Time for an answer that waits for nothing.
@@ -163,7 +163,7 @@ impl<'a> Bench<'a> {
 
     fn boot(&mut self) -> Step<()> {
         self.site.power_on(NODE)?;
-        match self.hear(START, |heard| matches!(heard, Heard::Hello))? {
+        match self.wait_for(START, |heard| matches!(heard, Heard::Hello))? {
             Some(_) => {}
             None => return complain("the node did not boot"),
         }
@@ -180,7 +180,9 @@ impl<'a> Bench<'a> {
     /// Sends a command that should succeed.
     fn done(&mut self, command: Command) -> Step<()> {
         let sent = self.site.send(NODE, command);
-        match self.hear(START, |heard| matches!(heard, Heard::Done { id, .. } if *id == sent))? {
+        match self
+            .wait_for(START, |heard| matches!(heard, Heard::Done { id, .. } if *id == sent))?
+        {
             Some(Heard::Done { outcome: Outcome::Failed { message, .. }, .. }) => complain(message),
             Some(_) => Ok(()),
             None => complain("the node does not answer"),
@@ -263,7 +265,7 @@ impl<'a> Bench<'a> {
             Heard::Line { holder: who, .. } | Heard::Ended { holder: who, .. } => *who == holder,
             _ => false,
         };
-        match self.hear(within, its_own)? {
+        match self.wait_for(within, its_own)? {
             Some(Heard::Line { line, .. }) => Ok(Some(line)),
             Some(Heard::Ended { cause, .. }) => {
                 self.running.retain(|running| *running != holder);
@@ -290,7 +292,7 @@ impl<'a> Bench<'a> {
             |heard: &Heard| matches!(heard, Heard::Ended { holder: who, .. } if *who == holder);
         self.running.retain(|running| *running != holder);
         self.ended = true;
-        let Some(Heard::Ended { cause, .. }) = self.hear(within, ended)? else {
+        let Some(Heard::Ended { cause, .. }) = self.wait_for(within, ended)? else {
             return Ok(None);
         };
         self.heard
@@ -300,11 +302,11 @@ impl<'a> Bench<'a> {
 
     /// Lets time pass, for as long as nothing is said that is waited for.
     pub fn pause(&mut self, time: Nanos) -> Step<()> {
-        self.hear(time, |_| false).map(drop)
+        self.wait_for(time, |_| false).map(drop)
     }
 
     /// Waits for something to be heard; everything else is kept for later.
-    fn hear(&mut self, within: Nanos, wanted: impl Fn(&Heard) -> bool) -> Step<Option<Heard>> {
+    fn wait_for(&mut self, within: Nanos, wanted: impl Fn(&Heard) -> bool) -> Step<Option<Heard>> {
         if let Some(index) = self.heard.iter().position(&wanted) {
             return Ok(self.heard.remove(index));
         }

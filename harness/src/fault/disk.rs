@@ -1,7 +1,7 @@
 use super::{Effect, Fault, Named};
 use crate::history::Consequence;
-use crate::site::NodeId;
 use crate::site::disk::trouble::Trouble;
+use crate::site::{NodeId, SERVER_NAME};
 use crate::units::Nanos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,7 +55,7 @@ impl Disk {
 
 impl Fault for Disk {
     fn target(&self) -> &str {
-        "server"
+        SERVER_NAME
     }
 
     fn named(&self) -> Vec<Named<'_>> {

@@ -292,9 +292,16 @@ mod tests {
     use super::*;
     use crate::site::wire::Frame;
 
+    const C1: NodeId = NodeId::at(1);
+
+    /// A frame to the server.
+    fn frame(from: NodeId, bytes: &[u8]) -> Frame {
+        Frame { from, to: NodeId::SERVER, bytes: bytes.into() }
+    }
+
     fn fates(spec: Impair, from: NodeId) -> Vec<Fate> {
-        let mut rule = Bad::new(1, spec, 3);
-        let frame = Frame { from, to: 0, bytes: [0; 14].into() };
+        let mut rule = Bad::new(C1, spec, 3);
+        let frame = frame(from, &[0; 14]);
         (0..1000).map(|now| rule.on_frame(&Passing { now, frame: &frame })).collect()
     }
 
@@ -309,7 +316,7 @@ mod tests {
 
     #[test]
     fn bursts_lose_their_share_in_fewer_and_longer_pieces() {
-        let fates = fates(more("{node: c1, loss: 0.2, burst: 8}"), 1);
+        let fates = fates(more("{node: c1, loss: 0.2, burst: 8}"), C1);
         let lost: Vec<bool> = fates.iter().map(|fate| *fate == Fate::lost()).collect();
         let share = lost.iter().filter(|lost| **lost).count();
         assert!((120..300).contains(&share), "{share}");
@@ -319,8 +326,8 @@ mod tests {
 
     #[test]
     fn a_held_frame_comes_behind_the_next_one_or_late() {
-        let mut rule = Bad::new(1, more("{node: c1, reorder: 1}"), 3);
-        let frame = |mark| Frame { from: 1, to: 0, bytes: [mark; 14].into() };
+        let mut rule = Bad::new(C1, more("{node: c1, reorder: 1}"), 3);
+        let frame = |mark| frame(C1, &[mark; 14]);
         let mut pass = |now, mark| {
             let fate = rule.on_frame(&Passing { now, frame: &frame(mark) });
             assert_eq!(fate, Fate::lost());
@@ -336,8 +343,8 @@ mod tests {
 
     #[test]
     fn a_slow_link_takes_one_frame_after_the_other_and_loses_what_would_wait_too_long() {
-        let mut rule = Bad::new(1, more("{node: c1, bandwidth: 1Mbit}"), 3);
-        let frame = Frame { from: 1, to: 0, bytes: [0; 1250].into() };
+        let mut rule = Bad::new(C1, more("{node: c1, bandwidth: 1Mbit}"), 3);
+        let frame = frame(C1, &[0; 1250]);
         let mut pass = || rule.on_frame(&Passing { now: 0, frame: &frame });
         let takes = |number: u64| Fate::delayed(number * 10 * MILLISECOND);
         assert_eq!([pass(), pass(), pass()], [takes(1), takes(2), takes(3)]);
@@ -382,7 +389,7 @@ mod tests {
 
     #[test]
     fn every_copy_of_a_doubled_frame_is_delayed() {
-        let fates = fates(spec(0.0, 0.5, "5ms..9ms"), 1);
+        let fates = fates(spec(0.0, 0.5, "5ms..9ms"), C1);
         let doubled = fates.iter().filter(|fate| fate.delays().len() == 2).count();
         assert!((400..600).contains(&doubled), "{doubled}");
         let late = |delay: &u64| (5_000_000..=9_000_000).contains(delay);
@@ -391,8 +398,8 @@ mod tests {
 
     #[test]
     fn its_share_of_frames_is_lost_and_others_links_are_left_alone() {
-        let lost = fates(spec(0.3, 0.0, "0s"), 1).iter().filter(|f| **f == Fate::lost()).count();
+        let lost = fates(spec(0.3, 0.0, "0s"), C1).iter().filter(|f| **f == Fate::lost()).count();
         assert!((250..350).contains(&lost), "{lost}");
-        assert!(fates(spec(0.3, 0.9, "1s"), 2).iter().all(Fate::is_pass));
+        assert!(fates(spec(0.3, 0.9, "1s"), NodeId::at(2)).iter().all(Fate::is_pass));
     }
 }

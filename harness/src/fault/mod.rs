@@ -24,9 +24,9 @@ pub mod trigger;
 
 use crate::history::Consequence;
 use crate::rpc::Message;
-use crate::site::NodeId;
 use crate::site::disk::trouble::Trouble;
 use crate::site::wire::{Frame, Rule};
+use crate::site::{ClientId, NodeId, SERVER_NAME};
 use crate::units::Nanos;
 use lockstorm_agent::SystemCall;
 use schemars::JsonSchema;
@@ -148,8 +148,8 @@ strikes! {
 /// is not delivered yet.
 #[derive(Clone, Debug)]
 pub struct Caught {
-    /// The client whose conversation it is.
-    pub node: NodeId,
+    /// Whose conversation it is.
+    pub client: ClientId,
     /// The operation that was waited for.
     pub op: String,
     pub message: Message,
@@ -207,20 +207,12 @@ pub struct Named<'a> {
 
 /// What is wrong with a fault of a client's process that is aimed at the server.
 fn on_client(node: &str, what: &str) -> Option<(Option<&'static str>, String)> {
-    (node == "server").then(|| {
+    (node == SERVER_NAME).then(|| {
         let message = format!(
             "no lock's process runs on the server that could {what}; expected a client, or `{OWNER}`"
         );
         (Some("node"), message)
     })
-}
-
-/// The index of a node by its name, which is the same in every site.
-pub fn node_of(name: &str) -> Option<NodeId> {
-    match name.strip_prefix('c') {
-        Some(number) => number.parse().ok().filter(|number| *number > 0),
-        None => (name == "server").then_some(0),
-    }
 }
 
 /// What every fault tells of itself.

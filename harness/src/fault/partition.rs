@@ -1,9 +1,9 @@
-use super::{Effect, Fault, Named, OWNER, node_of};
+use super::{Effect, Fault, Named, OWNER};
 use crate::history::Consequence;
 use crate::history::consequence::{Frames, Pass};
 use crate::seeds;
-use crate::site::NodeId;
 use crate::site::wire::{Fate, Passing, Rule};
+use crate::site::{NodeId, SERVER_NAME};
 use crate::units::{MILLISECOND, Nanos};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -72,7 +72,7 @@ impl Fault for Partition {
     fn effects(&self, node: NodeId, seed: u64) -> Vec<Effect> {
         let first = self.target();
         let ids = |group: &[String]| -> Vec<NodeId> {
-            let id = |name: &String| if name == first { Some(node) } else { node_of(name) };
+            let id = |name: &String| if name == first { Some(node) } else { NodeId::named(name) };
             group.iter().filter_map(id).collect()
         };
         let parted = Parted {
@@ -128,7 +128,7 @@ impl Fault for Partition {
             );
             problems.push((Some("and"), message));
         }
-        let has_server = self.between.iter().chain(&self.and).any(|name| name == "server");
+        let has_server = self.between.iter().chain(&self.and).any(|name| name == SERVER_NAME);
         if !has_server && problems.is_empty() {
             let message = "clients send each other nothing that could be lost; expected the server \
                 in one group";
@@ -207,16 +207,25 @@ mod tests {
     use crate::site::wire::Frame;
     use crate::units::SECOND;
 
+    const SERVER: NodeId = NodeId::SERVER;
+    const C1: NodeId = NodeId::at(1);
+    const C2: NodeId = NodeId::at(2);
+    const C3: NodeId = NodeId::at(3);
+
     fn partition(yaml: &str) -> Partition {
         serde_yaml::from_str(yaml).unwrap()
+    }
+
+    /// All pairs of a server and three clients.
+    fn pairs() -> impl Iterator<Item = (NodeId, NodeId)> {
+        NodeId::all(4).flat_map(|from| NodeId::all(4).map(move |to| (from, to)))
     }
 
     /// Which of the pairs of nodes a fault that hits `node` parts.
     fn parted(yaml: &str, node: NodeId) -> Vec<(NodeId, NodeId)> {
         let mut effects = partition(yaml).effects(node, 1);
         let Some(Effect::Wire(rule)) = effects.first_mut() else { panic!("no rule") };
-        let pairs = (0..4).flat_map(|from| (0..4).map(move |to| (from, to)));
-        let lost = pairs.filter(|&(from, to)| {
+        let lost = pairs().filter(|&(from, to)| {
             let frame = Frame { from, to, bytes: [0; 14].into() };
             !rule.on_frame(&Passing { now: 0, frame: &frame }).is_pass()
         });
@@ -225,22 +234,22 @@ mod tests {
 
     #[test]
     fn frames_between_the_groups_are_lost_and_those_within_one_pass() {
-        let lost = parted("{between: [c1, c2], and: [server]}", 1);
-        assert_eq!(lost, [(0, 1), (0, 2), (1, 0), (2, 0)]);
+        let lost = parted("{between: [c1, c2], and: [server]}", C1);
+        assert_eq!(lost, [(SERVER, C1), (SERVER, C2), (C1, SERVER), (C2, SERVER)]);
     }
 
     #[test]
     fn one_way_loses_what_the_first_group_sends_to_the_second() {
         assert_eq!(
-            parted("{between: [c1], and: [server, c2], one_way: true}", 1),
-            [(1, 0), (1, 2)]
+            parted("{between: [c1], and: [server, c2], one_way: true}", C1),
+            [(C1, SERVER), (C1, C2)]
         );
-        assert_eq!(parted("{between: [server], and: [c1], one_way: true}", 0), [(0, 1)]);
+        assert_eq!(parted("{between: [server], and: [c1], one_way: true}", SERVER), [(SERVER, C1)]);
     }
 
     #[test]
     fn the_owner_is_whoever_is_hit_in_whichever_group_it_stands() {
-        assert_eq!(parted("{between: [server], and: [owner], one_way: true}", 3), [(0, 3)]);
+        assert_eq!(parted("{between: [server], and: [owner], one_way: true}", C3), [(SERVER, C3)]);
         let consequences =
             partition("{between: [server], and: [owner], one_way: true}").consequences("c3");
         let frames: Vec<_> = consequences.iter().filter_map(Consequence::frames).collect();
@@ -256,13 +265,11 @@ mod tests {
             "{between: [server, c3], and: [c2, c1]}",
         ] {
             let fault = partition(yaml);
-            let node = node_of(fault.target()).unwrap();
+            let node = NodeId::named(fault.target()).unwrap();
             let consequences = fault.consequences(fault.target());
-            let name = |node| ["server", "c1", "c2", "c3"][node];
-            let told = (0..4).flat_map(|from| (0..4).map(move |to| (from, to)));
-            let told = told.filter(|(from, to)| {
+            let told = pairs().filter(|(from, to)| {
                 let mut frames = consequences.iter().filter_map(Consequence::frames);
-                frames.any(|frames| frames.go(name(*from), name(*to)))
+                frames.any(|frames| frames.go(&from.to_string(), &to.to_string()))
             });
             assert_eq!(told.collect::<Vec<_>>(), parted(yaml, node), "{yaml}");
         }

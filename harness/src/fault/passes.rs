@@ -159,7 +159,7 @@ mod tests {
             place: None,
             xid: 1,
             kind,
-            program: 100_003,
+            program: std::num::NonZeroU32::new(100_003),
             program_name: "nfs",
             version: 4,
             procedure: "COMPOUND",

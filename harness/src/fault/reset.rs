@@ -173,12 +173,13 @@ mod tests {
     use crate::units::SECOND;
     use etherparse::PacketBuilder;
 
+    const C1: NodeId = NodeId::at(1);
     const CLIENT: ([u8; 4], u16) = ([10, 0, 0, 2], 700);
     const SERVER: ([u8; 4], u16) = ([10, 0, 0, 1], NFS);
 
     fn rule(yaml: &str) -> Box<dyn Rule> {
         let fault: Reset = serde_yaml::from_str(yaml).unwrap();
-        match fault.effects(1, 1).pop() {
+        match fault.effects(C1, 1).pop() {
             Some(Effect::Wire(rule)) => rule,
             _ => panic!("no rule"),
         }
@@ -186,7 +187,7 @@ mod tests {
 
     /// A segment with so much to say.
     fn frame(by_server: bool, syn: bool, seq: u32, ack: u32, length: usize) -> Frame {
-        let ends = [(1, CLIENT), (0, SERVER)];
+        let ends = [(C1, CLIENT), (NodeId::SERVER, SERVER)];
         let [from, to] = if by_server { [ends[1], ends[0]] } else { ends };
         let packet = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2])
             .ipv4(from.1.0, to.1.0, 64)
@@ -217,7 +218,7 @@ mod tests {
         let mut rule = rule("{node: c1}");
         assert!(!pass(&mut *rule, 5, &frame(false, false, 1000, 5000, 100)));
         assert_eq!(rule.next_at(), Some(5));
-        assert_eq!(resets(&mut *rule), [(0, 1000), (1, 5000)]);
+        assert_eq!(resets(&mut *rule), [(NodeId::SERVER, 1000), (C1, 5000)]);
         assert_eq!(rule.next_at(), None);
     }
 
@@ -238,7 +239,7 @@ mod tests {
         pass(&mut *rule, 0, &frame(false, false, 1000, 5000, 100));
         resets(&mut *rule);
         assert!(!pass(&mut *rule, 9, &frame(true, false, 5000, 900, 10)));
-        assert_eq!(resets(&mut *rule), [(0, 900)]);
+        assert_eq!(resets(&mut *rule), [(NodeId::SERVER, 900)]);
     }
 
     #[test]
@@ -250,15 +251,15 @@ mod tests {
         assert!(pass(&mut *rule, SECOND, &frame(true, false, 1, 9001, 50)));
         assert!(!pass(&mut *rule, 2 * SECOND, &frame(false, false, 9001, 1, 100)));
         // The server's 50 bytes are under way, and arrive before its RST does.
-        assert_eq!(resets(&mut *rule), [(0, 9001), (1, 51)]);
+        assert_eq!(resets(&mut *rule), [(NodeId::SERVER, 9001), (C1, 51)]);
     }
 
     #[test]
     fn other_nodes_and_what_is_not_nfs_are_left_alone() {
         let mut rule = rule("{node: c1}");
-        let other = Frame { from: 2, ..frame(false, false, 1, 1, 1) };
+        let other = Frame { from: NodeId::at(2), ..frame(false, false, 1, 1, 1) };
         assert!(pass(&mut *rule, 0, &other));
-        let garbage = Frame { from: 1, to: 0, bytes: [8; 60].into() };
+        let garbage = Frame { bytes: [8; 60].into(), ..frame(false, false, 1, 1, 1) };
         assert!(pass(&mut *rule, 0, &garbage));
     }
 

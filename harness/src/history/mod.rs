@@ -20,14 +20,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub at_ns: u64,
+    // A line of history.jsonl is one flat object, and its hash is that of its bytes: the time is no
+    // part of any kind, and beside the kind it would be another format.
     #[serde(flatten)]
-    pub what: What,
+    pub kind: EventKind,
 }
 
-/// What happened. Clients and nodes go by their names in the plan.
+/// What happened, and to whom. Clients and nodes go by their names in the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum What {
+pub enum EventKind {
     /// A node's kernel was switched on (again).
     NodeBooted {
         node: String,

@@ -1,6 +1,6 @@
 //! Reads a saved history back.
 
-use super::{Consequence, Event, What};
+use super::{Consequence, Event, EventKind};
 use crate::units::hex;
 use lockstorm_reports::text::clean;
 use sha2::{Digest, Sha256};
@@ -62,7 +62,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Saved, ReadError> {
 
 /// Histories once did not tell the consequences of faults.
 fn with_consequences(mut event: Event) -> Event {
-    if let What::FaultStruck { kind, node, consequences, .. } = &mut event.what
+    if let EventKind::FaultStruck { kind, node, consequences, .. } = &mut event.kind
         && consequences.is_empty()
     {
         *consequences = Consequence::of_kind(kind, node);

@@ -9,38 +9,38 @@ use std::rc::Rc;
 
 /// Any event: hostile names, largest numbers.
 pub fn any_event() -> impl Strategy<Value = Event> {
-    (any::<u64>(), any_what()).prop_map(|(at_ns, what)| Event { at_ns, what })
+    (any::<u64>(), any_event_kind()).prop_map(|(at_ns, kind)| Event { at_ns, kind })
 }
 
-fn any_what() -> impl Strategy<Value = What> {
+fn any_event_kind() -> impl Strategy<Value = EventKind> {
     let name = || prop_oneof![3 => "c[1-3]|server", 1 => any::<String>()];
     let client = name();
     prop_oneof![
-        name().prop_map(|node| What::NodeBooted { node }),
-        (name(), any::<String>()).prop_map(|(node, options)| What::NodeReady { node, options }),
+        name().prop_map(|node| EventKind::NodeBooted { node }),
+        (name(), any::<String>())
+            .prop_map(|(node, options)| EventKind::NodeReady { node, options }),
         (name(), any::<bool>(), any::<String>())
-            .prop_map(|(node, by_plan, cause)| { What::NodeDied { node, by_plan, cause } }),
-        (client, any::<String>()).prop_map(|(client, cause)| What::AdapterFailed { client, cause }),
-        (name(), 0..9u64, any_operation()).prop_map(|(client, call, operation)| What::Called {
-            client,
-            call,
-            operation
-        }),
-        (name(), 0..9u64, any_answer()).prop_map(|(client, call, answer)| What::Answered {
+            .prop_map(|(node, by_plan, cause)| { EventKind::NodeDied { node, by_plan, cause } }),
+        (client, any::<String>())
+            .prop_map(|(client, cause)| EventKind::AdapterFailed { client, cause }),
+        (name(), 0..9u64, any_operation())
+            .prop_map(|(client, call, operation)| EventKind::Called { client, call, operation }),
+        (name(), 0..9u64, any_answer()).prop_map(|(client, call, answer)| EventKind::Answered {
             client,
             call,
             answer
         }),
-        name().prop_map(|client| What::Entered { client }),
-        name().prop_map(|client| What::Left { client }),
-        name().prop_map(|client| What::CountBegan { client }),
-        (name(), any::<String>()).prop_map(|(client, why)| What::CountDropped { client, why }),
-        (name(), any::<u64>()).prop_map(|(client, read)| What::Counted { client, read }),
-        (name(), 0..99u64).prop_map(|(client, open)| What::Descriptors { client, open }),
-        (name(), any::<String>()).prop_map(|(client, error)| What::CountFailed { client, error }),
-        any::<u64>().prop_map(|value| What::CounterRead { value }),
+        name().prop_map(|client| EventKind::Entered { client }),
+        name().prop_map(|client| EventKind::Left { client }),
+        name().prop_map(|client| EventKind::CountBegan { client }),
+        (name(), any::<String>()).prop_map(|(client, why)| EventKind::CountDropped { client, why }),
+        (name(), any::<u64>()).prop_map(|(client, read)| EventKind::Counted { client, read }),
+        (name(), 0..99u64).prop_map(|(client, open)| EventKind::Descriptors { client, open }),
+        (name(), any::<String>())
+            .prop_map(|(client, error)| EventKind::CountFailed { client, error }),
+        any::<u64>().prop_map(|value| EventKind::CounterRead { value }),
         (0..4usize, "cut|crash|clock|impair|x", name(), any::<String>()).prop_map(
-            |(fault, kind, node, detail)| What::FaultStruck {
+            |(fault, kind, node, detail)| EventKind::FaultStruck {
                 fault,
                 consequences: Consequence::of_kind(&kind, &node),
                 kind,
@@ -48,16 +48,18 @@ fn any_what() -> impl Strategy<Value = What> {
                 detail
             }
         ),
-        (0..4usize, any::<String>()).prop_map(|(fault, effect)| What::FaultEnded { fault, effect }),
-        (any::<usize>(), any::<String>()).prop_map(|(fault, why)| What::FaultMissed { fault, why }),
+        (0..4usize, any::<String>())
+            .prop_map(|(fault, effect)| EventKind::FaultEnded { fault, effect }),
+        (any::<usize>(), any::<String>())
+            .prop_map(|(fault, why)| EventKind::FaultMissed { fault, why }),
         (name(), any::<i64>(), any::<i64>()).prop_map(|(node, offset_ns, drift_ppm)| {
-            What::ClockSet { node, offset_ns, drift_ppm }
+            EventKind::ClockSet { node, offset_ns, drift_ppm }
         }),
         (any::<usize>(), any::<String>(), any::<bool>(), any::<String>())
-            .prop_map(|(step, text, met, saw)| What::StepDone { step, text, met, saw }),
+            .prop_map(|(step, text, met, saw)| EventKind::StepDone { step, text, met, saw }),
         (any::<bool>(), any::<String>())
-            .prop_map(|(completed, why)| What::WorkloadEnded { completed, why }),
-        Just(What::WorkloadBegan),
+            .prop_map(|(completed, why)| EventKind::WorkloadEnded { completed, why }),
+        Just(EventKind::WorkloadBegan),
     ]
 }
 
@@ -121,7 +123,7 @@ proptest! {
         let disk = disk(usize::MAX);
         let mut writer = Writer::to(Box::new(disk.clone()), path());
         for event in &events {
-            writer.append(event.at_ns, event.what.clone()).unwrap();
+            writer.append(event.at_ns, event.kind.clone()).unwrap();
         }
         let finished = writer.finish().unwrap();
         let saved = reader::parse(&disk.bytes.borrow(), path()).unwrap();
@@ -166,7 +168,7 @@ fn a_history_that_does_not_tell_the_consequences_of_a_fault_is_read_with_them() 
     let text = "{\"at_ns\":1,\"event\":\"fault_struck\",\"fault\":0,\"kind\":\"cut\",\
                 \"node\":\"c1\",\"detail\":\"\"}\n";
     let saved = reader::parse(text.as_bytes(), path()).unwrap();
-    let What::FaultStruck { consequences, .. } = &saved.events[0].what else { panic!() };
+    let EventKind::FaultStruck { consequences, .. } = &saved.events[0].kind else { panic!() };
     assert_eq!(*consequences, Consequence::of_link("c1", consequence::Pass::None, 0));
 }
 
@@ -187,8 +189,8 @@ fn an_error_names_file_line_and_column() {
 #[test]
 fn a_full_disk_is_an_error_value() {
     let mut writer = Writer::to(Box::new(disk(60)), path());
-    writer.append(1, What::WorkloadBegan).unwrap();
-    let error = writer.append(2, What::WorkloadBegan).unwrap_err();
+    writer.append(1, EventKind::WorkloadBegan).unwrap();
+    let error = writer.append(2, EventKind::WorkloadBegan).unwrap_err();
     assert!(error.to_string().starts_with("failed to write history.jsonl: "));
     assert_eq!(writer.events().len(), 2);
 }
@@ -198,7 +200,7 @@ fn a_dropped_writer_leaves_its_events_in_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("history.jsonl");
     let mut writer = Writer::create(&path).unwrap();
-    writer.append(1, What::WorkloadBegan).unwrap();
+    writer.append(1, EventKind::WorkloadBegan).unwrap();
     drop(writer);
     assert_eq!(reader::read(&path).unwrap().events.len(), 1);
 }
@@ -217,7 +219,7 @@ fn observers_see_every_event_and_tick() {
     let seen = Rc::new(RefCell::new(Vec::new()));
     let mut writer = Writer::to(Box::new(disk(1000)), path());
     writer.observe(Box::new(Seen(seen.clone())));
-    writer.append(5, What::WorkloadBegan).unwrap();
+    writer.append(5, EventKind::WorkloadBegan).unwrap();
     writer.tick(7);
     assert_eq!(*seen.borrow(), [5, 7]);
 }

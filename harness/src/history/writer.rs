@@ -1,6 +1,6 @@
 //! The one writer of a history.
 
-use super::{Event, Observer, What};
+use super::{Event, EventKind, Observer};
 use crate::units::hex;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -64,8 +64,8 @@ impl Writer {
     /// Writes what happened at `at_ns` of the harness's clock.
     ///
     /// The event is in memory and in the hash even when the file could not take it.
-    pub fn append(&mut self, at_ns: u64, what: What) -> Result<&Event, WriteError> {
-        let event = Event { at_ns, what };
+    pub fn append(&mut self, at_ns: u64, kind: EventKind) -> Result<&Event, WriteError> {
+        let event = Event { at_ns, kind };
         self.line.clear();
         let encoded = serde_json::to_writer(&mut self.line, &event).map_err(io::Error::from);
         self.line.push(b'\n');

@@ -114,7 +114,9 @@ impl Renewed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BreakBound {
+    /// How much longer than its lifetime a lock is left alone, since clocks may differ.
     pub slop: Nanos,
+    /// How long it may take from then on until a contender has broken it.
     pub within: Nanos,
     /// Contenders go by no timestamp: each watches for the whole time itself that nothing changes,
     /// and one that begins to ask late begins to watch late.

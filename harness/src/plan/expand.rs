@@ -6,6 +6,7 @@ use crate::kernel::Kernels;
 use crate::lock::profile::Profile;
 use crate::scenario::Scenario;
 use crate::seeds::derive;
+use crate::site::NodeId;
 use crate::site::blueprint::{
     Blueprint, DiskBlueprint, MountBlueprint, NodeBlueprint, Role, ServerBlueprint, WireBlueprint,
 };
@@ -49,12 +50,12 @@ impl Parts<'_> {
     }
 }
 
-/// Makes a settled scenario (see `Loaded::settle`) explicit: the same arguments, the same plan.
+/// Makes a scenario explicit that is complete (see `Loaded::complete`): the same arguments, the
+/// same plan.
 pub fn expand(scenario: &Scenario, seed: u64, lock: Lock, parts: Parts) -> Plan {
-    let clients = node_names(scenario).into_iter().skip(1);
-    let workload_seeds = clients.map(|name| {
-        let seed = derive(seed, &format!("workload/{name}"));
-        (name, seed)
+    let workload_seeds = scenario.site.client_ids().map(|client| {
+        let seed = derive(seed, &format!("workload/{client}"));
+        (client.to_string(), seed)
     });
     let mut spelled_out = scenario.clone();
     repeated::spelled_out(&mut spelled_out, seed);
@@ -72,17 +73,10 @@ pub fn expand(scenario: &Scenario, seed: u64, lock: Lock, parts: Parts) -> Plan 
     }
 }
 
-/// The server, then the clients.
-pub fn node_names(scenario: &Scenario) -> Vec<String> {
-    let clients = (1..=scenario.site.clients).map(|number| format!("c{number}"));
-    std::iter::once("server".to_string()).chain(clients).collect()
-}
-
 /// The site that a sound scenario describes.
 pub fn blueprint(scenario: &Scenario, seed: u64, profile: &Profile) -> Blueprint {
     let site = &scenario.site;
     let client_memory_mib = profile.memory.map_or(NODE_MEMORY_MIB, |memory| memory.0);
-    let nodes = node_names(scenario).into_iter().zip(1..);
     Blueprint {
         clock: site.clock,
         wall_start_s: WALL_START_S,
@@ -106,21 +100,22 @@ pub fn blueprint(scenario: &Scenario, seed: u64, profile: &Profile) -> Blueprint
             version: site.nfs.version.clone(),
             options: site.nfs.options.clone(),
         },
-        nodes: nodes.map(|(name, number)| node(name, number, seed, client_memory_mib)).collect(),
+        nodes: site.node_ids().map(|id| node(id, seed, client_memory_mib)).collect(),
     }
 }
 
-/// The node with the last octet `number`: 1 is the server.
-fn node(name: String, number: u8, seed: u64, client_memory_mib: u32) -> NodeBlueprint {
-    let (role, memory_mib) = match number {
-        1 => (Role::Server, NODE_MEMORY_MIB),
+fn node(id: NodeId, seed: u64, client_memory_mib: u32) -> NodeBlueprint {
+    // The last octet of its addresses.
+    let number = u8::try_from(id.index() + 1).unwrap_or(u8::MAX);
+    let (role, memory_mib) = match id {
+        NodeId::SERVER => (Role::Server, NODE_MEMORY_MIB),
         _ => (Role::Client, client_memory_mib),
     };
     // Each node has a range of its own.
-    let draw = |what: &str, most: u64| derive(seed, &format!("{what}/{name}")) % most;
+    let draw = |what: &str, most: u64| derive(seed, &format!("{what}/{id}")) % most;
     let pids_used = u32::from(number) * PIDS_APART + draw("pids", PIDS_APART.into()) as u32;
-    let power_on = match number {
-        1 => 0,
+    let power_on = match id {
+        NodeId::SERVER => 0,
         _ => u64::from(number) * BOOTS_APART_NS + draw("boot", BOOTS_APART_NS),
     };
     NodeBlueprint {
@@ -130,8 +125,8 @@ fn node(name: String, number: u8, seed: u64, client_memory_mib: u32) -> NodeBlue
         pids_used,
         mac: format!("02:00:00:00:00:{number:02x}"),
         ip: Ipv4Addr::new(10, 0, 0, number),
-        seed: derive(seed, &format!("node/{name}")),
-        name,
+        seed: derive(seed, &format!("node/{id}")),
+        name: id.to_string(),
     }
 }
 

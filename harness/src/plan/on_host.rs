@@ -6,6 +6,7 @@ use crate::fault::Strike;
 use crate::history::Consequence;
 use crate::scenario::WorkloadSpec;
 use crate::scenario::script::Step;
+use crate::site::SERVER_NAME;
 use crate::site::clock::Clock;
 use std::fmt;
 
@@ -91,7 +92,7 @@ fn needs(strike: &Strike, what: String) -> Vec<Beyond> {
 
 /// Whoever owns the lock is one, too.
 fn is_client(target: &str) -> bool {
-    target != "server"
+    target != SERVER_NAME
 }
 
 #[cfg(test)]
@@ -108,7 +109,7 @@ mod tests {
         let mut loaded = load_source(source, &Overrides::default()).unwrap();
         let profile = concat!(env!("CARGO_MANIFEST_DIR"), "/../containers/locks/flufl.lock");
         let profile = Profile::load(profile.as_ref()).unwrap();
-        loaded.settle(&profile).unwrap();
+        loaded.complete(&profile).unwrap();
         expand(&loaded.scenario, 1, Lock::from(&profile), Parts::ours(Default::default()))
     }
 

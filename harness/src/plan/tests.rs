@@ -51,7 +51,7 @@ fn planned(
 ) -> Result<Plan, String> {
     let source = Source::from_bytes("story.yaml", text.into()).unwrap();
     let mut loaded = load_source(source, overrides).map_err(|e| e.to_string())?;
-    loaded.settle(profile).map_err(|e| e.to_string())?;
+    loaded.complete(profile).map_err(|e| e.to_string())?;
     Ok(expand(&loaded.scenario, seed, profile.into(), parts()))
 }
 
@@ -341,7 +341,7 @@ fn every_shipped_scenario_loads_and_plans(#[files("../scenarios/**/*.yaml")] pat
     let mut loaded = load(path.to_str().unwrap(), &Overrides::default())
         .unwrap_or_else(|found| panic!("{found}"));
     let profile = profile_of(&loaded.scenario.lock.name);
-    loaded.settle(&profile).unwrap_or_else(|found| panic!("{found}"));
+    loaded.complete(&profile).unwrap_or_else(|found| panic!("{found}"));
     let plan = expand(&loaded.scenario, 1, (&profile).into(), parts());
     let source = Source::from_bytes("plan.yaml", plan.to_yaml().unwrap().into()).unwrap();
     assert_eq!(Plan::from_source(source).unwrap(), plan);

@@ -5,6 +5,7 @@ use crate::kernel::Kernels;
 use crate::lock::profile::MEMORY_MIB;
 use crate::name::{RULE, is_name};
 use crate::scenario::validate;
+use crate::site::ClientId;
 use crate::site::blueprint::{Blueprint, NodeBlueprint, Role};
 use crate::source::{KeyPath, Problem};
 use crate::units::{SECOND, is_key};
@@ -61,11 +62,11 @@ fn check_kernels(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
 }
 
 fn check_nodes(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
-    let names = expand::node_names(&plan.scenario);
+    let site = &plan.scenario.site;
     let nodes = &plan.blueprint.nodes;
     let fits = nodes.first().is_some_and(|first| first.role == Role::Server)
-        && nodes.iter().map(|node| &node.name).eq(&names)
-        && nodes.iter().skip(1).all(|node| node.role == Role::Client);
+        && nodes.iter().map(|node| node.name.clone()).eq(site.node_ids().map(|id| id.to_string()))
+        && plan.blueprint.clients().iter().all(|node| node.role == Role::Client);
     if !fits {
         let message = "the nodes are not those of the scenario; \
             expected the server, then its clients in order";
@@ -82,8 +83,8 @@ fn check_nodes(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
             most 10000 `pids_used`";
         add("blueprint.nodes", message);
     }
-    let seeded = |name: &String| plan.workload_seeds.contains_key(name);
-    if !names.iter().skip(1).all(seeded) {
+    let seeded = |id: ClientId| plan.workload_seeds.contains_key(&id.to_string());
+    if !site.client_ids().all(seeded) {
         add("workload_seeds", "a client has no seed; expected one for each");
     }
 }

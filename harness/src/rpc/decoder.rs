@@ -13,6 +13,7 @@ use super::streams::Streams;
 use super::xdr::{Broken, Reader};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 /// Senders of which it is known whether they compute checksums.
 const SENDERS_MAX: usize = 256;
@@ -67,7 +68,7 @@ impl Decoder {
             // A datagram of something else is no trouble of NFS.
             Content::Datagram(bytes) => {
                 let message = dialogue.message(now_ns, flow, bytes, None);
-                messages.extend((message.program != 0).then_some(message));
+                messages.extend(message.program.is_some().then_some(message));
             }
         }
         messages
@@ -132,7 +133,7 @@ impl Dialogue {
             place: None,
             xid,
             kind: Kind::Call,
-            program: number,
+            program: NonZeroU32::new(number),
             program_name: program.name,
             version,
             procedure: program.language.procedure(procedure),
@@ -207,7 +208,7 @@ impl Dialogue {
             place: None,
             xid: reply.xid,
             kind: Kind::Reply,
-            program: call.program,
+            program: NonZeroU32::new(call.program),
             program_name: program.name,
             version: call.version,
             procedure: program.language.procedure(call.procedure),
@@ -281,7 +282,7 @@ fn blank(at_ns: u64, flow: Flow, kind: Kind, trouble: &'static str) -> Message {
         place: None,
         xid: 0,
         kind,
-        program: 0,
+        program: None,
         program_name: "?",
         version: 0,
         procedure: "?",

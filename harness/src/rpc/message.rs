@@ -3,6 +3,7 @@
 use super::flow::Flow;
 use super::record::Place;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// A call or a reply, as soon as all of it has passed.
@@ -16,8 +17,9 @@ pub struct Message {
     pub place: Option<Place>,
     pub xid: u32,
     pub kind: Kind,
-    /// The number of the program, and its name. Of a reply whose call was not seen: 0.
-    pub program: u32,
+    /// The number of the program, and its name; no number for what cannot be read, and for a reply
+    /// whose call was not seen.
+    pub program: Option<NonZeroU32>,
     pub program_name: &'static str,
     pub version: u32,
     /// The name of the procedure: `COMPOUND` in NFSv4, whose operations say more.

@@ -5,9 +5,9 @@ use super::event::Event;
 use super::interpreter::Interpreter;
 use super::readiness::Progress;
 use super::task::Task;
-use crate::history::What;
+use crate::history::EventKind;
 use crate::lock::start::{Settings, Start, start};
-use crate::site::NodeId;
+use crate::site::{ClientId, NodeId};
 use lockstorm_agent::{Command, MOUNT_POINT, Outcome};
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ const LOCK: &str = "lock";
 impl Interpreter<'_> {
     /// The node's agent is there.
     pub(super) fn configure(&mut self, node: NodeId) {
-        let blueprint = &self.plan().blueprint.nodes[node];
+        let blueprint = self.plan().blueprint.node(node);
         let (hostname, address) = (blueprint.name.clone(), format!("{}/24", blueprint.ip));
         let pids_used = blueprint.pids_used;
         self.command(node, Command::Configure { hostname, address, pids_used }, Task::Configure);
@@ -35,7 +35,7 @@ impl Interpreter<'_> {
                 self.readiness.advance(node, Progress::Configured);
                 self.events.push_back(Event::Configured(node));
                 match node {
-                    0 => self.serve(),
+                    NodeId::SERVER => self.serve(),
                     _ if self.readiness.serves() || self.has_begun() => self.mount(node),
                     _ => {}
                 }
@@ -45,7 +45,7 @@ impl Interpreter<'_> {
             (Task::Mount, Outcome::Mounted { options }) => {
                 self.readiness.advance(node, Progress::Ready);
                 let name = self.node_name(node).to_owned();
-                self.record(What::NodeReady { node: name, options })?;
+                self.record(EventKind::NodeReady { node: name, options })?;
                 match self.plan().lock_image {
                     Some(_) => self.command(node, Command::MountSupplement, Task::MountSupplement),
                     None => self.start_adapter(node),
@@ -63,7 +63,7 @@ impl Interpreter<'_> {
     fn serve(&mut self) {
         let server = &self.plan().blueprint.server;
         let (lease_s, grace_s, threads) = (server.lease_s, server.grace_s, server.threads);
-        self.command(0, Command::Serve { lease_s, grace_s, threads }, Task::Serve);
+        self.command(NodeId::SERVER, Command::Serve { lease_s, grace_s, threads }, Task::Serve);
     }
 
     fn server_ready(&mut self) -> Result<(), RunError> {
@@ -72,9 +72,12 @@ impl Interpreter<'_> {
             "lease={}s,grace={}s,threads={}",
             server.lease_s, server.grace_s, server.threads
         );
-        self.readiness.advance(0, Progress::Ready);
-        self.record(What::NodeReady { node: self.node_name(0).to_owned(), options })?;
-        for node in 1..=self.clients().len() {
+        self.readiness.advance(NodeId::SERVER, Progress::Ready);
+        self.record(EventKind::NodeReady {
+            node: self.node_name(NodeId::SERVER).to_owned(),
+            options,
+        })?;
+        for node in ClientId::all(self.clients().len()).map(ClientId::node) {
             if self.readiness.progress(node) == Progress::Configured && !self.has_begun() {
                 self.mount(node);
             }
@@ -92,8 +95,8 @@ impl Interpreter<'_> {
         let mut options = vec![
             format!("vers={}", mount.version),
             "sec=sys".into(),
-            format!("addr={}", blueprint.nodes[0].ip),
-            format!("clientaddr={}", blueprint.nodes[node].ip),
+            format!("addr={}", blueprint.node(NodeId::SERVER).ip),
+            format!("clientaddr={}", blueprint.node(node).ip),
         ];
         options.extend(mount.options.iter().cloned());
         self.command(node, Command::Mount { options: options.join(",") }, Task::Mount);

@@ -1,6 +1,6 @@
 //! The cycles workload: every client acquires, works, releases, thinks, and begins again.
 
-use super::event::{ClientId, Event, Timer};
+use super::event::{Event, Timer};
 use super::interpreter::{Counting, Interpreter};
 use super::nemesis::Nemesis;
 use super::{RunError, Workload};
@@ -9,6 +9,7 @@ use crate::lock::adapter::Answer;
 use crate::plan::Plan;
 use crate::scenario::CyclesSpec;
 use crate::seeds;
+use crate::site::ClientId;
 use crate::units::{Nanos, NanosRange, SECOND};
 use lockstorm_reports::Invariant;
 use rand::RngExt;
@@ -73,7 +74,7 @@ impl<'a> Cycles<'a> {
             rng: seeds::generator(*seed),
             rounds_left: spec.rounds,
         };
-        let names = plan.blueprint.nodes[1..].iter().map(|node| &node.name);
+        let names = plan.blueprint.clients().iter().map(|node| &node.name);
         Cycles {
             spec,
             clients: names
@@ -95,14 +96,14 @@ impl<'a> Cycles<'a> {
             run.set_timer(until, Timer::Recovery);
         }
         run.set_timer(until + self.patience, Timer::Overdue);
-        for id in (0..self.clients.len()).map(ClientId) {
+        for id in ClientId::all(self.clients.len()) {
             self.think(id, run);
         }
     }
 
     /// Goes to think, or home when there is no more to do.
     fn think(&mut self, id: ClientId, run: &mut Interpreter) {
-        let cycler = &mut self.clients[id.0];
+        let cycler = &mut self.clients[id.index()];
         let think = cycler.draw(self.spec.think);
         let is_time_up = self.until.is_some_and(|until| run.now() + think.0 >= until);
         if is_time_up || cycler.rounds_left == Some(0) {
@@ -115,10 +116,10 @@ impl<'a> Cycles<'a> {
 
     /// The next round begins, or the next try to release.
     fn go_on(&mut self, id: ClientId, run: &mut Interpreter) -> Result<(), RunError> {
-        if let State::StillHolding { tries } = self.clients[id.0].state {
+        if let State::StillHolding { tries } = self.clients[id.index()].state {
             return self.release(id, tries + 1, run);
         }
-        self.clients[id.0].state = State::Acquiring;
+        self.clients[id.index()].state = State::Acquiring;
         run.call(id, Operation::Acquire { timeout: self.spec.timeout })
     }
 
@@ -132,7 +133,7 @@ impl<'a> Cycles<'a> {
             self.think(id, run);
             return Ok(());
         }
-        let cycler = &mut self.clients[id.0];
+        let cycler = &mut self.clients[id.index()];
         cycler.state = State::Inside { time_up: false, asking: false };
         cycler.rounds_left = cycler.rounds_left.map(|left| left.saturating_sub(1));
         let hold = cycler.draw(self.spec.hold);
@@ -174,7 +175,7 @@ impl<'a> Cycles<'a> {
         timer: Timer,
         run: &mut Interpreter,
     ) -> Result<(), RunError> {
-        let State::Inside { asking, .. } = &mut self.clients[id.0].state else {
+        let State::Inside { asking, .. } = &mut self.clients[id.index()].state else {
             return Ok(());
         };
         if std::mem::replace(asking, true) {
@@ -193,7 +194,7 @@ impl<'a> Cycles<'a> {
         answer: &Answer,
         run: &mut Interpreter,
     ) -> Result<(), RunError> {
-        let state = &mut self.clients[id.0].state;
+        let state = &mut self.clients[id.index()].state;
         if matches!(answer, Answer::NotHeld | Answer::Ok { held: Some(false) }) {
             *state = State::Lost;
             self.clear_timers(id, run);
@@ -205,7 +206,7 @@ impl<'a> Cycles<'a> {
 
     fn leave_when_done(&mut self, id: ClientId, run: &mut Interpreter) -> Result<(), RunError> {
         let counting = run.client(id).counting;
-        match (self.clients[id.0].state, counting) {
+        match (self.clients[id.index()].state, counting) {
             (_, Counting::Reading | Counting::Writing) => Ok(()),
             (State::Lost, _) => {
                 if counting == Counting::Read {
@@ -231,7 +232,7 @@ impl<'a> Cycles<'a> {
     }
 
     fn release(&mut self, id: ClientId, tries: u32, run: &mut Interpreter) -> Result<(), RunError> {
-        self.clients[id.0].state = State::Releasing { tries };
+        self.clients[id.index()].state = State::Releasing { tries };
         run.call(id, Operation::Release)
     }
 
@@ -258,11 +259,11 @@ impl<'a> Cycles<'a> {
 
     /// After a release that failed.
     fn told_after_release(&mut self, id: ClientId, answer: &Answer, run: &mut Interpreter) {
-        let State::Releasing { tries } = self.clients[id.0].state else {
+        let State::Releasing { tries } = self.clients[id.index()].state else {
             return;
         };
         if *answer == (Answer::Ok { held: Some(true) }) && tries < RELEASES_MAX {
-            let cycler = &mut self.clients[id.0];
+            let cycler = &mut self.clients[id.index()];
             cycler.state = State::StillHolding { tries };
             let think = cycler.draw(self.spec.think);
             run.set_timer_in(think, Timer::Round(id));
@@ -279,8 +280,8 @@ impl<'a> Cycles<'a> {
     fn lost(&mut self, id: ClientId, run: &mut Interpreter) {
         self.clear_timers(id, run);
         // It may have held the lock even while it was acquiring or releasing.
-        self.owner_died |= !matches!(self.clients[id.0].state, State::Thinking | State::Done);
-        self.clients[id.0].state = State::Done;
+        self.owner_died |= !matches!(self.clients[id.index()].state, State::Thinking | State::Done);
+        self.clients[id.index()].state = State::Done;
     }
 }
 
@@ -300,7 +301,7 @@ impl Workload for Cycles<'_> {
             Event::Timer(Timer::Refresh(id)) => return self.refresh(*id, run),
             Event::Timer(Timer::AskHeld(id)) => return self.ask_held(*id, run),
             Event::Timer(Timer::HoldOver(id)) => {
-                if let State::Inside { time_up, .. } = &mut self.clients[id.0].state {
+                if let State::Inside { time_up, .. } = &mut self.clients[id.index()].state {
                     *time_up = true;
                 }
                 return self.leave_when_done(*id, run);

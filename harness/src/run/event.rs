@@ -2,26 +2,11 @@
 
 use crate::history::Operation;
 use crate::lock::adapter::Answer;
-use crate::site::NodeId;
-
-/// A client's index: 0 is `c1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ClientId(pub usize);
+use crate::site::{ClientId, NodeId};
 
 /// A fault: the plan's own by their index, then the steps of a script that strike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FaultId(pub usize);
-
-impl ClientId {
-    /// The client that runs on a node; none runs on the server.
-    pub fn on(node: NodeId) -> Option<ClientId> {
-        node.checked_sub(1).map(ClientId)
-    }
-
-    pub fn node(self) -> NodeId {
-        self.0 + 1
-    }
-}
 
 /// What a timer of the run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const NODE: NodeId = 1;
+    const NODE: NodeId = NodeId::at(1);
 
     #[test]
     fn a_node_is_off_while_anyone_keeps_it_off() {

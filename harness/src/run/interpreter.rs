@@ -2,16 +2,16 @@
 //! what they want into commands. It is the witness, and alone writes the history.
 
 use super::RunError;
-use super::event::{ClientId, Event, Timer};
+use super::event::{Event, Timer};
 use super::in_force::Setting;
 use super::readiness::{Progress, READY_WITHIN, Readiness};
 use super::task::Task;
 use crate::history::writer::{Finished, Writer};
-use crate::history::{Operation, What};
+use crate::history::{EventKind, Operation};
 use crate::lock::adapter::Request;
 use crate::plan::Plan;
 use crate::site::blueprint::Role;
-use crate::site::{Happening, NodeId, Site, SiteError, Statistics};
+use crate::site::{ClientId, Happening, NodeId, Site, SiteError, Statistics};
 use crate::units::{Nanos, SECOND};
 use lockstorm_agent::{Command, EXPORT, MOUNT_POINT};
 use std::collections::{BTreeMap, VecDeque};
@@ -99,7 +99,7 @@ impl<'a> Interpreter<'a> {
             site,
             history,
             readiness: Readiness::new(nodes.len()),
-            clients: nodes[1..].iter().map(|node| client(&node.name)).collect(),
+            clients: plan.blueprint.clients().iter().map(|node| client(&node.name)).collect(),
             events: VecDeque::new(),
             timers: BTreeMap::new(),
             next_timer: 0,
@@ -132,11 +132,11 @@ impl<'a> Interpreter<'a> {
     }
 
     pub fn client(&self, id: ClientId) -> &Client {
-        &self.clients[id.0]
+        &self.clients[id.index()]
     }
 
     pub(super) fn client_mut(&mut self, id: ClientId) -> &mut Client {
-        &mut self.clients[id.0]
+        &mut self.clients[id.index()]
     }
 
     pub fn clients(&self) -> &[Client] {
@@ -145,15 +145,20 @@ impl<'a> Interpreter<'a> {
 
     /// Whether a node serves, or its client's adapter takes requests.
     pub fn is_ready(&self, node: NodeId) -> bool {
-        match ClientId::on(node) {
+        match node.client() {
             Some(id) => self.client(id).ready,
             None => self.readiness.serves(),
         }
     }
 
-    /// The index of a node by its name.
+    /// A node by its name.
     pub fn node(&self, name: &str) -> Option<NodeId> {
-        self.plan.blueprint.nodes.iter().position(|node| node.name == name)
+        self.plan.blueprint.nodes.iter().position(|node| node.name == name).map(NodeId::at)
+    }
+
+    /// A client by its name.
+    pub fn client_named(&self, name: &str) -> Option<ClientId> {
+        self.clients.iter().position(|client| client.name == name).map(ClientId::at)
     }
 
     /// Why the run cannot go on.
@@ -166,8 +171,8 @@ impl<'a> Interpreter<'a> {
         self.failure.get_or_insert(why);
     }
 
-    pub fn record(&mut self, what: What) -> Result<(), RunError> {
-        self.history.append(self.site.now(), what)?;
+    pub fn record(&mut self, kind: EventKind) -> Result<(), RunError> {
+        self.history.append(self.site.now(), kind)?;
         Ok(())
     }
 
@@ -187,11 +192,12 @@ impl<'a> Interpreter<'a> {
     }
 
     pub fn node_name(&self, node: NodeId) -> &'a str {
-        &self.plan.blueprint.nodes[node].name
+        &self.plan.blueprint.node(node).name
     }
 
     pub fn power_on_all(&mut self) -> Result<(), RunError> {
-        for (node, blueprint) in self.plan.blueprint.nodes.iter().enumerate() {
+        let nodes = &self.plan.blueprint.nodes;
+        for (node, blueprint) in NodeId::all(nodes.len()).zip(nodes) {
             match blueprint.power_on {
                 Nanos::ZERO => self.power_on(node)?,
                 later => self.set_timer_in(later, Timer::PowerOn(node)),
@@ -206,12 +212,12 @@ impl<'a> Interpreter<'a> {
             return Ok(());
         }
         let name = self.node_name(node).to_owned();
-        self.record(What::NodeBooted { node: name.clone() })?;
-        self.stood[node] = 0;
+        self.record(EventKind::NodeBooted { node: name.clone() })?;
+        self.stood[node.index()] = 0;
         // A machine that is switched on takes its time from the true one, until it can be told.
-        if self.clocks[node] != Setting::default() {
-            self.clocks[node] = Setting::default();
-            self.record(What::ClockSet { node: name, offset_ns: 0, drift_ppm: 0 })?;
+        if self.clocks[node.index()] != Setting::default() {
+            self.clocks[node.index()] = Setting::default();
+            self.record(EventKind::ClockSet { node: name, offset_ns: 0, drift_ppm: 0 })?;
         }
         self.site.power_on(node)?;
         Ok(())
@@ -224,16 +230,16 @@ impl<'a> Interpreter<'a> {
         node: NodeId,
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<String, RunError> {
-        self.paused[node] = None;
+        self.paused[node.index()] = None;
         let lost = self.site.power_off(node, keep)?;
         let name = self.node_name(node).to_owned();
-        self.record(What::NodeDied {
+        self.record(EventKind::NodeDied {
             node: name,
             by_plan: true,
             cause: "its power was cut".into(),
         })?;
         self.forget(node);
-        Ok(match self.plan.blueprint.nodes[node].role {
+        Ok(match self.plan.blueprint.node(node).role {
             Role::Server => format!("power lost, and {lost} unflushed sectors with it"),
             Role::Client => "power lost".into(),
         })
@@ -245,11 +251,11 @@ impl<'a> Interpreter<'a> {
         if !self.site.has_power(node) {
             return Ok(false);
         }
-        if self.paused[node].is_none() {
+        if self.paused[node.index()].is_none() {
             self.site.pause(node);
             let told = self.readiness.progress(node) >= Progress::Configured;
             let was = if told { clock } else { Setting::default() };
-            self.paused[node] = Some(was);
+            self.paused[node.index()] = Some(was);
             self.tell_clock(node, Setting { drift_ppm: -1_000_000, ..was })?;
         }
         Ok(true)
@@ -258,25 +264,25 @@ impl<'a> Interpreter<'a> {
     /// Lets a node go on that is suspended; answers how long it stood still. Its clocks go on where
     /// they stood.
     pub fn resume(&mut self, node: NodeId) -> Result<Option<Nanos>, RunError> {
-        let Some(was) = self.paused[node].take() else {
+        let Some(was) = self.paused[node.index()].take() else {
             return Ok(None);
         };
         let stood = self.site.resume(node);
-        self.stood[node] += stood;
+        self.stood[node.index()] += stood;
         let offset_ns = was.offset_ns.saturating_sub_unsigned(stood);
         self.tell_clock(node, Setting { offset_ns, ..was })?;
         Ok(Some(Nanos(stood)))
     }
 
     pub fn is_paused(&self, node: NodeId) -> bool {
-        self.paused[node].is_some()
+        self.paused[node.index()].is_some()
     }
 
     /// What was under way on a node that has no power any more.
     pub(super) fn forget(&mut self, node: NodeId) {
         self.tasks.retain(|(owner, _), _| *owner != node);
         self.readiness.forget(node);
-        let Some(id) = ClientId::on(node) else {
+        let Some(id) = node.client() else {
             return;
         };
         let client = self.client_mut(id);
@@ -287,7 +293,7 @@ impl<'a> Interpreter<'a> {
 
     /// Kills a client's process, as the plan wants it; false when there is none.
     pub fn kill(&mut self, node: NodeId) -> bool {
-        let Some(id) = ClientId::on(node).filter(|id| self.client(*id).ready) else {
+        let Some(id) = node.client().filter(|id| self.client(*id).ready) else {
             return false;
         };
         if self.client(id).process == Process::Untouched {
@@ -299,7 +305,7 @@ impl<'a> Interpreter<'a> {
 
     /// Starts a new process for a client whose process was killed; false when it was not.
     pub fn start_again(&mut self, node: NodeId) -> bool {
-        let Some(id) = ClientId::on(node) else {
+        let Some(id) = node.client() else {
             return false;
         };
         let client = self.client_mut(id);
@@ -316,12 +322,12 @@ impl<'a> Interpreter<'a> {
 
     /// Whether a fault has killed a client's process, or is about to.
     pub(super) fn is_killed(&self, node: NodeId) -> bool {
-        ClientId::on(node).is_some_and(|id| self.client(id).process != Process::Untouched)
+        node.client().is_some_and(|id| self.client(id).process != Process::Untouched)
     }
 
     /// Stops a client's process, or lets it go on; false when there is none.
     pub fn stop(&mut self, node: NodeId, stopped: bool) -> bool {
-        let there = ClientId::on(node).is_some_and(|id| self.client(id).ready);
+        let there = node.client().is_some_and(|id| self.client(id).ready);
         if there {
             self.command(node, Command::StopAdapter { holder: 0, stopped }, Task::StopAdapter);
         }
@@ -331,7 +337,7 @@ impl<'a> Interpreter<'a> {
     /// A client's process has ended; if a fault has killed it, its kernel may still be at what it
     /// had begun.
     pub(super) fn adapter_ended(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
-        let Some(id) = ClientId::on(node) else {
+        let Some(id) = node.client() else {
             return Ok(());
         };
         let Process::Dying { again } = self.client(id).process else {
@@ -350,7 +356,7 @@ impl<'a> Interpreter<'a> {
         (client.ready, client.call, client.inside) = (false, None, false);
         (client.counting, client.process) = (Counting::No, Process::Killed);
         let client = client.name.clone();
-        self.record(What::AdapterKilled { client })?;
+        self.record(EventKind::AdapterKilled { client })?;
         self.events.push_back(Event::Lost(id));
         if again {
             self.start_again(node);
@@ -373,7 +379,7 @@ impl<'a> Interpreter<'a> {
         let name = client.name.clone();
         let request = Request::from(&operation).numbered(call);
         self.events.push_back(Event::Called { client: id, operation: operation.clone() });
-        self.record(What::Called { client: name, call, operation })?;
+        self.record(EventKind::Called { client: name, call, operation })?;
         self.site.send(id.node(), Command::Adapter { holder: 0, line: request });
         Ok(())
     }
@@ -384,7 +390,7 @@ impl<'a> Interpreter<'a> {
         if std::mem::replace(&mut self.client_mut(id).inside, true) {
             return Ok(());
         }
-        self.record(What::Entered { client: self.client(id).name.clone() })?;
+        self.record(EventKind::Entered { client: self.client(id).name.clone() })?;
         self.events.push_back(Event::Entered(id));
         Ok(())
     }
@@ -393,13 +399,13 @@ impl<'a> Interpreter<'a> {
     pub fn leave(&mut self, id: ClientId) -> Result<(), RunError> {
         self.client_mut(id).inside = false;
         self.events.push_back(Event::Left(id));
-        self.record(What::Left { client: self.client(id).name.clone() })
+        self.record(EventKind::Left { client: self.client(id).name.clone() })
     }
 
     /// Begins to increment the counter on a client's mount: reads it.
     pub fn begin_count(&mut self, id: ClientId) -> Result<(), RunError> {
         self.client_mut(id).counting = Counting::Reading;
-        self.record(What::CountBegan { client: self.client(id).name.clone() })?;
+        self.record(EventKind::CountBegan { client: self.client(id).name.clone() })?;
         let file = format!("{MOUNT_POINT}/{COUNTER}");
         self.command(id.node(), Command::BeginCount { file }, Task::BeginCount(id));
         Ok(())
@@ -414,7 +420,7 @@ impl<'a> Interpreter<'a> {
     /// Leaves the count that was read unwritten.
     pub fn drop_count(&mut self, id: ClientId, why: String) -> Result<(), RunError> {
         self.client_mut(id).counting = Counting::No;
-        self.record(What::CountDropped { client: self.client(id).name.clone(), why })
+        self.record(EventKind::CountDropped { client: self.client(id).name.clone(), why })
     }
 
     /// Has the descriptors counted that a client's adapter has open.
@@ -425,7 +431,7 @@ impl<'a> Interpreter<'a> {
     /// Sets a node's wall clock, if that takes commands and its clock is not so already.
     pub fn set_clock(&mut self, node: NodeId, setting: Setting) {
         let told = self.readiness.progress(node) >= Progress::Configured;
-        let is_so = setting == self.clocks[node] && setting.drift_ppm == 0;
+        let is_so = setting == self.clocks[node.index()] && setting.drift_ppm == 0;
         // One that was sent before the node stood still would set it otherwise.
         let under_way = (self.tasks.iter())
             .any(|((of, _), task)| *of == node && matches!(task, Task::SetClock(_)));
@@ -433,7 +439,7 @@ impl<'a> Interpreter<'a> {
             return;
         }
         let Setting { offset_ns, drift_ppm } = setting;
-        let offset_ns = offset_ns.saturating_add_unsigned(self.stood[node]);
+        let offset_ns = offset_ns.saturating_add_unsigned(self.stood[node.index()]);
         self.command(node, Command::SetClock { offset_ns, drift_ppm }, Task::SetClock(setting));
     }
 
@@ -444,18 +450,18 @@ impl<'a> Interpreter<'a> {
     }
 
     fn tell_clock(&mut self, node: NodeId, setting: Setting) -> Result<(), RunError> {
-        self.clocks[node] = setting;
+        self.clocks[node.index()] = setting;
         let node = self.node_name(node).to_owned();
         let Setting { offset_ns, drift_ppm } = setting;
-        self.record(What::ClockSet { node, offset_ns, drift_ppm })
+        self.record(EventKind::ClockSet { node, offset_ns, drift_ppm })
     }
 
     /// The client that is in its critical section; the first, should there be several.
     pub fn owner(&self) -> Option<ClientId> {
-        self.clients.iter().position(|client| client.inside).map(ClientId)
+        self.clients.iter().position(|client| client.inside).map(ClientId::at)
     }
 
-    /// Lets time pass until there is a event. `None`: nothing will ever happen again.
+    /// Lets time pass until there is an event. `None`: nothing will ever happen again.
     pub fn next_event(&mut self) -> Result<Option<Event>, RunError> {
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -491,14 +497,16 @@ impl<'a> Interpreter<'a> {
             return Ok(());
         }
         self.command(
-            0,
+            NodeId::SERVER,
             Command::ReadCount { file: format!("{EXPORT}/{COUNTER}") },
             Task::ReadCounter,
         );
         self.set_timer(self.now() + 60 * SECOND, Timer::NoCounter);
         loop {
             match self.next_event()? {
-                Some(Event::CounterRead(value)) => return self.record(What::CounterRead { value }),
+                Some(Event::CounterRead(value)) => {
+                    return self.record(EventKind::CounterRead { value });
+                }
                 None | Some(Event::Timer(Timer::NoCounter)) => return Ok(()),
                 Some(_) => {}
             }
@@ -510,7 +518,7 @@ impl<'a> Interpreter<'a> {
         let SiteError::Stuck { node, .. } = stuck else {
             return stuck.to_string();
         };
-        let client = self.clients.iter().position(|client| client.name == *node).map(ClientId);
+        let client = self.client_named(node);
         let lock = &self.plan.profile.name;
         match client.and_then(|client| self.asked_for(client)) {
             Some(asked) => format!("{stuck}; its adapter ({lock}) has not answered, {asked}"),

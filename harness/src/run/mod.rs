@@ -19,7 +19,7 @@ mod task;
 mod triggers;
 
 use crate::history::writer::{Finished, WriteError, Writer};
-use crate::history::{Observer, What};
+use crate::history::{EventKind, Observer};
 use crate::plan::Plan;
 use crate::scenario::WorkloadSpec;
 use crate::site::{KernelSite, Resources, Site, SiteError, Statistics};
@@ -82,7 +82,7 @@ pub(crate) fn run_on<'a>(
     match play(&mut run, plan) {
         Err(RunError::Site(stuck @ SiteError::Stuck { .. })) => {
             let why = run.explain_stuck(&stuck);
-            run.record(What::WorkloadEnded { completed: false, why })?;
+            run.record(EventKind::WorkloadEnded { completed: false, why })?;
         }
         other => other?,
     }
@@ -141,5 +141,5 @@ fn play(run: &mut Interpreter, plan: &Plan) -> Result<(), RunError> {
     };
     nemesis.finish(run)?;
     run.read_counter()?;
-    run.record(What::WorkloadEnded { completed: why.is_empty(), why })
+    run.record(EventKind::WorkloadEnded { completed: why.is_empty(), why })
 }

@@ -2,19 +2,19 @@
 //! strike when their triggers say so; a script's when its steps do.
 
 use super::RunError;
-use super::event::{ClientId, Event, FaultId, Timer};
+use super::event::{Event, FaultId, Timer};
 use super::in_force::InForce;
 use super::interpreter::Interpreter;
 use super::task::Task;
 use super::triggers::{By, Triggers};
 use crate::fault::pause::AfterPause;
 use crate::fault::{CALLER, Caught, Effect, OWNER, Strike, Trigger};
-use crate::history::What;
+use crate::history::EventKind;
 use crate::plan::Plan;
 use crate::seeds;
-use crate::site::NodeId;
 use crate::site::disk::trouble::TroubleId;
 use crate::site::wire::RuleId;
+use crate::site::{ClientId, NodeId};
 use lockstorm_agent::{Command, Failing};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -111,14 +111,14 @@ impl<'a> Nemesis<'a> {
         };
         let target = match (spec.strike.target(), &spec.when, by) {
             // It is in no critical section any more.
-            (OWNER, Trigger::Left(_), By::Client(node)) => Some(node),
-            (CALLER, _, By::Client(node)) => Some(node),
+            (OWNER, Trigger::Left(_), By::Client(client)) => Some(client.node()),
+            (CALLER, _, By::Client(client)) => Some(client.node()),
             (OWNER, ..) => run.owner().map(ClientId::node),
             (name, ..) => run.node(name),
         };
         let Some(node) = target else {
             let why = "nobody was in a critical section when it struck".into();
-            return run.record(What::FaultMissed { fault: index, why });
+            return run.record(EventKind::FaultMissed { fault: index, why });
         };
         self.put_into_force(FaultId(index), &spec.strike, node, caught, run)?;
         if let Some(lasts) = spec.lasts.or(spec.strike.fault().lasts()) {
@@ -148,7 +148,7 @@ impl<'a> Nemesis<'a> {
     ) -> Result<(), RunError> {
         let fault = strike.fault();
         let at = caught.map(|caught| format!(" ({})", caught.describe())).unwrap_or_default();
-        run.record(What::FaultStruck {
+        run.record(EventKind::FaultStruck {
             fault: id.0,
             kind: strike.kind().into(),
             node: run.node_name(node).to_owned(),
@@ -182,7 +182,7 @@ impl<'a> Nemesis<'a> {
                     self.force.pause(node, id);
                 }
                 Effect::Disk { trouble, seed } => {
-                    active.troubles.push(run.site().trouble(trouble, seed));
+                    active.troubles.push(run.site().lay_trouble(trouble, seed));
                 }
                 Effect::FullDisk => {
                     (active.fills_disk, self.filled) = (true, true);
@@ -257,7 +257,7 @@ impl<'a> Nemesis<'a> {
         if let Some(after) = active.pauses {
             self.let_run(node, id, after, run)?;
         }
-        active.mend_disk(run);
+        active.lift_troubles(run);
         active.let_calls_through(run);
         if active.fills_disk {
             self.fill_disk(run);
@@ -310,7 +310,7 @@ impl<'a> Nemesis<'a> {
         for id in self.active.keys().copied().collect::<Vec<_>>() {
             self.end(id, run)?;
         }
-        for node in 0..self.plan.blueprint.nodes.len() {
+        for node in NodeId::all(self.plan.blueprint.nodes.len()) {
             if self.force.catch_up(node) {
                 self.set_clock(node, run);
             }
@@ -322,7 +322,7 @@ impl<'a> Nemesis<'a> {
     pub fn finish(&mut self, run: &mut Interpreter) -> Result<(), RunError> {
         for (id, mut active) in std::mem::take(&mut self.active) {
             active.lift_rules(run);
-            active.mend_disk(run);
+            active.lift_troubles(run);
             active.let_calls_through(run);
             run.record(active.told(id))?;
         }
@@ -335,9 +335,9 @@ impl<'a> Nemesis<'a> {
     /// told.
     fn fill_disk(&mut self, run: &mut Interpreter) {
         let full = self.active.values().any(|active| active.fills_disk);
-        if self.filled && run.is_ready(0) {
+        if self.filled && run.is_ready(NodeId::SERVER) {
             self.filled = full;
-            run.command(0, Command::FillDisk { full }, Task::FillDisk);
+            run.command(NodeId::SERVER, Command::FillDisk { full }, Task::FillDisk);
         }
     }
 
@@ -417,11 +417,11 @@ impl Active {
         }
     }
 
-    fn mend_disk(&mut self, run: &mut Interpreter) {
+    fn lift_troubles(&mut self, run: &mut Interpreter) {
         if self.troubles.is_empty() {
             return;
         }
-        match self.troubles.drain(..).map(|id| run.site().mend(id)).sum::<u64>() {
+        match self.troubles.drain(..).map(|id| run.site().lift_trouble(id)).sum::<u64>() {
             0 => self.hindrance = self.hindrance.take().or(Some("no request came its way".into())),
             requests => self.did.push(format!("{requests} requests of the disk hit")),
         }
@@ -465,17 +465,17 @@ impl Active {
     }
 
     /// What becomes of it in the history.
-    fn told(self, id: FaultId) -> What {
+    fn told(self, id: FaultId) -> EventKind {
         let fault = id.0;
         match self.did.is_empty() {
-            false => What::FaultEnded { fault, effect: self.did.join(", ") },
+            false => EventKind::FaultEnded { fault, effect: self.did.join(", ") },
             true => {
                 let otherwise = "it changed nothing: the node was without power already";
                 let why = match self.has_power_effect {
                     true => otherwise.into(),
                     false => self.hindrance.unwrap_or_else(|| otherwise.into()),
                 };
-                What::FaultMissed { fault, why }
+                EventKind::FaultMissed { fault, why }
             }
         }
     }

@@ -26,19 +26,19 @@ impl Readiness {
     }
 
     pub fn progress(&self, node: NodeId) -> Progress {
-        self.progress[node]
+        self.progress[node.index()]
     }
 
     pub fn advance(&mut self, node: NodeId, progress: Progress) {
-        self.progress[node] = progress;
+        self.progress[node.index()] = progress;
     }
 
     pub fn forget(&mut self, node: NodeId) {
-        self.progress[node] = Progress::Absent;
+        self.progress[node.index()] = Progress::Absent;
     }
 
     pub fn serves(&self) -> bool {
-        self.progress[0] == Progress::Ready
+        self.progress[NodeId::SERVER.index()] == Progress::Ready
     }
 
     /// The nodes that are not ready, in words.

@@ -1,13 +1,13 @@
 //! What agents and adapters say becomes lines of the history, and events.
 
 use super::RunError;
-use super::event::{ClientId, Event, FaultId, Timer};
+use super::event::{Event, FaultId, Timer};
 use super::interpreter::{Counting, Interpreter};
 use super::last_words;
 use super::task::Task;
-use crate::history::What;
+use crate::history::EventKind;
 use crate::lock::adapter::Reply;
-use crate::site::NodeId;
+use crate::site::{ClientId, NodeId};
 use crate::units::Nanos;
 use lockstorm_agent::{Message, Outcome, SystemCall};
 
@@ -34,7 +34,7 @@ impl Interpreter<'_> {
             cause = format!("{cause}; its last words: {panic}");
         }
         self.fail(format!("{name}: {cause}"));
-        self.record(What::NodeDied { node: name, by_plan: false, cause })?;
+        self.record(EventKind::NodeDied { node: name, by_plan: false, cause })?;
         self.forget(node);
         Ok(())
     }
@@ -63,7 +63,7 @@ impl Interpreter<'_> {
             (Task::BeginCount(id), outcome) => self.count_read(id, outcome),
             (Task::EndCount(id), outcome) => self.counted(id, outcome),
             (Task::CountDescriptors(id), Outcome::Descriptors { open }) => {
-                self.record(What::Descriptors { client: self.client(id).name.clone(), open })
+                self.record(EventKind::Descriptors { client: self.client(id).name.clone(), open })
             }
             // The adapter has ended, which is told by itself.
             (Task::CountDescriptors(_), _) => Ok(()),
@@ -131,18 +131,18 @@ impl Interpreter<'_> {
         self.client_mut(id).counting = Counting::No;
         let client = self.client(id).name.clone();
         self.record(match outcome {
-            Outcome::Counted { read } => What::Counted { client, read },
+            Outcome::Counted { read } => EventKind::Counted { client, read },
             Outcome::Failed { errno, message } => {
-                What::CountFailed { client, error: errno.unwrap_or(message) }
+                EventKind::CountFailed { client, error: errno.unwrap_or(message) }
             }
-            other => What::CountFailed { client, error: format!("{other:?}") },
+            other => EventKind::CountFailed { client, error: format!("{other:?}") },
         })?;
         self.events.push_back(Event::Counted(id));
         Ok(())
     }
 
     fn take_adapter_line(&mut self, node: NodeId, line: &str) -> Result<(), RunError> {
-        let Some(id) = ClientId::on(node) else {
+        let Some(id) = node.client() else {
             return Ok(());
         };
         let reply = match Reply::parse(line) {
@@ -158,7 +158,7 @@ impl Interpreter<'_> {
             Reply::Answer { id: call, answer } => match self.client_mut(id).call.take() {
                 Some((asked, operation, _)) if asked == call => {
                     let client = self.client(id).name.clone();
-                    self.record(What::Answered { client, call, answer: answer.clone() })?;
+                    self.record(EventKind::Answered { client, call, answer: answer.clone() })?;
                     self.events.push_back(Event::Answered { client: id, operation, answer });
                     Ok(())
                 }
@@ -182,11 +182,11 @@ impl Interpreter<'_> {
         call: SystemCall,
         path: String,
     ) -> Result<(), RunError> {
-        let (Some(id), Ok(fault)) = (ClientId::on(node), usize::try_from(fault)) else {
+        let (Some(id), Ok(fault)) = (node.client(), usize::try_from(fault)) else {
             return Ok(());
         };
         let client = self.client(id).name.clone();
-        self.record(What::CallFailed { client, fault, call, path })?;
+        self.record(EventKind::CallFailed { client, fault, call, path })?;
         self.events.push_back(Event::CallFailed(FaultId(fault)));
         Ok(())
     }
@@ -202,7 +202,7 @@ impl Interpreter<'_> {
         }
         let client = self.client(id).name.clone();
         self.client_mut(id).ready = true;
-        self.record(What::AdapterReady { client, library, version })?;
+        self.record(EventKind::AdapterReady { client, library, version })?;
         if self.has_begun() {
             self.events.push_back(Event::Returned(id));
         } else if self.clients().iter().all(|client| client.ready) {
@@ -210,7 +210,7 @@ impl Interpreter<'_> {
             // Until now nobody had a lock that a busy host could have spoiled.
             self.site().forget_lateness();
             self.clear_timers(|timer| *timer == Timer::Overdue);
-            self.record(What::WorkloadBegan)?;
+            self.record(EventKind::WorkloadBegan)?;
             self.events.push_back(Event::Began);
         }
         Ok(())
@@ -218,12 +218,12 @@ impl Interpreter<'_> {
 
     pub fn adapter_failed(&mut self, node: NodeId, cause: String) -> Result<(), RunError> {
         let client = self.node_name(node).to_owned();
-        let asked = ClientId::on(node).and_then(|id| self.asked_for(id));
+        let asked = node.client().and_then(|id| self.asked_for(id));
         let cause = match asked {
             Some(asked) => format!("{cause}, {asked}"),
             None => cause,
         };
         self.fail(format!("{client}: the adapter {cause}"));
-        self.record(What::AdapterFailed { client, cause })
+        self.record(EventKind::AdapterFailed { client, cause })
     }
 }

@@ -1,15 +1,15 @@
 //! The script workload: ordered steps, each with the answer that is expected of it.
 
-use super::event::{ClientId, Event, FaultId, Timer};
+use super::event::{Event, FaultId, Timer};
 use super::interpreter::Interpreter;
 use super::nemesis::Nemesis;
 use super::{RunError, Workload};
 use crate::fault::Strike;
-use crate::history::{Operation, What};
+use crate::history::{EventKind, Operation};
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
 use crate::scenario::script::{Call, Expectation, ExpectedAnswer, Step};
-use crate::site::NodeId;
+use crate::site::{ClientId, NodeId};
 use crate::units::Nanos;
 use std::collections::BTreeMap;
 
@@ -78,7 +78,7 @@ impl<'a> Script<'a> {
         expect: Option<Expectation>,
         run: &mut Interpreter,
     ) -> Result<(), RunError> {
-        let Some(client) = client(name, run) else {
+        let Some(client) = run.client_named(name) else {
             return self.unmet(format!("there is no {name}"), run);
         };
         if !run.client(client).ready {
@@ -108,7 +108,7 @@ impl<'a> Script<'a> {
         expect: Expectation,
         run: &mut Interpreter,
     ) -> Result<(), RunError> {
-        let Some(client) = client(name, run) else {
+        let Some(client) = run.client_named(name) else {
             return self.unmet(format!("there is no {name}"), run);
         };
         if let Some(answer) = self.early.remove(&client) {
@@ -196,7 +196,7 @@ impl<'a> Script<'a> {
     fn step_done(&mut self, met: bool, saw: String, run: &mut Interpreter) -> Result<(), RunError> {
         let step = self.at;
         run.clear_timers(|timer| *timer == Timer::Step(step));
-        run.record(What::StepDone { step, text: self.steps[step].to_string(), met, saw })?;
+        run.record(EventKind::StepDone { step, text: self.steps[step].to_string(), met, saw })?;
         self.waiting = Waiting::Nothing;
         self.at += 1;
         Ok(())
@@ -231,7 +231,7 @@ impl Workload for Script<'_> {
             Event::Returned(id) if self.waiting == Waiting::Node(id.node()) => {
                 self.met("back".into(), run)?
             }
-            Event::ServerReady if self.waiting == Waiting::Node(0) => {
+            Event::ServerReady if self.waiting == Waiting::Node(NodeId::SERVER) => {
                 self.met("back".into(), run)?
             }
             Event::Lost(id) => {
@@ -249,10 +249,6 @@ impl Workload for Script<'_> {
     fn unfinished(&self, _: &Interpreter) -> String {
         format!("step {} was still waited for", self.at + 1)
     }
-}
-
-fn client(name: &str, run: &Interpreter) -> Option<ClientId> {
-    run.clients().iter().position(|client| client.name == name).map(ClientId)
 }
 
 /// What a script calls an answer, and the same in words.

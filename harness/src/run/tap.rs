@@ -13,8 +13,8 @@ use std::rc::Rc;
 /// What is shared between the rule on the wire and the nemesis.
 pub struct Tap {
     listener: Box<dyn Listener>,
-    /// The nodes' names, the server's first.
-    nodes: Vec<String>,
+    /// The clients' names.
+    clients: Vec<String>,
     waits: Vec<Wait>,
     /// Calls count from when the workload begins.
     is_counting: bool,
@@ -35,13 +35,13 @@ struct Wait {
 impl Tap {
     pub fn new(
         listener: Box<dyn Listener>,
-        nodes: &[NodeBlueprint],
+        clients: &[NodeBlueprint],
         waits: impl Iterator<Item = (usize, Passes)>,
     ) -> Tap {
         let wait = |(fault, passes)| Wait { fault: fault as u64, passes, seen: 0, nearest: None };
         Tap {
             listener,
-            nodes: nodes.iter().map(|node| node.name.clone()).collect(),
+            clients: clients.iter().map(|node| node.name.clone()).collect(),
             waits: waits.map(wait).collect(),
             is_counting: false,
             caught: BTreeMap::new(),
@@ -72,14 +72,16 @@ impl Tap {
     }
 
     /// A message passes: signals the faults that waited for it.
-    fn hear(&mut self, message: &Message, frame: &Frame) {
+    fn on_message(&mut self, message: &Message, frame: &Frame) {
         // Callbacks are made by the server; every conversation is some client's.
-        let node = if frame.from == 0 { frame.to } else { frame.from };
-        let Some(client) = self.nodes.get(node) else {
+        let Some(client) = frame.from.client().or(frame.to.client()) else {
+            return;
+        };
+        let Some(name) = self.clients.get(client.index()) else {
             return;
         };
         for wait in &mut self.waits {
-            let nearness = wait.passes.nearness(message, client);
+            let nearness = wait.passes.nearness(message, name);
             if nearness != Some(Nearness::Match) {
                 wait.nearest = wait.nearest.take().max(nearness);
                 continue;
@@ -87,7 +89,7 @@ impl Tap {
             wait.seen += 1;
             if wait.seen == wait.passes.nth {
                 let op = wait.passes.op.clone();
-                let caught = Caught { node, op, message: message.clone(), frame: frame.clone() };
+                let caught = Caught { client, op, message: message.clone(), frame: frame.clone() };
                 self.caught.insert(wait.fault, caught);
                 self.signals.push(wait.fault);
             }
@@ -107,7 +109,7 @@ impl Rule for TapRule {
         }
         let before = tap.signals.len();
         for message in messages.iter().filter(|message| message.kind != Kind::Broken) {
-            tap.hear(message, passing.frame);
+            tap.on_message(message, passing.frame);
         }
         if tap.signals.len() == before {
             return Fate::pass();

@@ -1,7 +1,7 @@
 //! Tasks: what agents have been asked to do and have not answered yet.
 
-use super::event::ClientId;
 use super::in_force::Setting;
+use crate::site::ClientId;
 use std::fmt;
 
 /// A command that an agent has been given.

@@ -1,14 +1,14 @@
 //! Triggers: which faults of the plan still wait, what for, and when that has come.
 
 use super::RunError;
-use super::event::{ClientId, Event, FaultId, Timer};
+use super::event::{Event, FaultId, Timer};
 use super::interpreter::{Client, Interpreter};
 use super::tap::{Tap, TapRule};
 use crate::fault::trigger::ANY;
 use crate::fault::{Asked, Caught, FaultSpec, Section, Trigger};
-use crate::history::{Operation, What};
+use crate::history::{EventKind, Operation};
 use crate::plan::Plan;
-use crate::site::NodeId;
+use crate::site::ClientId;
 use crate::site::wire::RuleId;
 use crate::units::Nanos;
 use std::cell::RefCell;
@@ -44,7 +44,7 @@ enum State {
 pub enum By {
     Time,
     /// A client, by what it did or called.
-    Client(NodeId),
+    Client(ClientId),
 }
 
 /// How many critical sections have come to the same point, in all and of each client.
@@ -76,7 +76,7 @@ impl<'a> Triggers<'a> {
         let mut waits = waits.peekable();
         if waits.peek().is_some() {
             let listener = run.site().listener();
-            let tap = Tap::new(listener, &self.plan.blueprint.nodes, waits);
+            let tap = Tap::new(listener, self.plan.blueprint.clients(), waits);
             let tap = Rc::new(RefCell::new(tap));
             let rule = run.site().lay(Box::new(TapRule(Rc::clone(&tap))));
             self.tap = Some((tap, rule));
@@ -136,7 +136,7 @@ impl<'a> Triggers<'a> {
                 Some(_) => continue,
             };
             if count == section.count {
-                fault.come(By::Client(client.node()), section.after, index, run);
+                fault.come(By::Client(client), section.after, index, run);
             }
         }
     }
@@ -151,7 +151,7 @@ impl<'a> Triggers<'a> {
             if calls.op.is(operation) && calls.client.as_ref().is_none_or(is_its) {
                 fault.seen += 1;
                 if fault.seen == calls.count {
-                    fault.come(By::Client(client.node()), calls.after, index, run);
+                    fault.come(By::Client(client), calls.after, index, run);
                 }
             }
         }
@@ -201,13 +201,13 @@ impl<'a> Triggers<'a> {
             return None;
         };
         if passes.after > Nanos::ZERO {
-            fault.come(By::Client(caught.node), passes.after, index, run);
+            fault.come(By::Client(caught.client), passes.after, index, run);
             return None;
         }
         if fault.state != State::Waiting {
             return None;
         }
-        fault.state = State::Triggered(By::Client(caught.node));
+        fault.state = State::Triggered(By::Client(caught.client));
         Some(caught)
     }
 
@@ -233,7 +233,7 @@ impl<'a> Triggers<'a> {
                 Some(waited) => format!("{why}: {waited}"),
                 None => why.into(),
             };
-            run.record(What::FaultMissed { fault: index, why })?;
+            run.record(EventKind::FaultMissed { fault: index, why })?;
         }
         Ok(())
     }
@@ -266,13 +266,13 @@ fn are(names: &[String], run: &Interpreter, is: impl Fn(&Client) -> bool) -> boo
 
 impl Sections {
     fn none(plan: &Plan) -> Sections {
-        Sections { all: 0, by: vec![0; plan.blueprint.nodes.len()] }
+        Sections { all: 0, by: vec![0; plan.blueprint.clients().len()] }
     }
 
     /// One more, of this client: how many there were in all, and of the client.
     fn count(&mut self, client: ClientId) -> (u32, u32) {
         self.all += 1;
-        self.by[client.0] += 1;
-        (self.all, self.by[client.0])
+        self.by[client.index()] += 1;
+        (self.all, self.by[client.index()])
     }
 }

@@ -51,7 +51,7 @@ pub fn load_source(source: Source, overrides: &Overrides) -> Result<Loaded, Diag
 
 impl Loaded {
     /// Holds the scenario against the profile of its lock, and fills in what the profile says.
-    pub fn settle(&mut self, profile: &Profile) -> Result<(), Diagnostics> {
+    pub fn complete(&mut self, profile: &Profile) -> Result<(), Diagnostics> {
         if self.lock_replaced {
             self.adapt(profile);
         }

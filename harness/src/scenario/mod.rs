@@ -15,6 +15,7 @@ pub mod validate;
 use crate::fault::FaultSpec;
 use crate::site::blueprint::WireBlueprint;
 use crate::site::clock::Clock;
+use crate::site::{ClientId, NodeId};
 use crate::units::{Bytes, Nanos, NanosRange, Rate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,17 @@ pub struct SiteSpec {
     pub server: ServerSpec,
     pub wire: WireSpec,
     pub disk: DiskSpec,
+}
+
+impl SiteSpec {
+    /// The server, then the clients.
+    pub fn node_ids(&self) -> impl Iterator<Item = NodeId> {
+        NodeId::all(1 + usize::from(self.clients))
+    }
+
+    pub fn client_ids(&self) -> impl Iterator<Item = ClientId> {
+        ClientId::all(usize::from(self.clients))
+    }
 }
 
 impl Default for SiteSpec {

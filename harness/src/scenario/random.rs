@@ -23,6 +23,7 @@ use crate::fault::stop::Stop;
 use crate::fault::{CALLER, FaultSpec, OWNER, Passes, Phase, Section, Strike, Trigger};
 use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
+use crate::site::{ClientId, SERVER_NAME};
 use crate::units::{MILLISECOND, Nanos, NanosRange, Rate, SECOND, SignedNanos};
 use lockstorm_agent::SystemCall;
 use rand::RngExt;
@@ -306,7 +307,7 @@ impl Draw<'_> {
     ) -> FaultSpec {
         let section = |draw: &mut Self| Section {
             count: draw.within(&draw.bounds.section),
-            client: draw.chance(0.3).then(|| format!("c{}", draw.within(&(1..=clients)))),
+            client: draw.chance(0.3).then(|| draw.client(clients)),
             after: match draw.chance(0.5) {
                 true => Nanos::ZERO,
                 false => draw.time(&(MILLISECOND..=4 * SECOND)),
@@ -335,7 +336,7 @@ impl Draw<'_> {
         let passes = Passes {
             op: (*self.one_of(operations)).into(),
             phase: if refused { Phase::Call } else { phase },
-            from: self.chance(0.3).then(|| format!("c{}", self.within(&(1..=clients)))),
+            from: self.chance(0.3).then(|| self.client(clients)),
             path: None,
             status: None,
             nth: self.within(&self.bounds.nth),
@@ -354,7 +355,7 @@ impl Draw<'_> {
             1 => Strike::Hold(Hold { late }),
             _ => {
                 let (kind, at_caller) = (self.kind(self.bounds.weights), self.chance(0.5));
-                let node = if at_caller { CALLER } else { "server" };
+                let node = if at_caller { CALLER } else { SERVER_NAME };
                 self.strike_of(kind, node.into())
             }
         };
@@ -362,11 +363,17 @@ impl Draw<'_> {
         FaultSpec { when: Trigger::Rpc(passes), strike, lasts, may_miss: true }
     }
 
+    /// One of so many clients, by its name.
+    fn client(&mut self, clients: u8) -> String {
+        let number = self.within(&(1..=clients));
+        ClientId::at(usize::from(number) - 1).to_string()
+    }
+
     fn node(&mut self, clients: u8) -> String {
         match self.rng.random_range(0..10) {
             0..4 => OWNER.to_owned(),
-            4..7 => "server".into(),
-            _ => format!("c{}", self.within(&(1..=clients))),
+            4..7 => SERVER_NAME.into(),
+            _ => self.client(clients),
         }
     }
 
@@ -411,16 +418,15 @@ impl Draw<'_> {
 
     /// The server and some clients on two sides; `node` is the first of one.
     fn partition(&mut self, node: String, clients: u8) -> Partition {
-        let all: Vec<String> = (1..=clients).map(|number| format!("c{number}")).collect();
-        let others: Vec<String> =
-            all.into_iter().filter(|name| *name != node && self.chance(0.3)).collect();
+        let all = ClientId::all(clients.into()).map(|client| client.to_string());
+        let others: Vec<String> = all.filter(|name| *name != node && self.chance(0.3)).collect();
         let (between, and) = match node.as_str() {
-            "server" => (vec![node], [vec!["c1".into()], others].concat()),
-            OWNER => (vec![node], vec!["server".into()]),
-            _ => ([vec![node], others].concat(), vec!["server".into()]),
+            SERVER_NAME => (vec![node], [vec!["c1".into()], others].concat()),
+            OWNER => (vec![node], vec![SERVER_NAME.into()]),
+            _ => ([vec![node], others].concat(), vec![SERVER_NAME.into()]),
         };
         let and = and.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
-        let (between, and) = match self.chance(0.7) || between == ["server"] {
+        let (between, and) = match self.chance(0.7) || between == [SERVER_NAME] {
             true => (between, and),
             false => (and, between),
         };
@@ -501,7 +507,7 @@ impl Draw<'_> {
 
 /// On the server no process runs.
 fn on_client(node: String) -> String {
-    if node == "server" { "c1".into() } else { node }
+    if node == SERVER_NAME { "c1".into() } else { node }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::process::Process;
 use super::rpc::{Done, Errno, Name, Op};
 use super::server::{Disk, Manners, Server};
 use crate::lock::adapter::Request;
+use crate::site::NodeId;
 use crate::site::blueprint::Blueprint;
 use crate::units::{Nanos, SECOND};
 use lockstorm_agent::{Command, EXPORT, Failing, MOUNT_POINT, Message, Outcome, glob};
@@ -63,7 +64,7 @@ pub struct Setting<'a> {
     pub lock: Lock,
     pub manners: Manners,
     pub process_seed: u64,
-    pub node: usize,
+    pub node: NodeId,
 }
 
 fn failed(errno: &str, doing: &str) -> Outcome {
@@ -96,9 +97,9 @@ impl Machine {
                 Outcome::Ok
             }
             (Command::Serve { .. }, Role::Server(server)) => {
-                let Blueprint { disk: hardware, server: terms, .. } = setting.blueprint;
+                let Blueprint { disk: hardware, server: spec, .. } = setting.blueprint;
                 let monotonic = io.now.monotonic;
-                *server = Some(Server::serve(disk, hardware, terms, setting.manners, monotonic));
+                *server = Some(Server::serve(disk, hardware, spec, setting.manners, monotonic));
                 Outcome::Ok
             }
             (Command::FillDisk { full }, Role::Server(_)) => {
@@ -322,7 +323,7 @@ fn start(env: &BTreeMap<String, String>, setting: &Setting) -> Process {
     let lock = locks::Settings {
         lock: setting.lock,
         lifetime: lifetime(env),
-        owner: format!("c{}-{:x}", setting.node, setting.process_seed),
+        owner: format!("{}-{:x}", setting.node, setting.process_seed),
     };
     Process::start(setting.process_seed, |os| locks::run(lock, os))
 }

@@ -29,7 +29,6 @@ const WAIT_MOST: u64 = 30 * SECOND;
 const RENEWAL_LEAST: u64 = 5 * SECOND;
 /// mount(2) gives up after so long: timeo and two more tries.
 const MOUNT_WITHIN: u64 = 180 * SECOND;
-const SERVER: NodeId = 0;
 
 pub struct Client {
     node: NodeId,
@@ -271,7 +270,8 @@ impl Client {
         let first = u32::from(*ports) << 20;
         *tried_at = now;
         *back_off = (2 * *back_off).clamp(CONNECT_LEAST, CONNECT_MOST);
-        *tcp = Some(Tcp::connect(local, End { node: SERVER, port: PORT }, first, now, io.out));
+        *tcp =
+            Some(Tcp::connect(local, End { node: NodeId::SERVER, port: PORT }, first, now, io.out));
     }
 
     fn disconnected(&mut self, io: &mut Io) {

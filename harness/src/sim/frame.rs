@@ -118,18 +118,22 @@ impl Segment {
     }
 }
 
-/// As the plan numbers them.
+/// As the plan numbers them: the server is 1.
+fn octet(node: NodeId) -> u8 {
+    node.index() as u8 + 1
+}
+
 fn mac(node: NodeId) -> [u8; 6] {
-    [2, 0, 0, 0, 0, node as u8 + 1]
+    [2, 0, 0, 0, 0, octet(node)]
 }
 
 fn address(node: NodeId) -> [u8; 4] {
-    [10, 0, 0, node as u8 + 1]
+    [10, 0, 0, octet(node)]
 }
 
 fn node(address: &[u8]) -> Option<NodeId> {
     match *address {
-        [10, 0, 0, last] if last > 0 => Some(usize::from(last) - 1),
+        [10, 0, 0, last] => usize::from(last).checked_sub(1).map(NodeId::at),
         _ => None,
     }
 }
@@ -158,7 +162,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn any_segment() -> impl Strategy<Value = Segment> {
-        let end = || (0usize..17, any::<u16>()).prop_map(|(node, port)| End { node, port });
+        let end = || {
+            (0usize..17, any::<u16>()).prop_map(|(node, port)| End { node: NodeId::at(node), port })
+        };
         let message = prop::option::of(any::<u64>());
         let numbers = (any::<u32>(), any::<u32>(), any::<u8>());
         (end(), end(), numbers, message).prop_map(|(from, to, (seq, ack, flags), message)| {

@@ -7,12 +7,13 @@ use crate::rpc::{Flow, Kind, Listener, Message, Operation, Place, Status};
 use crate::site::NodeId;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 /// NFS, in RFC 8881.
-const PROGRAM: u32 = 100_003;
+const PROGRAM: NonZeroU32 = NonZeroU32::new(100_003).unwrap();
 
-pub struct Ear {
+pub struct SimListener {
     book: Rc<RefCell<Book>>,
     /// The messages that have been told.
     told: BTreeSet<u64>,
@@ -20,35 +21,36 @@ pub struct Ear {
     asked: BTreeMap<(NodeId, u64), (u64, Operation)>,
 }
 
-impl Ear {
-    pub fn new(book: Rc<RefCell<Book>>) -> Ear {
-        Ear { book, told: BTreeSet::new(), asked: BTreeMap::new() }
+impl SimListener {
+    pub fn new(book: Rc<RefCell<Book>>) -> SimListener {
+        SimListener { book, told: BTreeSet::new(), asked: BTreeMap::new() }
     }
 
-    fn operations(&mut self, now_ns: u64, segment: &Segment, rpc: &Rpc) -> Option<Said> {
+    fn operations(&mut self, now_ns: u64, segment: &Segment, rpc: &Rpc) -> Option<Content> {
         match &rpc.body {
             Body::Call(call) => {
                 let asked = operation(call);
                 self.asked.insert((segment.from.node, rpc.xid), (now_ns, asked.clone()));
-                Some(Said { kind: Kind::Call, called_ns: None, operation: asked })
+                Some(Content { kind: Kind::Call, called_ns: None, operation: asked })
             }
             Body::Reply(reply) => {
                 let asked = self.asked.get(&(segment.to.node, rpc.xid));
                 let (called_ns, mut operation) = asked?.clone();
                 operation.status = Some(status(reply));
-                Some(Said { kind: Kind::Reply, called_ns: Some(called_ns), operation })
+                Some(Content { kind: Kind::Reply, called_ns: Some(called_ns), operation })
             }
         }
     }
 }
 
-struct Said {
+/// What one message asks or answers.
+struct Content {
     kind: Kind,
     called_ns: Option<u64>,
     operation: Operation,
 }
 
-impl Listener for Ear {
+impl Listener for SimListener {
     fn frame(&mut self, now_ns: u64, frame: &[u8]) -> Vec<Message> {
         let Some(segment) = Segment::decode(frame) else {
             return Vec::new();
@@ -57,21 +59,21 @@ impl Listener for Ear {
             return Vec::new();
         };
         let rpc = self.book.borrow().read(number);
-        let said = rpc.and_then(|rpc| Some((rpc.xid, self.operations(now_ns, &segment, &rpc)?)));
-        let message = said.zip(Flow::of(frame)).map(|((xid, said), flow)| Message {
+        let content = rpc.and_then(|rpc| Some((rpc.xid, self.operations(now_ns, &segment, &rpc)?)));
+        let message = content.zip(Flow::of(frame)).map(|((xid, content), flow)| Message {
             at_ns: now_ns,
             flow,
             place: Some(Place { sequence: segment.seq, length: MESSAGE as u32 }),
             xid: xid as u32,
-            kind: said.kind,
-            program: PROGRAM,
+            kind: content.kind,
+            program: Some(PROGRAM),
             program_name: "nfs",
             version: 4,
             procedure: "COMPOUND",
             minor: Some(1),
-            status: said.operation.status,
-            operations: vec![said.operation],
-            called_ns: said.called_ns,
+            status: content.operation.status,
+            operations: vec![content.operation],
+            called_ns: content.called_ns,
             trouble: None,
         });
         message.into_iter().collect()

@@ -77,8 +77,8 @@ impl Machine {
         }
     }
 
-    /// Everybody who can go on does.
-    pub fn settle(&mut self, io: &mut Io) {
+    /// The process and the kernel go on until both have to wait.
+    pub fn run_until_idle(&mut self, io: &mut Io) {
         let Role::Client { kernel, process } = &mut self.role else {
             return;
         };

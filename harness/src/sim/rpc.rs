@@ -87,12 +87,12 @@ pub enum Op {
         text: Rc<str>,
     },
     Commit(Name),
-    /// No operation of NFS: writes a file whose version is still `seen` (0: that does not exist),
+    /// No operation of NFS: writes a file whose version is still `seen` (none: there is no file),
     /// in one step and onto the disk. With NFS's own, it takes a row of names that link(2) makes
     /// (see containers/locks/good-lifetime).
     Swap {
         name: Name,
-        seen: u64,
+        seen: Option<u64>,
         text: Rc<str>,
     },
     /// LOCK of the whole file, for writing. With `reclaim` in the grace time, and only then.

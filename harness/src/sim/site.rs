@@ -147,7 +147,9 @@ impl<'a> SimSite<'a> {
     /// The next thing happens: of an event and a node that wakes at the same instant, the event.
     /// False when there is none.
     fn step(&mut self) -> bool {
-        let awake = (0..).zip(&self.nodes).filter_map(|(id, node)| Some((node.wake_at()?, id)));
+        let awake = NodeId::all(self.nodes.len())
+            .zip(&self.nodes)
+            .filter_map(|(id, node)| Some((node.wake_at()?, id)));
         match (self.calendar.next_at(), awake.min()) {
             (Some(at), wake) if wake.is_none_or(|(wake_at, _)| at <= wake_at) => self.take_event(),
             (_, Some((at, node))) => {
@@ -201,7 +203,7 @@ impl<'a> SimSite<'a> {
             Event::Command { node, .. } | Event::Booted { node, .. } => *node,
             Event::Timer(_) | Event::Wire => return Some(event),
         };
-        let Some((_, kept)) = &mut self.nodes[node].pause else {
+        let Some((_, kept)) = &mut self.nodes[node.index()].pause else {
             return Some(event);
         };
         if !matches!(event, Event::Frame { .. }) {
@@ -211,7 +213,7 @@ impl<'a> SimSite<'a> {
     }
 
     fn lives(&self, node: NodeId, life: u32) -> bool {
-        self.nodes[node].life == life && self.nodes[node].machine.is_some()
+        self.nodes[node.index()].life == life && self.nodes[node.index()].machine.is_some()
     }
 
     /// Something happens to a node; then everybody in it goes on who can, and what it has sent
@@ -221,7 +223,7 @@ impl<'a> SimSite<'a> {
         node: NodeId,
         happens: impl FnOnce(&mut Machine, &mut Io, &mut Disk, &Setting),
     ) {
-        let state = &mut self.nodes[node];
+        let state = &mut self.nodes[node.index()];
         let Some(machine) = &mut state.machine else {
             return;
         };
@@ -240,7 +242,7 @@ impl<'a> SimSite<'a> {
             node,
         };
         happens(machine, &mut io, &mut self.disk, &setting);
-        machine.settle(&mut io);
+        machine.run_until_idle(&mut io);
         drop(book);
         if let Role::Client { kernel, .. } = &machine.role {
             state.ports = kernel.ports();
@@ -279,7 +281,7 @@ impl<'a> SimSite<'a> {
     }
 
     fn arrives(&mut self, frame: Frame, at: u64) {
-        let life = self.nodes[frame.to].life;
+        let life = self.nodes[frame.to.index()].life;
         self.calendar.enter(at, Event::Frame { frame, life });
     }
 
@@ -318,7 +320,7 @@ impl Site for SimSite<'_> {
     }
 
     fn has_power(&self, node: NodeId) -> bool {
-        self.nodes[node].machine.is_some()
+        self.nodes[node.index()].machine.is_some()
     }
 
     fn lay(&mut self, rule: Box<dyn Rule>) -> RuleId {
@@ -338,7 +340,7 @@ impl Site for SimSite<'_> {
     }
 
     fn listener(&self) -> Box<dyn Listener> {
-        Box::new(super::listener::Ear::new(Rc::clone(&self.book)))
+        Box::new(super::listener::SimListener::new(Rc::clone(&self.book)))
     }
 
     fn set_timer(&mut self, at: u64, token: u64) {
@@ -346,7 +348,7 @@ impl Site for SimSite<'_> {
     }
 
     fn send(&mut self, node: NodeId, command: Command) -> u64 {
-        let state = &mut self.nodes[node];
+        let state = &mut self.nodes[node.index()];
         state.commands += 1;
         let (id, life, command) = (state.commands, state.life, Box::new(command));
         let event = Event::Command { node, life, id, command };
@@ -357,13 +359,13 @@ impl Site for SimSite<'_> {
     fn power_on(&mut self, node: NodeId) -> Result<(), SiteError> {
         let blueprint = &self.plan.blueprint;
         let lease = u64::from(blueprint.server.lease_s) * SECOND;
-        let state = &mut self.nodes[node];
+        let state = &mut self.nodes[node.index()];
         state.life += 1;
         state.pause = None;
         let (life, ports) = (state.life, state.ports);
         state.machine = Some(Machine {
             clock: Clock::power_on(self.now, blueprint.wall_start_s),
-            role: match blueprint.nodes[node].role {
+            role: match blueprint.node(node).role {
                 blueprint::Role::Server => Role::Server(None),
                 blueprint::Role::Client => Role::Client {
                     kernel: Box::new(Client::new(node, u64::from(life), lease, ports)),
@@ -384,33 +386,33 @@ impl Site for SimSite<'_> {
         node: NodeId,
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<usize, SiteError> {
-        (self.nodes[node].machine, self.nodes[node].pause) = (None, None);
-        Ok(match self.plan.blueprint.nodes[node].role {
+        (self.nodes[node.index()].machine, self.nodes[node.index()].pause) = (None, None);
+        Ok(match self.plan.blueprint.node(node).role {
             blueprint::Role::Server => self.disk.lose_power(keep),
             blueprint::Role::Client => 0,
         })
     }
 
-    fn trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
+    fn lay_trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
         self.disk.troubles.lay(trouble, seed)
     }
 
-    fn mend(&mut self, id: TroubleId) -> u64 {
+    fn lift_trouble(&mut self, id: TroubleId) -> u64 {
         self.disk.troubles.lift(id)
     }
 
     fn pause(&mut self, node: NodeId) {
-        let state = &mut self.nodes[node];
+        let state = &mut self.nodes[node.index()];
         if state.machine.is_some() {
             state.pause.get_or_insert((self.now, Vec::new()));
         }
     }
 
     fn resume(&mut self, node: NodeId) -> u64 {
-        let Some((since, kept)) = self.nodes[node].pause.take() else {
+        let Some((since, kept)) = self.nodes[node.index()].pause.take() else {
             return 0;
         };
-        if let Some(machine) = &mut self.nodes[node].machine {
+        if let Some(machine) = &mut self.nodes[node.index()].machine {
             machine.clock.stood_still(since, self.now);
         }
         for event in kept {

@@ -311,10 +311,11 @@ fn is_before(one: u32, two: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::site::NodeId;
     use proptest::prelude::*;
 
-    const CLIENT: End = End { node: 1, port: 700 };
-    const SERVER: End = End { node: 0, port: 2049 };
+    const CLIENT: End = End { node: NodeId::at(1), port: 700 };
+    const SERVER: End = End { node: NodeId::SERVER, port: 2049 };
 
     /// What an adversary does with the segment that is next.
     #[derive(Clone, Copy, Debug)]

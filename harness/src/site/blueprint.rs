@@ -1,5 +1,6 @@
 //! What a site is built from: plain data, a part of the plan.
 
+use super::NodeId;
 use super::clock::Clock;
 use crate::units::{Bytes, Nanos, NanosRange, Rate};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,17 @@ pub struct WireBlueprint {
     pub queue: Bytes,
     /// Seed of everything the wire draws: delays, losses.
     pub seed: u64,
+}
+
+impl Blueprint {
+    pub fn node(&self, node: NodeId) -> &NodeBlueprint {
+        &self.nodes[node.index()]
+    }
+
+    /// All nodes but the server.
+    pub fn clients(&self) -> &[NodeBlueprint] {
+        self.nodes.get(1..).unwrap_or_default()
+    }
 }
 
 impl WireBlueprint {

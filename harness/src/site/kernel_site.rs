@@ -249,7 +249,7 @@ impl Site for KernelSite<'_> {
     }
 
     fn has_power(&self, node: NodeId) -> bool {
-        self.nodes[node].machine.is_some()
+        self.nodes[node.index()].machine.is_some()
     }
 
     fn lay(&mut self, rule: Box<dyn Rule>) -> RuleId {
@@ -275,18 +275,18 @@ impl Site for KernelSite<'_> {
     }
 
     fn send(&mut self, node: NodeId, command: Command) -> u64 {
-        self.nodes[node].commands += 1;
-        let id = self.nodes[node].commands;
+        self.nodes[node.index()].commands += 1;
+        let id = self.nodes[node.index()].commands;
         let mut bytes =
             serde_json::to_vec(&Numbered { id, command }).expect("a command is always JSON");
         bytes.push(b'\n');
-        let life = self.nodes[node].life;
+        let life = self.nodes[node.index()].life;
         self.calendar.enter(self.now + CONTROL_LATENCY, Event::Control { node, life, bytes });
         id
     }
 
     fn power_on(&mut self, node: NodeId) -> Result<(), SiteError> {
-        let blueprint = &self.blueprint.nodes[node];
+        let blueprint = self.blueprint.node(node);
         let endpoints = self.endpoints(node);
         let slots: Vec<Slot> = endpoints.iter().map(|(slot, _)| *slot).collect();
         let doing = || format!("starting the kernel of {}", blueprint.name);
@@ -296,7 +296,7 @@ impl Site for KernelSite<'_> {
             .map_err(SiteError::host(doing()))?;
         let wall_start = self.blueprint.wall_start_s * SECOND;
         let patience = patience(&self.resources);
-        let state = &mut self.nodes[node];
+        let state = &mut self.nodes[node.index()];
         state.life += 1;
         state.greeted = false;
         state.pause = None;
@@ -327,9 +327,9 @@ impl Site for KernelSite<'_> {
         node: NodeId,
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<usize, SiteError> {
-        let blueprint = &self.blueprint.nodes[node];
-        self.nodes[node].pause = None;
-        if let Some(machine) = self.nodes[node].machine.take() {
+        let blueprint = self.blueprint.node(node);
+        self.nodes[node.index()].pause = None;
+        if let Some(machine) = self.nodes[node.index()].machine.take() {
             let doing = || format!("cutting the power of {}", blueprint.name);
             machine.power_off().map_err(SiteError::host(doing()))?;
         }
@@ -339,23 +339,23 @@ impl Site for KernelSite<'_> {
         })
     }
 
-    fn trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
+    fn lay_trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId {
         self.disk.troubles.lay(trouble, seed)
     }
 
-    fn mend(&mut self, id: TroubleId) -> u64 {
+    fn lift_trouble(&mut self, id: TroubleId) -> u64 {
         self.disk.troubles.lift(id)
     }
 
     fn pause(&mut self, node: NodeId) {
-        let state = &mut self.nodes[node];
+        let state = &mut self.nodes[node.index()];
         if state.machine.is_some() {
             state.pause.get_or_insert(Pause { since: self.now, kept: Vec::new() });
         }
     }
 
     fn resume(&mut self, node: NodeId) -> u64 {
-        let state = &mut self.nodes[node];
+        let state = &mut self.nodes[node.index()];
         let Some(Pause { since, kept }) = state.pause.take() else {
             return 0;
         };
@@ -418,10 +418,8 @@ impl KernelSite<'_> {
     }
 
     fn requests(&self) -> impl Iterator<Item = (u64, NodeId)> {
-        let machines = self
-            .nodes
-            .iter()
-            .enumerate()
+        let machines = NodeId::all(self.nodes.len())
+            .zip(&self.nodes)
             .filter(|(_, node)| node.pause.is_none())
             .filter_map(|(id, node)| Some((id, node.machine.as_ref()?)));
         machines.filter_map(|(id, machine)| Some((machine.request()?, id)))
@@ -452,13 +450,14 @@ impl KernelSite<'_> {
     }
 
     fn run(&mut self, node: NodeId) -> Result<(), SiteError> {
-        let lookahead = if self.nodes[node].greeted { self.lookahead } else { BOOT_LOOKAHEAD };
+        let lookahead =
+            if self.nodes[node.index()].greeted { self.lookahead } else { BOOT_LOOKAHEAD };
         let others = self.requests().filter(|(_, id)| *id != node).map(|(wanted, _)| wanted);
         let horizon = self.now + lookahead;
         let free_until =
             others.chain(self.calendar.next_at()).chain([horizon]).min().unwrap_or(horizon);
         let patience = patience(&self.resources);
-        let Some(machine) = self.nodes[node].machine.as_mut() else {
+        let Some(machine) = self.nodes[node.index()].machine.as_mut() else {
             return Ok(());
         };
         self.statistics.slices += 1;
@@ -487,7 +486,7 @@ impl KernelSite<'_> {
 
     pub(super) fn stuck(&self, node: NodeId) -> SiteError {
         let seconds = self.resources.patience.as_secs();
-        SiteError::Stuck { node: self.blueprint.nodes[node].name.clone(), seconds }
+        SiteError::Stuck { node: self.blueprint.node(node).name.clone(), seconds }
     }
 
     /// Looks into the rings of a node whose slice has ended.
@@ -495,8 +494,11 @@ impl KernelSite<'_> {
         match slice {
             Slice::Waits => {}
             Slice::Ended => {
-                let cause =
-                    self.nodes[node].machine.take().map(Machine::epitaph).unwrap_or_default();
+                let cause = self.nodes[node.index()]
+                    .machine
+                    .take()
+                    .map(Machine::epitaph)
+                    .unwrap_or_default();
                 self.happenings.push_back(Happening::Died { node, cause });
                 return Ok(());
             }

@@ -16,20 +16,19 @@ pub mod virtio;
 pub mod wire;
 
 mod error;
+mod ids;
 mod kernel_site;
 mod real_time;
 mod traffic;
 
 pub use error::SiteError;
+pub use ids::{ClientId, NodeId, SERVER_NAME};
 pub use kernel_site::{KernelSite, Resources};
 
 use crate::rpc::Listener;
 use disk::trouble::{Trouble, TroubleId};
 use lockstorm_agent::{Command, Message};
 use wire::{Rule, RuleId};
-
-/// A node's index in the blueprint.
-pub type NodeId = usize;
 
 /// A site as those see it who run it: a clock, a wire, a power switch for each node, and an agent
 /// in each that takes commands.
@@ -74,11 +73,11 @@ pub trait Site {
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<usize, SiteError>;
 
-    /// Puts a trouble of the server's disk into force until it is lifted.
-    fn trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId;
+    /// Lays a trouble over the server's disk until it is lifted.
+    fn lay_trouble(&mut self, trouble: Trouble, seed: u64) -> TroubleId;
 
     /// Lifts a trouble; answers how many requests it hit.
-    fn mend(&mut self, id: TroubleId) -> u64;
+    fn lift_trouble(&mut self, id: TroubleId) -> u64;
 
     /// Suspends a node that has power: it gets no time, its clocks stand still, and frames to it
     /// are lost. On the virtual clock alone.

@@ -35,7 +35,7 @@ impl KernelSite<'_> {
             return Ok(false);
         }
         let wait = next.map_or(LOOK, |at| Duration::from_nanos(at - self.now).min(LOOK));
-        let ready = self.hear(wait).map_err(SiteError::host("waiting for the nodes"))?;
+        let ready = self.poll(wait).map_err(SiteError::host("waiting for the nodes"))?;
         self.now = self.now.max(elapsed(begun));
         self.give_up_on_halves()?;
         if ready.is_empty() {
@@ -51,9 +51,9 @@ impl KernelSite<'_> {
     /// the site is gone, and would wait for minutes.
     pub(super) fn part_from_the_host(&mut self) -> Result<(), SiteError> {
         let is_on_host = |node: &NodeBlueprint| self.resources.kernels.of(node.role).is_none();
-        let nodes = self.blueprint.nodes.iter().enumerate();
+        let nodes = NodeId::all(self.nodes.len()).zip(&self.blueprint.nodes);
         let clients = nodes.filter(|(_, node)| is_on_host(node)).map(|(id, _)| id);
-        let clients: Vec<NodeId> = clients.filter(|id| self.nodes[*id].greeted).collect();
+        let clients: Vec<NodeId> = clients.filter(|id| self.nodes[id.index()].greeted).collect();
         let mut waited_for: BTreeSet<(NodeId, u64)> =
             clients.into_iter().map(|id| (id, self.send(id, Command::Unmount))).collect();
         let (Some(begun), until) = (self.begun, self.now + PARTING) else {
@@ -74,8 +74,8 @@ impl KernelSite<'_> {
     }
 
     /// Who has something to say, within `wait`.
-    fn hear(&self, wait: Duration) -> std::io::Result<Vec<(NodeId, Source)>> {
-        let machines = self.nodes.iter().enumerate();
+    fn poll(&self, wait: Duration) -> std::io::Result<Vec<(NodeId, Source)>> {
+        let machines = NodeId::all(self.nodes.len()).zip(&self.nodes);
         let machines = machines.filter_map(|(id, node)| Some((id, node.machine.as_ref()?)));
         let (sources, mut fds): (Vec<_>, Vec<_>) = machines
             .flat_map(|(id, machine)| {
@@ -95,14 +95,14 @@ impl KernelSite<'_> {
         let ready = sources.into_iter().zip(ready).filter(|&((id, source), ready)| {
             let second = matches!(source, Source::Listener(_))
                 && ready
-                && std::mem::replace(&mut listener_taken[id], true);
+                && std::mem::replace(&mut listener_taken[id.index()], true);
             ready && !second
         });
         Ok(ready.map(|(source, _)| source).collect())
     }
 
     fn serve(&mut self, node: NodeId, source: Source) -> Result<(), SiteError> {
-        let Some(machine) = self.nodes[node].machine.as_mut() else {
+        let Some(machine) = self.nodes[node.index()].machine.as_mut() else {
             return Ok(());
         };
         match machine.serve(source) {
@@ -121,19 +121,19 @@ impl KernelSite<'_> {
         let begun = self.nodes.iter().map(|node| node.machine.as_ref().and_then(Machine::begun));
         let is_over = |begun: Option<Instant>| begun.is_some_and(|begun| begun.elapsed() >= limit);
         match begun.into_iter().position(is_over) {
-            Some(node) => Err(self.stuck(node)),
+            Some(index) => Err(self.stuck(NodeId::at(index))),
             None => Ok(()),
         }
     }
 
     /// Kernels that have ended before they could say anything.
     fn bury(&mut self) -> Result<(), SiteError> {
-        for node in 0..self.nodes.len() {
-            let Some(machine) = &self.nodes[node].machine else {
+        for node in NodeId::all(self.nodes.len()) {
+            let Some(machine) = &self.nodes[node.index()].machine else {
                 continue;
             };
             let looking =
-                || format!("looking after the kernel of {}", self.blueprint.nodes[node].name);
+                || format!("looking after the kernel of {}", self.blueprint.node(node).name);
             if machine.has_ended_early().map_err(SiteError::host(looking()))? {
                 self.after_slice(node, Slice::Ended)?;
             }

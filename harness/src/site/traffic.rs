@@ -24,7 +24,7 @@ impl KernelSite<'_> {
         let Some((id, life)) = event.node() else {
             return Ok(false);
         };
-        let node = &mut self.nodes[id];
+        let node = &mut self.nodes[id.index()];
         let Some(machine) = node.machine.as_mut().filter(|_| node.life == life) else {
             return Ok(false);
         };
@@ -62,7 +62,7 @@ impl KernelSite<'_> {
             Failure::Stuck => Err(self.stuck(node)),
             Failure::Interrupted => Err(SiteError::Interrupted),
             Failure::Host(error) => {
-                let name = &self.blueprint.nodes[node].name;
+                let name = &self.blueprint.node(node).name;
                 Err(SiteError::host(format!("hearing the kernel of {name}"))(error))
             }
         }
@@ -70,14 +70,14 @@ impl KernelSite<'_> {
 
     /// A guest whose driver talks nonsense loses its power; the harness goes on.
     pub(super) fn device_failed(&mut self, node: NodeId, error: &str) {
-        if let Some(machine) = self.nodes[node].machine.take() {
+        if let Some(machine) = self.nodes[node.index()].machine.take() {
             drop(machine);
             self.happenings.push_back(Happening::Died { node, cause: misuse(error) });
         }
     }
 
     pub(super) fn collect_messages(&mut self, id: NodeId) -> std::io::Result<()> {
-        let node = &mut self.nodes[id];
+        let node = &mut self.nodes[id.index()];
         let Some(link) = node.machine.as_mut().and_then(|machine| machine.link(Slot::Control))
         else {
             return Ok(());
@@ -113,7 +113,7 @@ impl KernelSite<'_> {
     }
 
     pub(super) fn collect_frames(&mut self, from: NodeId) -> std::io::Result<()> {
-        let machine = self.nodes[from].machine.as_mut();
+        let machine = self.nodes[from.index()].machine.as_mut();
         let Some(link) = machine.and_then(|machine| machine.link(Slot::Net)) else {
             return Ok(());
         };
@@ -132,7 +132,7 @@ impl KernelSite<'_> {
             held |= route.held;
             late_ns = late_ns.max(route.late_ns);
             if route.arrivals.is_empty() && !route.held {
-                lost.push(self.blueprint.nodes[to].name.as_str());
+                lost.push(self.blueprint.node(to).name.as_str());
             }
             for at in route.arrivals {
                 self.arrives(frame.clone(), at);
@@ -151,7 +151,7 @@ impl KernelSite<'_> {
             self.arrives(frame.clone(), *at);
         }
         if !route.held {
-            let to = self.blueprint.nodes[frame.to].name.as_str();
+            let to = self.blueprint.node(frame.to).name.as_str();
             let lost = if route.arrivals.is_empty() { &[to][..] } else { &[] };
             let comment = comment(lost, route.late_ns);
             self.capture.frame(self.now, frame.from, &frame.bytes, comment.as_deref());
@@ -166,7 +166,7 @@ impl KernelSite<'_> {
 
     /// A frame reaches its node at a time of the harness's clock.
     pub(super) fn arrives(&mut self, frame: Frame, at: u64) {
-        let life = self.nodes[frame.to].life;
+        let life = self.nodes[frame.to.index()].life;
         self.calendar.enter(at, Event::Frame { frame, life });
     }
 
@@ -189,7 +189,7 @@ impl KernelSite<'_> {
     }
 
     pub(super) fn collect_disk(&mut self, id: NodeId, slot: Slot) -> std::io::Result<()> {
-        let node = &mut self.nodes[id];
+        let node = &mut self.nodes[id.index()];
         let link = node.machine.as_mut().and_then(|machine| machine.link(slot));
         let Some(device) = link.and_then(Link::virtio) else {
             return Ok(());
@@ -233,7 +233,7 @@ impl KernelSite<'_> {
     }
 
     pub(super) fn endpoints(&self, node: NodeId) -> Vec<(Slot, Endpoint)> {
-        let blueprint = &self.blueprint.nodes[node];
+        let blueprint = self.blueprint.node(node);
         if self.resources.kernels.of(blueprint.role).is_none() {
             return vec![(Slot::Net, Endpoint::Socket), (Slot::Control, Endpoint::Socket)];
         }

@@ -1,6 +1,6 @@
 //! What each client's lock was doing, from the history.
 
-use crate::history::{Event, Operation, What};
+use crate::history::{Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
 use std::collections::BTreeMap;
 
@@ -41,11 +41,11 @@ impl Activities {
         let mut activities = Activities::default();
         let mut clients: BTreeMap<&str, Client> = BTreeMap::new();
         for event in history {
-            let Some(name) = subject(&event.what) else {
+            let Some(name) = subject(&event.kind) else {
                 continue;
             };
             let client = clients.entry(name).or_default();
-            follow(client, &event.what);
+            follow(client, &event.kind);
             let told = activities.0.entry(name.to_owned()).or_default();
             let words = client.words();
             if told.last().is_none_or(|(_, last)| *last != words) {
@@ -64,25 +64,25 @@ impl Activities {
 }
 
 /// Whom an event is about.
-fn subject(what: &What) -> Option<&str> {
-    match what {
-        What::Called { client, .. }
-        | What::Answered { client, .. }
-        | What::Entered { client }
-        | What::Left { client } => Some(client),
-        What::NodeDied { node, .. } | What::NodeReady { node, .. } => Some(node),
+fn subject(kind: &EventKind) -> Option<&str> {
+    match kind {
+        EventKind::Called { client, .. }
+        | EventKind::Answered { client, .. }
+        | EventKind::Entered { client }
+        | EventKind::Left { client } => Some(client),
+        EventKind::NodeDied { node, .. } | EventKind::NodeReady { node, .. } => Some(node),
         _ => None,
     }
 }
 
-fn follow(client: &mut Client, what: &What) {
-    match what {
-        What::Called { call, operation, .. } => {
+fn follow(client: &mut Client, kind: &EventKind) {
+    match kind {
+        EventKind::Called { call, operation, .. } => {
             client.pending = Some((*call, operation.name()));
             // Whoever asks for it does not have it, whatever became of it before.
             client.holds &= !matches!(operation, Operation::Acquire { .. });
         }
-        What::Answered { call, answer, .. } => {
+        EventKind::Answered { call, answer, .. } => {
             let Some((number, name)) = client.pending else { return };
             if number != *call {
                 return;
@@ -96,10 +96,10 @@ fn follow(client: &mut Client, what: &What) {
                 client.holds = false;
             }
         }
-        What::Entered { .. } => client.is_inside = true,
-        What::Left { .. } => client.is_inside = false,
-        What::NodeDied { .. } => *client = Client { is_dead: true, ..Client::default() },
-        What::NodeReady { .. } => client.is_dead = false,
+        EventKind::Entered { .. } => client.is_inside = true,
+        EventKind::Left { .. } => client.is_inside = false,
+        EventKind::NodeDied { .. } => *client = Client { is_dead: true, ..Client::default() },
+        EventKind::NodeReady { .. } => client.is_dead = false,
         _ => {}
     }
 }
@@ -111,26 +111,29 @@ mod tests {
     #[test]
     fn a_lock_is_followed_through_its_calls_and_a_crash() {
         let client = || "c1".to_owned();
-        let called = |call, operation| What::Called { client: client(), call, operation };
-        let answered =
-            |call| What::Answered { client: client(), call, answer: Answer::Ok { held: None } };
-        let died = || What::NodeDied { node: client(), by_plan: true, cause: String::new() };
-        let whats = [
+        let called = |call, operation| EventKind::Called { client: client(), call, operation };
+        let answered = |call| EventKind::Answered {
+            client: client(),
+            call,
+            answer: Answer::Ok { held: None },
+        };
+        let died = || EventKind::NodeDied { node: client(), by_plan: true, cause: String::new() };
+        let kinds = [
             called(1, Operation::Acquire { timeout: None }),
             answered(1),
-            What::Entered { client: client() },
+            EventKind::Entered { client: client() },
             called(2, Operation::IsHeld),
             answered(2),
-            What::Left { client: client() },
+            EventKind::Left { client: client() },
             called(3, Operation::Release),
             answered(3),
             died(),
-            What::NodeReady { node: client(), options: String::new() },
+            EventKind::NodeReady { node: client(), options: String::new() },
         ];
-        let history: Vec<Event> = whats
+        let history: Vec<Event> = kinds
             .into_iter()
             .enumerate()
-            .map(|(at, what)| Event { at_ns: 10 * (at as u64 + 1), what })
+            .map(|(at, kind)| Event { at_ns: 10 * (at as u64 + 1), kind })
             .collect();
         let activities = Activities::of(&history);
         let told: Vec<&str> = (0..=10).map(|at| activities.at("c1", 10 * at + 5)).collect();

@@ -21,7 +21,7 @@ pub mod wire;
 pub use recheck::{RecheckError, recheck};
 
 use crate::check::{self, Evidence};
-use crate::history::{Event, What};
+use crate::history::{Event, EventKind};
 use crate::kernel::{self, Kernel};
 use crate::plan::Plan;
 use crate::scenario::ExpectedVerdict;
@@ -225,7 +225,7 @@ fn unknown_because(evidence: &Evidence, invariants: &[InvariantResult]) -> Vec<S
         .extend(told(contradictions.map(|what| format!("the history contradicts itself, {what}"))));
     because.extend(told(faults_missed(evidence)));
     because.extend(told(evidence.history.iter().filter_map(went_wrong)));
-    let ended = |event: &Event| matches!(event.what, What::WorkloadEnded { .. });
+    let ended = |event: &Event| matches!(event.kind, EventKind::WorkloadEnded { .. });
     if !evidence.history.iter().any(ended) {
         because.push("the history does not say that the workload ended".into());
     }
@@ -280,14 +280,14 @@ fn faults_missed<'a>(evidence: &'a Evidence) -> impl Iterator<Item = String> + '
 /// An event that no good run has.
 fn went_wrong(event: &Event) -> Option<String> {
     let at = seconds(event.at_ns);
-    match &event.what {
-        What::NodeDied { node, by_plan: false, cause } => {
+    match &event.kind {
+        EventKind::NodeDied { node, by_plan: false, cause } => {
             Some(format!("{node} died at {at}, by no fault of the plan: {cause}"))
         }
-        What::AdapterFailed { client, cause } => {
+        EventKind::AdapterFailed { client, cause } => {
             Some(format!("the adapter of {client} failed at {at}: {cause}"))
         }
-        What::WorkloadEnded { completed: false, why } => {
+        EventKind::WorkloadEnded { completed: false, why } => {
             Some(format!("the workload was not completed: {why}"))
         }
         _ => None,
@@ -295,8 +295,8 @@ fn went_wrong(event: &Event) -> Option<String> {
 }
 
 fn unmet_steps(history: &[Event]) -> Vec<UnmetStep> {
-    let steps = history.iter().filter_map(|event| match &event.what {
-        What::StepDone { step, text, met: false, saw } => Some(UnmetStep {
+    let steps = history.iter().filter_map(|event| match &event.kind {
+        EventKind::StepDone { step, text, met: false, saw } => Some(UnmetStep {
             step: *step,
             text: text.clone(),
             saw: saw.clone(),

@@ -61,7 +61,7 @@ fn told(plan: &Plan, lock: Option<&str>) -> Option<Scenario> {
     if loaded.scenario.lock.name != plan.profile.name {
         return None;
     }
-    loaded.settle(&plan.profile).ok()?;
+    loaded.complete(&plan.profile).ok()?;
     loaded.scenario.site.clock = plan.scenario.site.clock;
     Some(loaded.scenario)
 }
@@ -81,7 +81,7 @@ mod tests {
         let overrides = Overrides { lock: lock.map(str::to_owned), set: Vec::new() };
         let mut loaded = load_source(source.unwrap(), &overrides).unwrap();
         let profile = catalogue.load(&loaded.scenario.lock.name).unwrap().unwrap();
-        loaded.settle(&profile).unwrap();
+        loaded.complete(&profile).unwrap();
         expand(&loaded.scenario, 7, (&profile).into(), Parts::ours(Kernels::default()))
     }
 

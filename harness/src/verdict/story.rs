@@ -1,7 +1,7 @@
 //! How it came to a violation: the events that matter, one line each.
 
 use crate::check::Evidence;
-use crate::history::{Consequence, Event, Operation, What};
+use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
 use crate::units::SignedNanos;
 use lockstorm_reports::text::{seconds, span};
@@ -53,8 +53,8 @@ struct Operations<'a>(BTreeMap<u64, &'a Operation>);
 
 impl<'a> Operations<'a> {
     fn of(history: &'a [Event]) -> Operations<'a> {
-        let calls = history.iter().filter_map(|event| match &event.what {
-            What::Called { call, operation, .. } => Some((*call, operation)),
+        let calls = history.iter().filter_map(|event| match &event.kind {
+            EventKind::Called { call, operation, .. } => Some((*call, operation)),
             _ => None,
         });
         Operations(calls.collect())
@@ -66,30 +66,32 @@ impl<'a> Operations<'a> {
 }
 
 fn line(event: &Event, calls: &Operations) -> Option<StoryLine> {
-    let (node, kind, text) = match &event.what {
-        What::Called { client, operation, .. } => (client, StoryKind::Lock, asked(operation)),
-        What::Answered { client, call, answer } => {
+    let (node, kind, text) = match &event.kind {
+        EventKind::Called { client, operation, .. } => (client, StoryKind::Lock, asked(operation)),
+        EventKind::Answered { client, call, answer } => {
             let text = format!("{} answers {}", calls.name(*call), answer_words(answer));
             (client, StoryKind::Lock, text)
         }
-        What::Entered { client } => {
+        EventKind::Entered { client } => {
             (client, StoryKind::Section, "enters its critical section".into())
         }
-        What::Left { client } => (client, StoryKind::Section, "leaves its critical section".into()),
-        What::NodeDied { node, cause, by_plan: false } => {
+        EventKind::Left { client } => {
+            (client, StoryKind::Section, "leaves its critical section".into())
+        }
+        EventKind::NodeDied { node, cause, by_plan: false } => {
             (node, StoryKind::Site, format!("dies: {cause}"))
         }
-        What::NodeReady { node, .. } if event.at_ns > 0 => {
+        EventKind::NodeReady { node, .. } if event.at_ns > 0 => {
             (node, StoryKind::Site, "is up and ready".into())
         }
         // What is done to a clock is told by the clock itself.
-        What::FaultStruck { node, kind, detail, consequences, .. }
+        EventKind::FaultStruck { node, kind, detail, consequences, .. }
             if !only_sets_clocks(consequences) =>
         {
             let text = if detail.is_empty() { kind.clone() } else { detail.clone() };
             (node, StoryKind::Site, text)
         }
-        What::ClockSet { node, offset_ns, drift_ppm } => {
+        EventKind::ClockSet { node, offset_ns, drift_ppm } => {
             let mut text = format!("has a clock that is {}", off(*offset_ns));
             if *drift_ppm != 0 {
                 text.push_str(&format!(", and drifts by {drift_ppm} ppm"));

@@ -6,7 +6,7 @@ use crate::check::calls::Call;
 use crate::check::holds::{Exit, Hold};
 use crate::check::names::clients;
 use crate::check::no_lost_update::stale_reads;
-use crate::history::{Event, What};
+use crate::history::{Event, EventKind};
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
 use crate::site::clock::Clock;
@@ -100,11 +100,11 @@ fn failed_in_calm(evidence: &Evidence) -> impl Iterator<Item = String> + use<> {
 
 /// The version that really ran, as the adapters reported it.
 pub(super) fn version(plan: &Plan, history: &[Event]) -> Option<String> {
-    let reported = history.iter().filter_map(|event| match &event.what {
-        What::AdapterReady { library, version, .. } if *library == plan.profile.name => {
+    let reported = history.iter().filter_map(|event| match &event.kind {
+        EventKind::AdapterReady { library, version, .. } if *library == plan.profile.name => {
             Some(version.clone())
         }
-        What::AdapterReady { library, version, .. } => Some(format!("{library} {version}")),
+        EventKind::AdapterReady { library, version, .. } => Some(format!("{library} {version}")),
         _ => None,
     });
     let reported: BTreeSet<String> = reported.collect();
@@ -132,7 +132,7 @@ pub(super) fn mounts(plan: &Plan, history: &[Event]) -> Vec<Mount> {
     let mut mounts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let known: BTreeSet<&str> = clients(plan).collect();
     for event in history {
-        if let What::NodeReady { node, options } = &event.what
+        if let EventKind::NodeReady { node, options } = &event.kind
             && known.contains(node.as_str())
         {
             mounts.entry(options).or_default().insert(node);

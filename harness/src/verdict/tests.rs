@@ -2,7 +2,7 @@ use super::*;
 use crate::check::tests::story::{plan, story};
 use crate::fault::cut::Cut;
 use crate::fault::{FaultSpec, Strike, Trigger};
-use crate::history::What;
+use crate::history::EventKind;
 use crate::lock::profile::{Primitive, Renewed};
 use crate::units::Nanos;
 use lockstorm_reports::{Invariant, json, terminal};
@@ -29,14 +29,14 @@ const BEYOND: &str = "
     2s c2 acquires
     9s workload ends";
 
-fn judged(plan: &Plan, text: &str, more: &[What]) -> Report {
+fn judged(plan: &Plan, text: &str, more: &[EventKind]) -> Report {
     let mut history = story(text);
-    history.extend(more.iter().map(|what| Event { at_ns: 10_000_000_000, what: what.clone() }));
+    history.extend(more.iter().map(|what| Event { at_ns: 10_000_000_000, kind: what.clone() }));
     judge(plan, &history, Circumstances::default())
 }
 
-fn step(met: bool) -> What {
-    What::StepDone {
+fn step(met: bool) -> EventKind {
+    EventKind::StepDone {
         step: 3,
         text: "c2: acquire timeout 2s -> timeout".into(),
         met,
@@ -53,35 +53,35 @@ fn a_run_that_went_right_is_valid() {
 }
 
 #[rstest]
-#[case::fault_missed("fault 1 never struck: nobody was inside", What::FaultMissed {
+#[case::fault_missed("fault 1 never struck: nobody was inside", EventKind::FaultMissed {
     fault: 0,
     why: "nobody was inside".into(),
 })]
-#[case::node_died("c1 died at 10.000 s, by no fault of the plan: panic", What::NodeDied {
+#[case::node_died("c1 died at 10.000 s, by no fault of the plan: panic", EventKind::NodeDied {
     node: "c1".into(),
     by_plan: false,
     cause: "panic".into(),
 })]
-#[case::adapter_failed("the adapter of c2 failed at 10.000 s: garbage", What::AdapterFailed {
+#[case::adapter_failed("the adapter of c2 failed at 10.000 s: garbage", EventKind::AdapterFailed {
     client: "c2".into(),
     cause: "garbage".into(),
 })]
-#[case::not_completed("the workload was not completed: watchdog", What::WorkloadEnded {
+#[case::not_completed("the workload was not completed: watchdog", EventKind::WorkloadEnded {
     completed: false,
     why: "watchdog".into(),
 })]
 #[case::contradiction(
     "the history contradicts itself, line 14: c1 leaves without being inside",
-    What::Left { client: "c1".into() }
+    EventKind::Left { client: "c1".into() }
 )]
-fn a_run_that_went_wrong_is_unknown(#[case] because: &str, #[case] what: What) {
-    let report = judged(&plan(), CALM, std::slice::from_ref(&what));
+fn a_run_that_went_wrong_is_unknown(#[case] because: &str, #[case] kind: EventKind) {
+    let report = judged(&plan(), CALM, std::slice::from_ref(&kind));
     assert_eq!(report.verdict, Verdict::Unknown);
     assert!(!report.as_expected);
     assert_eq!(report.unknown_because, [because]);
     // A violation was seen all the same, unless nothing in the history can be trusted.
-    let report = judged(&plan(), BROKEN, std::slice::from_ref(&what));
-    let trusted = !matches!(what, What::Left { .. }) || report.unknown_because.is_empty();
+    let report = judged(&plan(), BROKEN, std::slice::from_ref(&kind));
+    let trusted = !matches!(kind, EventKind::Left { .. }) || report.unknown_because.is_empty();
     if trusted {
         assert_eq!(report.verdict, Verdict::Violated);
         assert_eq!(report.class, Some(Class::BrokenPromise));
@@ -90,7 +90,7 @@ fn a_run_that_went_wrong_is_unknown(#[case] because: &str, #[case] what: What) {
 
 #[test]
 fn a_history_that_contradicts_itself_is_no_evidence() {
-    let left = What::Left { client: "c3".into() };
+    let left = EventKind::Left { client: "c3".into() };
     let report = judged(&plan(), BROKEN, &[left]);
     assert_eq!(report.verdict, Verdict::Unknown);
     assert_eq!(report.class, None);
@@ -170,7 +170,7 @@ fn an_unmet_step_violates_in_its_own_class_and_is_never_expected() {
 
 #[test]
 fn an_unmet_step_of_a_run_that_went_wrong_proves_nothing() {
-    let failed = What::AdapterFailed { client: "c2".into(), cause: "it hung".into() };
+    let failed = EventKind::AdapterFailed { client: "c2".into(), cause: "it hung".into() };
     let report = judged(&plan(), CALM, &[failed, step(false)]);
     assert_eq!(report.verdict, Verdict::Unknown);
     assert_eq!(report.unmet_steps.len(), 1);
@@ -285,7 +285,7 @@ fn saved(plan: &Plan, text: &str) -> (tempfile::TempDir, Report) {
     let path = dir.path().join("history.jsonl");
     let mut writer = crate::history::writer::Writer::create(&path).unwrap();
     for event in story(text) {
-        writer.append(event.at_ns, event.what).unwrap();
+        writer.append(event.at_ns, event.kind).unwrap();
     }
     let finished = writer.finish().unwrap();
     let yaml = serde_yaml::to_string(plan).unwrap();
@@ -447,31 +447,31 @@ fn a_violation_tells_how_it_came_to_that() {
 
 #[test]
 fn a_run_of_a_hundred_thousand_events_has_a_timeline_that_can_be_shown() {
-    let mut history = vec![Event { at_ns: 0, what: What::WorkloadBegan }];
+    let mut history = vec![Event { at_ns: 0, kind: EventKind::WorkloadBegan }];
     let mut at_ns = 0;
     for call in 0..16_700 {
         let client = format!("c{}", call % 2 + 1);
         let release = call * 2 + 1;
         let operation = crate::history::Operation::Acquire { timeout: None };
         let ok = crate::lock::adapter::Answer::Ok { held: None };
-        for what in [
-            What::Called { client: client.clone(), call: release - 1, operation },
-            What::Answered { client: client.clone(), call: release - 1, answer: ok.clone() },
-            What::Entered { client: client.clone() },
-            What::Left { client: client.clone() },
-            What::Called {
+        for kind in [
+            EventKind::Called { client: client.clone(), call: release - 1, operation },
+            EventKind::Answered { client: client.clone(), call: release - 1, answer: ok.clone() },
+            EventKind::Entered { client: client.clone() },
+            EventKind::Left { client: client.clone() },
+            EventKind::Called {
                 client: client.clone(),
                 call: release,
                 operation: crate::history::Operation::Release,
             },
-            What::Answered { client, call: release, answer: ok },
+            EventKind::Answered { client, call: release, answer: ok },
         ] {
             at_ns += 1_000_000;
-            history.push(Event { at_ns, what });
+            history.push(Event { at_ns, kind });
         }
     }
     let why = String::new();
-    history.push(Event { at_ns, what: What::WorkloadEnded { completed: true, why } });
+    history.push(Event { at_ns, kind: EventKind::WorkloadEnded { completed: true, why } });
     let report = judge(&plan(), &history, Circumstances::default());
     assert_eq!(report.verdict, Verdict::Valid, "{:?}", report.unknown_because);
     let timeline = report.timeline.unwrap();
@@ -505,7 +505,7 @@ fn a_run_is_made_again_by_name_only_if_the_lock_has_one(
     let lock_name = Some(plan.profile.name.clone());
     let overrides = crate::scenario::overrides::Overrides { lock: lock_name, set: Vec::new() };
     let mut loaded = crate::scenario::load::load_source(source, &overrides).unwrap();
-    loaded.settle(&plan.profile).unwrap();
+    loaded.complete(&plan.profile).unwrap();
     plan.scenario = loaded.scenario;
     plan.lock_image =
         from.map(|from| crate::plan::LockImage { key: "k".into(), from: from.into() });

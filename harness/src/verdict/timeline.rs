@@ -4,7 +4,7 @@ use super::summary::claim_over;
 use crate::check::Evidence;
 use crate::check::calls::{Call, End};
 use crate::check::names;
-use crate::history::What;
+use crate::history::EventKind;
 use crate::lock::adapter::Answer;
 use crate::units::SECOND;
 use lockstorm_reports::Finding;
@@ -21,7 +21,8 @@ const NEAR_NS: u64 = SECOND / 2;
 
 /// The timeline of a run with these findings.
 pub(super) fn timeline(evidence: &Evidence, findings: &[Finding]) -> Timeline {
-    let began = evidence.history.iter().find(|event| matches!(event.what, What::WorkloadBegan));
+    let began =
+        evidence.history.iter().find(|event| matches!(event.kind, EventKind::WorkloadBegan));
     let mut timeline = Timeline {
         began_ns: began.map_or(0, |event| event.at_ns),
         until_ns: evidence.end_ns,
@@ -115,11 +116,11 @@ fn powerless<'a>(evidence: &Evidence<'a>) -> Vec<(&'a str, u64, Option<u64>)> {
     let mut dead: BTreeMap<&str, u64> = BTreeMap::new();
     let mut out = Vec::new();
     for event in evidence.history {
-        match &event.what {
-            What::NodeDied { node, .. } => {
+        match &event.kind {
+            EventKind::NodeDied { node, .. } => {
                 dead.entry(node).or_insert(event.at_ns);
             }
-            What::NodeReady { node, .. } => {
+            EventKind::NodeReady { node, .. } => {
                 if let Some(from) = dead.remove(node.as_str()) {
                     out.push((node.as_str(), from, Some(event.at_ns)));
                 }
@@ -175,7 +176,7 @@ fn clocks(evidence: &Evidence) -> Vec<ClockLane> {
     };
     let mut clocks: BTreeMap<&str, Clock> = BTreeMap::new();
     for event in evidence.history {
-        if let What::ClockSet { node, offset_ns, drift_ppm } = &event.what {
+        if let EventKind::ClockSet { node, offset_ns, drift_ppm } = &event.kind {
             let start = ClockPoint { at_ns: 0, offset_ns: 0 };
             let clock = clocks.entry(node).or_insert(Clock { points: vec![start], drift_ppm: 0 });
             let before = moved(clock, event.at_ns);

@@ -1,7 +1,7 @@
 //! Wall clocks of real kernels: what the faults at one make of it, and that it is right afterwards.
 
 use crate::common::{lockstorm, permit};
-use lockstorm::history::{What, reader};
+use lockstorm::history::{EventKind, reader};
 use lockstorm::lock::adapter::Answer;
 use lockstorm::plan::WALL_START_S;
 use lockstorm::units::{MILLISECOND, SECOND};
@@ -64,8 +64,8 @@ fn a_wall_clock_is_wrong_by_the_sum_of_its_faults_and_right_after_the_last_also_
     let output = lockstorm(home.path(), &arguments).output().unwrap();
     let history = reader::read(&home.path().join("run/history.jsonl"));
     let history = history.unwrap_or_else(|error| panic!("{error}: {output:?}"));
-    let wrong = history.events.iter().filter_map(|event| match &event.what {
-        What::Answered { answer: Answer::Error { message, .. }, .. } => {
+    let wrong = history.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Answered { answer: Answer::Error { message, .. }, .. } => {
             let says: i64 = message.parse().unwrap_or_else(|_| panic!("no time: {message}"));
             Some(says - (WALL_START_S * SECOND + event.at_ns) as i64)
         }

@@ -2,7 +2,7 @@
 
 use crate::common::{Permit, eventually, lockstorm, permit, processes, size};
 use lockstorm::assets::Assets;
-use lockstorm::history::{Event, Observer, What, reader};
+use lockstorm::history::{Event, EventKind, Observer, reader};
 use lockstorm::plan::Plan;
 use lockstorm::run::execute;
 use lockstorm::site::Resources;
@@ -121,7 +121,7 @@ struct PanicsInside;
 
 impl Observer for PanicsInside {
     fn event(&mut self, event: &Event) {
-        assert!(!matches!(event.what, What::Entered { .. }), "a panic on purpose");
+        assert!(!matches!(event.kind, EventKind::Entered { .. }), "a panic on purpose");
     }
 
     fn tick(&mut self, _now_ns: u64) {}

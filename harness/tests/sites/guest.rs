@@ -2,7 +2,7 @@
 
 use crate::common::{lockstorm, permit};
 use lockstorm::assets::Assets;
-use lockstorm::history::{Event, What, reader};
+use lockstorm::history::{Event, EventKind, reader};
 use lockstorm::lock::adapter::Answer;
 use std::fs;
 use std::io::ErrorKind;
@@ -34,8 +34,8 @@ fn addresses() -> Vec<String> {
 }
 
 fn answer(history: &[Event]) -> &Answer {
-    let mut answers = history.iter().filter_map(|event| match &event.what {
-        What::Answered { answer, .. } => Some(answer),
+    let mut answers = history.iter().filter_map(|event| match &event.kind {
+        EventKind::Answered { answer, .. } => Some(answer),
         _ => None,
     });
     answers.next().expect("the adapter answers")

@@ -9,7 +9,7 @@ use lockstorm::scenario::load::load_source;
 use lockstorm::scenario::overrides::Overrides;
 use lockstorm::site::blueprint::Blueprint;
 use lockstorm::site::launch::{Launch, Program, Programs};
-use lockstorm::site::{Happening, KernelSite, NodeId, Resources, Site};
+use lockstorm::site::{ClientId, Happening, KernelSite, NodeId, Resources, Site};
 use lockstorm::source::Source;
 use lockstorm_agent::{Command, Message, Outcome};
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ fn blueprint(assets: &Assets) -> Blueprint {
     let mut loaded = load_source(source, &Overrides::default()).unwrap();
     let catalogue = Catalogue::open(assets.locks.clone()).unwrap();
     let profile = catalogue.load("fcntl").unwrap().unwrap();
-    loaded.settle(&profile).unwrap();
+    loaded.complete(&profile).unwrap();
     expand(&loaded.scenario, 1, (&profile).into(), Parts::ours(Default::default())).blueprint
 }
 
@@ -57,7 +57,7 @@ fn outcome(site: &mut KernelSite, node: NodeId, command: Command) -> Outcome {
 fn configure(site: &mut KernelSite, node: NodeId) {
     site.power_on(node).unwrap();
     assert_eq!(message(site, node), Message::Hello);
-    let blueprint = &site.blueprint().nodes[node];
+    let blueprint = site.blueprint().node(node);
     let (hostname, address) = (blueprint.name.clone(), format!("{}/24", blueprint.ip));
     let configure = Command::Configure { hostname, address, pids_used: 1 };
     assert_eq!(outcome(site, node, configure), Outcome::Ok);
@@ -97,22 +97,23 @@ fn clients_on_the_hosts_kernel_reach_the_server_over_the_harness_wire() {
         interrupted: &|| false,
     };
     let mut site = KernelSite::new(&blueprint, resources).unwrap();
-    configure(&mut site, 0);
+    configure(&mut site, NodeId::SERVER);
     let serve = Command::Serve { lease_s: 15, grace_s: 15, threads: 4 };
-    assert_eq!(outcome(&mut site, 0, serve), Outcome::Ok);
+    assert_eq!(outcome(&mut site, NodeId::SERVER, serve), Outcome::Ok);
     let host = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    for client in [1, 2] {
-        configure(&mut site, client);
-        assert_eq!(said(&mut site, client, "uname -r"), host.trim());
-        assert_eq!(said(&mut site, client, "hostname"), format!("c{client}"));
+    for client in ClientId::all(2) {
+        let node = client.node();
+        configure(&mut site, node);
+        assert_eq!(said(&mut site, node, "uname -r"), host.trim());
+        assert_eq!(said(&mut site, node, "hostname"), client.to_string());
         let connects = "exec 3<>/dev/tcp/10.0.0.1/2049 && echo connected";
-        assert_eq!(said(&mut site, client, connects), "connected");
-        let address = said(&mut site, client, "cat /sys/class/net/eth0/address");
-        assert_eq!(address, blueprint.nodes[client].mac);
+        assert_eq!(said(&mut site, node, connects), "connected");
+        let address = said(&mut site, node, "cat /sys/class/net/eth0/address");
+        assert_eq!(address, blueprint.node(node).mac);
     }
     assert!(site.statistics().frames >= 8, "{:?}", site.statistics());
     let options = "vers=4.2,sec=sys,addr=10.0.0.1,clientaddr=10.0.0.2".to_owned();
-    let mounted = outcome(&mut site, 1, Command::Mount { options });
+    let mounted = outcome(&mut site, NodeId::at(1), Command::Mount { options });
     match expect_nfs() {
         Ok(()) => assert!(matches!(mounted, Outcome::Mounted { .. }), "{mounted:?}"),
         Err(_) => match mounted {

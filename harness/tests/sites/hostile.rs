@@ -3,7 +3,7 @@
 
 use crate::common::{lockstorm, permit};
 use lockstorm::assets::Assets;
-use lockstorm::history::{What, reader};
+use lockstorm::history::{EventKind, reader};
 use lockstorm::plan::Plan;
 use lockstorm::run::execute;
 use lockstorm::site::blueprint::{
@@ -11,7 +11,7 @@ use lockstorm::site::blueprint::{
 };
 use lockstorm::site::clock::Clock;
 use lockstorm::site::launch::{Launch, Program, Programs};
-use lockstorm::site::{Happening, KernelSite, Resources, Site, SiteError};
+use lockstorm::site::{Happening, KernelSite, NodeId, Resources, Site, SiteError};
 use lockstorm::source::Source;
 use lockstorm::units::Nanos;
 use lockstorm_agent::Message;
@@ -25,6 +25,8 @@ use tempfile::TempDir;
 /// As long as a test may take: whoever waits for it has failed.
 const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_secs(1);
+/// The only one.
+const NODE: NodeId = NodeId::at(0);
 
 /// A kernel that misbehaves, and a directory for a site of it.
 struct Hostile {
@@ -76,7 +78,7 @@ impl Hostile {
     ) -> Result<Happening, SiteError> {
         let (blueprint, image) = (blueprint(clock), self.home.path().join("image"));
         let mut site = KernelSite::new(&blueprint, self.resources(&image, patience, interrupted))?;
-        site.power_on(0)?;
+        site.power_on(NODE)?;
         site.advance()
     }
 }
@@ -158,7 +160,7 @@ fn ctrl_c_is_heard_in_the_middle_of_a_message(
 fn a_kernel_that_makes_no_sense_loses_its_power(#[case] how: &str, #[case] words: &str) {
     let came = Hostile::new(how).run(Clock::Virtual, LONG, &|| false);
     match came {
-        Ok(Happening::Died { node: 0, cause }) => assert!(cause.contains(words), "{cause}"),
+        Ok(Happening::Died { node: NODE, cause }) => assert!(cause.contains(words), "{cause}"),
         other => panic!("{other:?}"),
     }
 }
@@ -174,11 +176,11 @@ fn an_agent_says_hello_once() {
     let hostile = Hostile::new("says hello twice");
     let (blueprint, image) = (blueprint(Clock::Virtual), hostile.home.path().join("image"));
     let mut site = KernelSite::new(&blueprint, hostile.resources(&image, LONG, &|| false)).unwrap();
-    site.power_on(0).unwrap();
-    let hello = Happening::Message { node: 0, message: Message::Hello };
+    site.power_on(NODE).unwrap();
+    let hello = Happening::Message { node: NODE, message: Message::Hello };
     assert_eq!(site.advance().unwrap(), hello);
     match site.advance().unwrap() {
-        Happening::Garbled { node: 0, cause } => assert!(cause.contains("hello"), "{cause}"),
+        Happening::Garbled { node: NODE, cause } => assert!(cause.contains("hello"), "{cause}"),
         other => panic!("{other:?}"),
     }
 }
@@ -196,8 +198,8 @@ fn the_run_is_unknown_and_its_history_whole(#[case] how: &str, #[case] words: &s
     let resources = hostile.resources(&image, SHORT, &|| false);
     execute(&plan, resources, Vec::new()).expect("it is no fault of the host");
     let history = reader::read(&hostile.home.path().join("history.jsonl")).unwrap().events;
-    match &history.last().unwrap().what {
-        What::WorkloadEnded { completed: false, why } => assert!(why.contains(words), "{why}"),
+    match &history.last().unwrap().kind {
+        EventKind::WorkloadEnded { completed: false, why } => assert!(why.contains(words), "{why}"),
         other => panic!("{other:?}"),
     }
 }

@@ -1,7 +1,7 @@
 //! The site does what its blueprint and the faults say: as many clients as wanted, clocks, power.
 
 use crate::common::{Ended, is_kept, permit, scenario, scenario_beside_others, tshark};
-use lockstorm::history::{Event, What};
+use lockstorm::history::{Event, EventKind};
 use lockstorm_reports::Invariant;
 use rstest::rstest;
 use std::fs;
@@ -55,7 +55,7 @@ fn clock_on_the_wire(run: &Ended, address: &str) -> Vec<(f64, f64)> {
     let fields = ["frame.time_epoch", "nfs.nfstime4.seconds"];
     let frames = tshark::frames(&run.directory.join("wire.pcapng"), &filter, &fields);
     let wall_start = 1_767_225_600.0; // 2026-01-01, where all clocks begin
-    let began = seconds_of(&run.history(), |what| matches!(what, What::WorkloadBegan));
+    let began = seconds_of(&run.history(), |kind| matches!(kind, EventKind::WorkloadBegan));
     let said = frames.iter().map(|frame| {
         let sent: f64 = frame[0].parse().unwrap();
         let told: f64 = frame[1].split(',').next_back().unwrap().parse().unwrap();
@@ -64,8 +64,8 @@ fn clock_on_the_wire(run: &Ended, address: &str) -> Vec<(f64, f64)> {
     said.collect()
 }
 
-fn seconds_of(history: &[Event], is_it: impl Fn(&What) -> bool) -> f64 {
-    let event = history.iter().find(|event| is_it(&event.what)).expect("it happened");
+fn seconds_of(history: &[Event], is_it: impl Fn(&EventKind) -> bool) -> f64 {
+    let event = history.iter().find(|event| is_it(&event.kind)).expect("it happened");
     event.at_ns as f64 / 1e9
 }
 
@@ -106,14 +106,14 @@ fn after_a_power_cut_the_servers_disk_is_whole_and_no_count_is_lost(
     assert_eq!(run.code, 0, "{}", run.said());
     assert!(is_kept(&run.report(), Invariant::NoLostUpdate), "{}", run.said());
     let history = run.history();
-    let counted = history.iter().filter(|event| matches!(event.what, What::Counted { .. }));
-    let value = history.iter().find_map(|event| match event.what {
-        What::CounterRead { value } => Some(value),
+    let counted = history.iter().filter(|event| matches!(event.kind, EventKind::Counted { .. }));
+    let value = history.iter().find_map(|event| match event.kind {
+        EventKind::CounterRead { value } => Some(value),
         _ => None,
     });
     assert_eq!(value, Some(counted.count() as u64));
-    let cut = history.iter().any(|event| match &event.what {
-        What::FaultEnded { effect, .. } => effect.contains("power lost"),
+    let cut = history.iter().any(|event| match &event.kind {
+        EventKind::FaultEnded { effect, .. } => effect.contains("power lost"),
         _ => false,
     });
     assert!(cut, "{}", run.said());
@@ -142,8 +142,8 @@ fn a_client_that_is_switched_on_again_mounts_and_its_adapter_takes_requests() {
     let run = story(RESTART);
     assert_eq!(run.code, 0, "{}", run.said());
     let history = run.history();
-    let ready = history.iter().filter(|event| match &event.what {
-        What::AdapterReady { client, .. } => client == "c1",
+    let ready = history.iter().filter(|event| match &event.kind {
+        EventKind::AdapterReady { client, .. } => client == "c1",
         _ => false,
     });
     assert_eq!(ready.count(), 2);

@@ -78,6 +78,8 @@ pub struct RunSummary {
     /// The directory with the run's files, relative to the set's; absent when they were not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    // Lines of results.jsonl are flat, for `jq` and spreadsheets; of an end, each outcome has
+    // fields of its own.
     #[serde(flatten)]
     pub end: End,
 }
@@ -168,6 +170,7 @@ pub struct Headline {
 /// The runs of a set, with its header.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResultSet {
+    // The header stands alone in a file of its own, and at the top of this one.
     #[serde(flatten)]
     pub header: Header,
     /// By lock, scenario and seed, whatever order they ended in.

@@ -47,7 +47,7 @@ fn a_drift_grows_until_it_is_set_right() {
 fn the_largest_numbers_do_not_overflow() {
     let mut history = story("0s c1 clock +1s\n 0s c2 clock -1s");
     for (event, sign) in history.iter_mut().zip([1, -1]) {
-        if let crate::history::What::ClockSet { offset_ns, drift_ppm, .. } = &mut event.what {
+        if let crate::history::EventKind::ClockSet { offset_ns, drift_ppm, .. } = &mut event.kind {
             (*offset_ns, *drift_ppm) = (sign * i64::MAX, sign * i64::MAX);
         }
     }

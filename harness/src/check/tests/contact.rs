@@ -2,7 +2,7 @@
 
 use super::story::{plan, story};
 use crate::check::Evidence;
-use crate::check::spans::Moment;
+use crate::check::spans::{Line, Moment};
 use crate::plan::Plan;
 use crate::units::{Nanos, SECOND};
 
@@ -62,7 +62,7 @@ fn what_is_begun_while_nothing_can_be_sent_takes_effect_afterwards() {
     let effect = |text: &str, at_ms: u64| {
         let (plan, history) = (plan(), story(text));
         let evidence = Evidence::of(&plan, &history);
-        let called = Moment { at_ns: at_ms * 1_000_000, line: 1 };
+        let called = Moment { at_ns: at_ms * 1_000_000, line: Line::Number(1) };
         let effect = evidence.contact("c1").earliest_effect(called);
         if effect == Moment::NEVER { u64::MAX } else { effect.at_ns / 1_000_000 }
     };

@@ -10,7 +10,7 @@
 //! ```
 
 use crate::history::consequence::{Frames, Pass};
-use crate::history::{Consequence, Event, Operation, What};
+use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
 use crate::lock::layer::{Install, Layer};
 use crate::lock::profile::{Assumptions, BreakBound, Kind, Lifetime, Primitive, Profile, Renewed};
@@ -165,19 +165,19 @@ impl Teller {
         Teller { calls, ..Teller::default() }
     }
 
-    pub fn write(&mut self, what: What) {
-        self.events.push(Event { at_ns: self.now, what });
+    pub fn write(&mut self, kind: EventKind) {
+        self.events.push(Event { at_ns: self.now, kind });
     }
 
     pub fn call(&mut self, client: &str, operation: Operation) {
         self.calls += 1;
         self.open.insert(client.into(), self.calls);
-        self.write(What::Called { client: client.into(), call: self.calls, operation });
+        self.write(EventKind::Called { client: client.into(), call: self.calls, operation });
     }
 
     pub fn answer(&mut self, client: &str, answer: Answer) {
         let call = self.open.remove(client).expect("an answer needs a call");
-        self.write(What::Answered { client: client.into(), call, answer });
+        self.write(EventKind::Answered { client: client.into(), call, answer });
     }
 
     pub fn ask(&mut self, client: &str) {
@@ -186,11 +186,11 @@ impl Teller {
 
     pub fn enter(&mut self, client: &str) {
         self.answer(client, Answer::Ok { held: None });
-        self.write(What::Entered { client: client.into() });
+        self.write(EventKind::Entered { client: client.into() });
     }
 
     pub fn leave(&mut self, client: &str) {
-        self.write(What::Left { client: client.into() });
+        self.write(EventKind::Left { client: client.into() });
         self.call(client, Operation::Release);
     }
 
@@ -201,7 +201,7 @@ impl Teller {
 
     fn strike_with(&mut self, kind: &str, node: &str, consequences: Vec<Consequence>) {
         self.cuts.insert(node.into(), self.faults);
-        self.write(What::FaultStruck {
+        self.write(EventKind::FaultStruck {
             fault: self.faults,
             kind: kind.into(),
             node: node.into(),
@@ -213,21 +213,21 @@ impl Teller {
 
     pub fn heal(&mut self, node: &str) {
         let fault = self.cuts.remove(node).expect("a heal needs a cut");
-        self.write(What::FaultEnded { fault, effect: "frames were lost".into() });
+        self.write(EventKind::FaultEnded { fault, effect: "frames were lost".into() });
     }
 
     pub fn die(&mut self, node: &str, by_plan: bool) {
         self.open.remove(node);
-        self.write(What::NodeDied { node: node.into(), by_plan, cause: "power cut".into() });
+        self.write(EventKind::NodeDied { node: node.into(), by_plan, cause: "power cut".into() });
     }
 
     pub fn boot(&mut self, node: &str) {
         let node = String::from(node);
-        self.write(What::NodeBooted { node: node.clone() });
-        self.write(What::NodeReady { node: node.clone(), options: "vers=4.2".into() });
+        self.write(EventKind::NodeBooted { node: node.clone() });
+        self.write(EventKind::NodeReady { node: node.clone(), options: "vers=4.2".into() });
         if node != "server" {
             let (library, version) = ("flufl.lock".into(), "10.0.0".into());
-            self.write(What::AdapterReady { client: node, library, version });
+            self.write(EventKind::AdapterReady { client: node, library, version });
         }
     }
 
@@ -248,7 +248,7 @@ impl Teller {
                 self.enter(who);
             }
             ["leaves"] => self.leave(who),
-            ["leaves", "without", "release"] => self.write(What::Left { client }),
+            ["leaves", "without", "release"] => self.write(EventKind::Left { client }),
             ["releases"] => {
                 self.leave(who);
                 self.answer(who, ok);
@@ -267,9 +267,9 @@ impl Teller {
                 let node = who.to_owned();
                 self.strike_with("kill", who, vec![Consequence::Kill { node }]);
             }
-            ["adapter", "is", "killed"] => self.write(What::AdapterKilled { client }),
+            ["adapter", "is", "killed"] => self.write(EventKind::AdapterKilled { client }),
             ["adapter", "fails"] => {
-                self.write(What::AdapterFailed { client, cause: "it ended".into() })
+                self.write(EventKind::AdapterFailed { client, cause: "it ended".into() })
             }
             ["boots"] => self.boot(who),
             ["is", "cut"] => self.strike("cut", who, Pass::None),
@@ -289,7 +289,7 @@ impl Teller {
             ["clock", step, "drifts", ppm] => self.clock(who, step, ppm.parse().unwrap()),
             ["has", open, "descriptors"] => {
                 let open = open.parse().unwrap();
-                self.write(What::Descriptors { client, open });
+                self.write(EventKind::Descriptors { client, open });
             }
             _ => return self.tell_count(client, words),
         }
@@ -300,25 +300,27 @@ impl Teller {
         match words {
             ["counts", read] => {
                 let read = read.parse().unwrap();
-                self.write(What::CountBegan { client: client.clone() });
-                self.write(What::Counted { client, read });
+                self.write(EventKind::CountBegan { client: client.clone() });
+                self.write(EventKind::Counted { client, read });
             }
-            ["begins", "to", "count"] => self.write(What::CountBegan { client }),
+            ["begins", "to", "count"] => self.write(EventKind::CountBegan { client }),
             ["drops", "its", "count"] => {
-                self.write(What::CountDropped { client, why: "the lock is lost".into() })
+                self.write(EventKind::CountDropped { client, why: "the lock is lost".into() })
             }
             ["counted", read] => {
                 let read = read.parse().unwrap();
-                self.write(What::Counted { client, read });
+                self.write(EventKind::Counted { client, read });
             }
             ["fails", "to", "count"] => {
-                self.write(What::CountFailed { client, error: "EIO".into() })
+                self.write(EventKind::CountFailed { client, error: "EIO".into() })
             }
             ["is", value] if client == "counter" => {
-                self.write(What::CounterRead { value: value.parse().unwrap() })
+                self.write(EventKind::CounterRead { value: value.parse().unwrap() })
             }
-            ["ends"] if client == "workload" => self
-                .write(What::WorkloadEnded { completed: true, why: "every client is done".into() }),
+            ["ends"] if client == "workload" => self.write(EventKind::WorkloadEnded {
+                completed: true,
+                why: "every client is done".into(),
+            }),
             _ => return false,
         }
         true
@@ -326,7 +328,7 @@ impl Teller {
 
     pub fn clock(&mut self, node: &str, step: &str, drift_ppm: i64) {
         let step: SignedNanos = step.parse().unwrap();
-        self.write(What::ClockSet { node: node.into(), offset_ns: step.0, drift_ppm });
+        self.write(EventKind::ClockSet { node: node.into(), offset_ns: step.0, drift_ppm });
     }
 }
 

@@ -199,8 +199,8 @@ fn try_to_make(
     fs::create_dir_all(&directory).map_err(super::directory::host(&directory))?;
     let interrupted = Arc::clone(interrupted);
     let (launch, patience) = (options.launch, options.patience);
-    let engine = Runner { assets, kernels, lock_image, launch, patience, interrupted };
-    let (mut report, _) = engine.run(&dated(&plan), &directory, Vec::new())?;
+    let runner = Runner { assets, kernels, lock_image, launch, patience, interrupted };
+    let (mut report, _) = runner.run(&dated(&plan), &directory, Vec::new())?;
     let discarded = options.discard_valid && report.verdict == Verdict::Valid;
     if discarded {
         results::remove(set, Path::new(&name))?;

@@ -260,7 +260,7 @@ fn prepare(candidate: &Candidate, reference: &str, set: &[String]) -> Result<Pre
     let ready = candidate.ready.as_ref().map_err(Failure::clone)?;
     let lock = Some(ready.profile.name.clone());
     let mut loaded = load(reference, &Overrides { lock, set: set.to_vec() })?;
-    loaded.settle(&ready.profile)?;
+    loaded.complete(&ready.profile)?;
     Ok(Prepared {
         scenario: loaded.scenario,
         profile: ready.profile.clone(),

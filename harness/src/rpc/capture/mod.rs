@@ -60,10 +60,10 @@ pub struct Passage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_ns: Option<u64>,
     /// How often it was sent after the first time, on this connection or another.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub sent_again: u32,
     /// How often it was lost on the way, wholly or in its beginning.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub lost: u32,
     /// How long a fault held back what passed last (ns).
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -87,12 +87,8 @@ pub struct Done {
     pub result: String,
 }
 
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-fn is_none(number: &u32) -> bool {
-    *number == 0
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }
 
 impl Call {

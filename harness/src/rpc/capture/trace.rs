@@ -21,8 +21,9 @@ struct Way {
 
 #[derive(Debug, Default)]
 pub(super) struct Trace {
+    /// The nodes' names, by the interface of the capture on which they send.
     nodes: Vec<String>,
-    /// Which node has an address.
+    /// On which interface an address sends.
     hosts: BTreeMap<IpAddr, usize>,
     directions: HashMap<Flow, Direction>,
     calls: Vec<Traced>,
@@ -54,11 +55,11 @@ impl Trace {
         self.nodes.push(name.unwrap_or_else(|| format!("interface {number}")));
     }
 
-    /// A frame that was sent by a node, and the messages that are whole by it.
+    /// A frame that was sent on an interface, and the messages that are whole by it.
     pub fn frame(
         &mut self,
         now: u64,
-        node: usize,
+        interface: usize,
         frame: &[u8],
         comment: Option<&str>,
         messages: Vec<Message>,
@@ -67,7 +68,7 @@ impl Trace {
             return;
         };
         let flow = packet.flow;
-        self.hosts.entry(flow.from.0).or_insert(node);
+        self.hosts.entry(flow.from.0).or_insert(interface);
         let way = Way {
             is_lost: comment.is_some_and(|comment| self.is_lost(&flow, comment)),
             late_ns: comment.and_then(late).unwrap_or(0),
@@ -96,11 +97,16 @@ impl Trace {
         }
     }
 
+    /// The name of the node that has an address, if that has sent anything.
+    fn node(&self, host: IpAddr) -> Option<&str> {
+        self.nodes.get(*self.hosts.get(&host)?).map(String::as_str)
+    }
+
     fn is_lost(&self, flow: &Flow, comment: &str) -> bool {
         let Some(names) = comment.strip_prefix(LOST) else {
             return false;
         };
-        match self.hosts.get(&flow.to.0).and_then(|node| self.nodes.get(*node)) {
+        match self.node(flow.to.0) {
             Some(node) => names.split(", ").any(|name| name == node),
             None => true,
         }
@@ -150,7 +156,7 @@ impl Trace {
         match self.calls.get_mut(index) {
             Some(traced) => merge(&mut traced.call.call, passage),
             None => {
-                if message.program != 0 {
+                if message.program.is_some() {
                     self.unanswered.insert(hosts, index);
                 }
                 self.calls.push(Traced { call: call(message, passage), flow });
@@ -176,21 +182,15 @@ impl Trace {
     }
 
     /// All calls, by the time when they were sent.
-    pub fn finish(self) -> Vec<Call> {
-        let name = |host: IpAddr| match self.hosts.get(&host).and_then(|node| self.nodes.get(*node))
-        {
-            Some(node) => node.clone(),
-            None => host.to_string(),
-        };
-        let mut calls: Vec<Call> = self
-            .calls
-            .into_iter()
-            .map(|Traced { call, flow }| Call {
-                from: name(flow.from.0),
-                to: name(flow.to.0),
-                ..call
-            })
-            .collect();
+    pub fn finish(mut self) -> Vec<Call> {
+        let calls = std::mem::take(&mut self.calls).into_iter();
+        let name = |host| self.node(host).map_or_else(|| host.to_string(), str::to_owned);
+        let calls = calls.map(|Traced { call, flow }| Call {
+            from: name(flow.from.0),
+            to: name(flow.to.0),
+            ..call
+        });
+        let mut calls: Vec<Call> = calls.collect();
         calls.sort_by_key(Call::at_ns);
         calls
     }

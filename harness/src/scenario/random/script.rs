@@ -6,6 +6,7 @@
 
 use super::Draw;
 use crate::scenario::script::{Call, Expectation, ExpectedAnswer, Step};
+use crate::site::SERVER_NAME;
 use crate::units::{MILLISECOND, Nanos, SECOND};
 use rand::RngExt;
 use std::collections::BTreeMap;
@@ -61,7 +62,7 @@ pub(super) fn script(clients: u8, lifetime: Option<Nanos>, draw: &mut Draw) -> V
 
 impl Story<'_, '_> {
     fn client(&mut self) -> String {
-        format!("c{}", self.draw.within(&(1..=self.clients)))
+        self.draw.client(self.clients)
     }
 
     fn has_crashed(&self, node: &str) -> bool {
@@ -123,7 +124,7 @@ impl Story<'_, '_> {
 
     fn strike(&mut self) {
         let node = match self.draw.chance(0.25) {
-            true => "server".into(),
+            true => SERVER_NAME.into(),
             false => self.client(),
         };
         let kind = self.draw.kind(self.draw.bounds.weights);

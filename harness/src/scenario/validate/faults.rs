@@ -7,6 +7,7 @@ use crate::fault::{
     CALLER, Every, FaultSpec, Named, OWNER, Other, Section, Situation, Strike, Trigger,
 };
 use crate::scenario::{Scenario, WorkloadSpec};
+use crate::site::SERVER_NAME;
 use crate::site::clock::Clock;
 use crate::source::{KeyPath, Problem};
 use crate::units::{MILLISECOND, Nanos};
@@ -84,7 +85,7 @@ pub fn check_drifts(scenario: &Scenario, findings: &mut Findings) {
             let Strike::Clock(clock) = &fault.strike else {
                 continue;
             };
-            let may_hit = clock.node == node || (clock.node == OWNER && node != "server");
+            let may_hit = clock.node == node || (clock.node == OWNER && node != SERVER_NAME);
             if !may_hit || clock.drift_ppm.abs() > DRIFT_MAX_PPM {
                 continue;
             }

@@ -14,6 +14,7 @@ mod workload;
 
 use super::{Scenario, WorkloadSpec};
 use crate::lock::profile::Profile;
+use crate::site::SERVER_NAME;
 use crate::source::{KeyPath, Problem};
 use crate::suggest::closest;
 use crate::units::{Nanos, NanosRange, SECOND};
@@ -122,12 +123,13 @@ impl Findings {
 
 /// The clients of a scenario: `c1` to `cN`.
 fn clients(scenario: &Scenario) -> Vec<String> {
-    (1..=scenario.site.clients.min(super::CLIENTS_MAX)).map(|number| format!("c{number}")).collect()
+    let clients = scenario.site.client_ids().take(super::CLIENTS_MAX.into());
+    clients.map(|client| client.to_string()).collect()
 }
 
 /// The server and the clients.
 fn nodes(scenario: &Scenario) -> Vec<String> {
-    let mut nodes = vec!["server".to_string()];
+    let mut nodes = vec![SERVER_NAME.to_string()];
     nodes.extend(clients(scenario));
     nodes
 }

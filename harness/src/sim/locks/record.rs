@@ -10,7 +10,7 @@ pub struct Record {
     owner: Rc<str>,
     serial: u64,
     /// The newest version that we know of.
-    newest: u64,
+    newest: Option<u64>,
     /// We made it, and have the lock by it.
     pub is_ours: bool,
 }
@@ -20,13 +20,13 @@ const FREE: char = 'f';
 
 impl Record {
     pub fn new(owner: &str) -> Record {
-        Record { owner: owner.into(), serial: 0, newest: 0, is_ours: false }
+        Record { owner: owner.into(), serial: 0, newest: None, is_ours: false }
     }
 
     /// The record as it is, and the server's wall clock.
     pub async fn look(&mut self, os: &Os) -> (Option<File>, i64) {
         let (file, now) = os.look(&path()).await;
-        self.newest = file.as_ref().map_or(0, |file| file.version);
+        self.newest = file.as_ref().map(|file| file.version);
         (file, now)
     }
 
@@ -51,10 +51,10 @@ impl Record {
         let text: Rc<str> = format!("{state} {} {}", self.owner, self.serial).into();
         let swap = Op::Swap { name: path(), seen: self.newest, text: Rc::clone(&text) };
         let (version, is_ours) = match os.nfs(swap).await? {
-            Done::Swapped { version } => (version, true),
+            Done::Swapped { version } => (Some(version), true),
             // Perhaps it was done all the same, and only the reply got lost.
-            Done::Looked { file: Some(file), .. } => (file.version, file.text == text),
-            _ => (0, false),
+            Done::Looked { file: Some(file), .. } => (Some(file.version), file.text == text),
+            _ => (None, false),
         };
         (self.newest, self.is_ours) = (version, is_ours);
         Ok(is_ours)

@@ -92,14 +92,14 @@ impl Server {
     pub fn serve(
         disk: &mut Disk,
         hardware: &DiskBlueprint,
-        terms: &ServerBlueprint,
+        spec: &ServerBlueprint,
         manners: Manners,
         now: u64,
     ) -> Server {
         disk.incarnations += 1;
         disk.recorded.restart();
         let seconds = |seconds: u32| u64::from(seconds) * SECOND;
-        let (lease, grace_until) = (seconds(terms.lease_s), now + seconds(terms.grace_s));
+        let (lease, grace_until) = (seconds(spec.lease_s), now + seconds(spec.grace_s));
         let recorded = &mut disk.recorded;
         Server {
             state: State::new(disk.incarnations, manners, lease, grace_until, recorded),

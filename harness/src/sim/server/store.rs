@@ -152,9 +152,9 @@ impl Store {
         }
     }
 
-    fn swap(&mut self, name: &Name, seen: u64, text: &Rc<str>, now: i64) -> Result<Done> {
+    fn swap(&mut self, name: &Name, seen: Option<u64>, text: &Rc<str>, now: i64) -> Result<Done> {
         let file = self.look(name);
-        if file.as_ref().map_or(0, |file| file.version) != seen {
+        if file.as_ref().map(|file| file.version) != seen {
             return Ok(Done::Looked { file, now });
         }
         if file.is_none() {
@@ -217,11 +217,16 @@ mod tests {
     fn a_swap_writes_only_the_version_that_was_seen() {
         let mut store = Store::default();
         let swap = |seen, text: &str| Op::Swap { name: name("a"), seen, text: text.into() };
-        let Ok(Done::Swapped { version }) = store.execute(&swap(0, "one"), 5, 1) else { panic!() };
-        let late = store.execute(&swap(0, "two"), 6, 1);
+        let Ok(Done::Swapped { version }) = store.execute(&swap(None, "one"), 5, 1) else {
+            panic!()
+        };
+        let late = store.execute(&swap(None, "two"), 6, 1);
         let Ok(Done::Looked { file: Some(file), now: 6 }) = late else { panic!("{late:?}") };
         assert_eq!((&*file.text, file.mtime, file.version), ("one", 5, version));
-        assert!(matches!(store.execute(&swap(version, "two"), 7, 1), Ok(Done::Swapped { .. })));
+        assert!(matches!(
+            store.execute(&swap(Some(version), "two"), 7, 1),
+            Ok(Done::Swapped { .. })
+        ));
     }
 
     #[test]

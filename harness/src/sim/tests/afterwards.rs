@@ -2,7 +2,7 @@
 
 use super::super::{Aftermath, Defect, Kind, Lock};
 use super::{ANY, Judged, each};
-use crate::history::{Event, What};
+use crate::history::{Event, EventKind};
 use crate::scenario::random::{self, Bounds};
 use std::collections::BTreeMap;
 
@@ -30,11 +30,11 @@ fn every_node_has_power_and_a_right_clock_and_no_rule_is_left() {
 
 /// Whether the run was over at the very instant at which the last fault ended.
 fn ended_at_once(history: &[Event]) -> bool {
-    let last = |is: fn(&What) -> bool| {
-        history.iter().rev().find(|event| is(&event.what)).map(|event| event.at_ns)
+    let last = |is: fn(&EventKind) -> bool| {
+        history.iter().rev().find(|event| is(&event.kind)).map(|event| event.at_ns)
     };
-    let ended = last(|what| matches!(what, What::FaultEnded { .. }));
-    ended.is_some() && ended == last(|what| matches!(what, What::WorkloadEnded { .. }))
+    let ended = last(|kind| matches!(kind, EventKind::FaultEnded { .. }));
+    ended.is_some() && ended == last(|kind| matches!(kind, EventKind::WorkloadEnded { .. }))
 }
 
 /// What the history says of each clock is what the faults in force at the time come to.
@@ -44,10 +44,10 @@ fn every_fault_that_struck_is_told_to_have_ended_or_missed_and_each_once() {
         let run = Judged::random(seed, LOCK);
         let mut open: BTreeMap<usize, u32> = BTreeMap::new();
         for event in &run.history {
-            match &event.what {
-                What::FaultStruck { fault, .. } => *open.entry(*fault).or_default() += 1,
-                What::FaultEnded { fault, .. } => *open.entry(*fault).or_default() += 10,
-                What::FaultMissed { fault, .. } => *open.entry(*fault).or_default() += 100,
+            match &event.kind {
+                EventKind::FaultStruck { fault, .. } => *open.entry(*fault).or_default() += 1,
+                EventKind::FaultEnded { fault, .. } => *open.entry(*fault).or_default() += 10,
+                EventKind::FaultMissed { fault, .. } => *open.entry(*fault).or_default() += 100,
                 _ => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use super::super::{Defect, Kind, Lock, run};
 use super::{ANY, Judged, each, number};
-use crate::history::What;
+use crate::history::EventKind;
 use crate::scenario::{WorkloadSpec, random};
 use lockstorm_reports::{Class, Invariant, Verdict};
 use std::collections::BTreeMap;
@@ -26,8 +26,8 @@ fn seen(seed: u64, lock: Lock) -> Seen {
     let report = &run.report;
     // Nothing that happens here is beyond what the others assume.
     let assumes = &run.plan.profile.assumes;
-    let stood_still = run.history.iter().any(|event| match &event.what {
-        What::FaultStruck { kind, .. } => kind == "pause",
+    let stood_still = run.history.iter().any(|event| match &event.kind {
+        EventKind::FaultStruck { kind, .. } => kind == "pause",
         _ => false,
     });
     let may_be_beyond = assumes.lease.is_some()

@@ -4,7 +4,7 @@
 use super::super::{Defect, Kind, Lock};
 use super::Judged;
 use crate::fault::{OF_MESSAGES, Strike};
-use crate::history::What;
+use crate::history::EventKind;
 use crate::scenario::Scenario;
 use crate::units::{MILLISECOND, SECOND};
 use lockstorm_reports::Verdict;
@@ -29,7 +29,7 @@ fn tell(text: &str) -> Judged {
 impl Judged {
     /// When the workload began (ns).
     fn began(&self) -> u64 {
-        let began = self.history.iter().find(|event| event.what == What::WorkloadBegan);
+        let began = self.history.iter().find(|event| event.kind == EventKind::WorkloadBegan);
         began.unwrap().at_ns
     }
 
@@ -37,8 +37,8 @@ impl Judged {
     fn answers(&self, of: &str, from: f64, until: f64) -> usize {
         let began = self.began();
         let within = |at: u64| (from..until).contains(&((at - began) as f64 / SECOND as f64));
-        let answers = self.history.iter().filter(|event| match &event.what {
-            What::Answered { client, .. } => client == of && within(event.at_ns),
+        let answers = self.history.iter().filter(|event| match &event.kind {
+            EventKind::Answered { client, .. } => client == of && within(event.at_ns),
             _ => false,
         });
         answers.count()
@@ -49,14 +49,16 @@ impl Judged {
         let began = self.began();
         let mut told = String::new();
         for event in self.history.iter().filter(|event| event.at_ns > began) {
-            let what = match &event.what {
-                What::FaultStruck { fault, kind, node, .. } => format!("{kind} {fault} of {node}"),
-                What::FaultEnded { fault, effect } => format!("end of {fault}: {effect}"),
-                What::FaultMissed { fault, why } => format!("{fault} missed: {why}"),
-                What::NodeDied { node, .. } => format!("{node} is off"),
-                What::NodeBooted { node } => format!("{node} is on"),
-                What::AdapterReady { client, .. } => format!("{client} is ready"),
-                What::ClockSet { node, offset_ns, drift_ppm } => {
+            let what = match &event.kind {
+                EventKind::FaultStruck { fault, kind, node, .. } => {
+                    format!("{kind} {fault} of {node}")
+                }
+                EventKind::FaultEnded { fault, effect } => format!("end of {fault}: {effect}"),
+                EventKind::FaultMissed { fault, why } => format!("{fault} missed: {why}"),
+                EventKind::NodeDied { node, .. } => format!("{node} is off"),
+                EventKind::NodeBooted { node } => format!("{node} is on"),
+                EventKind::AdapterReady { client, .. } => format!("{client} is ready"),
+                EventKind::ClockSet { node, offset_ns, drift_ppm } => {
                     let offset = offset_ns / MILLISECOND as i64;
                     format!("clock of {node} at {offset} ms, {drift_ppm} ppm")
                 }
@@ -212,7 +214,8 @@ fn a_call_that_is_held_arrives_late_and_once() {
     let run = at_call("op: OPEN, from: c2, nth: 3", "hold: {late: 7s}");
     let nemesis = run.is_fine().nemesis();
     assert!(nemesis.contains("hold 0 of c2") && nemesis.contains("end of 0"), "{nemesis}");
-    let struck = run.history.iter().find(|event| matches!(event.what, What::FaultStruck { .. }));
+    let struck =
+        run.history.iter().find(|event| matches!(event.kind, EventKind::FaultStruck { .. }));
     let from = (struck.unwrap().at_ns - run.began()) as f64 / SECOND as f64;
     assert_eq!(run.answers("c2", from + 0.1, from + 6.9), 0, "{}", run.told());
     assert!(run.answers("c2", from + 6.9, 100.0) > 0, "{}", run.told());
@@ -256,12 +259,12 @@ fn a_fault_can_wait_for_a_call_of_the_lock() {
     let run =
         story(&format!("  - {{when: {{calls: {{op: release, client: c2, count: 3}}}}, {cut}"));
     let released = run.history.iter().filter(|event| {
-        let What::Called { client, operation, .. } = &event.what else { return false };
+        let EventKind::Called { client, operation, .. } = &event.kind else { return false };
         client == "c2" && operation.name() == "release"
     });
     let at = released.map(|event| event.at_ns).nth(2).unwrap();
-    let struck = run.history.iter().find(|event| match &event.what {
-        What::FaultStruck { node, .. } => node == "c2",
+    let struck = run.history.iter().find(|event| match &event.kind {
+        EventKind::FaultStruck { node, .. } => node == "c2",
         _ => false,
     });
     assert_eq!(struck.unwrap().at_ns, at, "{}", run.told());

@@ -76,8 +76,10 @@ impl Machine {
                 Some(travel)
             }
         };
-        let listeners =
-            devices.into_iter().zip(endpoints).map(|(socket, (slot, offer))| (slot, socket, offer));
+        let listeners = devices
+            .into_iter()
+            .zip(endpoints)
+            .map(|(socket, (slot, endpoint))| (slot, socket, endpoint));
         let listeners = listeners.collect();
         Ok(Some(Machine { kernel, listeners, devices: Vec::new(), travel }))
     }
@@ -199,10 +201,10 @@ impl Machine {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(Failure::Host(error)),
         };
-        let (slot, _, offer) = self.listeners.remove(index);
+        let (slot, _, endpoint) = self.listeners.remove(index);
         // On the virtual clock nobody has to be told: the rings are looked into after each slice.
         let notices = if self.travel.is_some() { Notices::Unwanted } else { Notices::Wanted };
-        let link = match offer {
+        let link = match endpoint {
             Endpoint::Virtio { rings, features, config } => {
                 Link::Virtio(Device::new(stream, rings, features, config, notices)?)
             }

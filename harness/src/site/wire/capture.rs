@@ -1,5 +1,6 @@
 //! The packet capture: pcapng with virtual time, one interface a node.
 
+use crate::site::NodeId;
 use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
@@ -45,9 +46,9 @@ impl Capture {
 
     /// Writes a frame as its sender sent it. `comment` says what the wire did to it. A failure is
     /// the host's and not the sender's: it is for [`Capture::failure`] to tell.
-    pub fn frame(&mut self, now: u64, sender: usize, bytes: &[u8], comment: Option<&str>) {
+    pub fn frame(&mut self, now: u64, sender: NodeId, bytes: &[u8], comment: Option<&str>) {
         let block = EnhancedPacketBlock {
-            interface_id: sender as u32,
+            interface_id: sender.index() as u32,
             timestamp: self.wall_start + Duration::from_nanos(now),
             original_len: bytes.len() as u32,
             data: Cow::Borrowed(bytes),

@@ -57,7 +57,7 @@ pub struct Sent {
 
 pub struct Switch {
     latency: NanosRange,
-    terms: LinkSpec,
+    spec: LinkSpec,
     rng: ChaCha8Rng,
     learned: BTreeMap<[u8; 6], NodeId>,
     /// Each node's way to the switch.
@@ -72,7 +72,7 @@ impl Switch {
     pub fn new(nodes: usize, wire: &WireBlueprint) -> Switch {
         Switch {
             latency: wire.latency,
-            terms: LinkSpec { bandwidth: wire.bandwidth, queue: wire.queue },
+            spec: LinkSpec { bandwidth: wire.bandwidth, queue: wire.queue },
             rng: seeds::generator(wire.seed),
             learned: BTreeMap::new(),
             links: (0..nodes).map(|_| Link::default()).collect(),
@@ -145,7 +145,7 @@ impl Switch {
         match self.learned.get(&to).filter(|_| to[0] & 1 == 0) {
             Some(&node) if node == from => Vec::new(),
             Some(&node) => vec![node],
-            None => (0..self.links.len()).filter(|&node| node != from).collect(),
+            None => NodeId::all(self.links.len()).filter(|&node| node != from).collect(),
         }
     }
 
@@ -161,8 +161,8 @@ impl Switch {
             return Route { arrivals: Vec::new(), held: true, late_ns: 0 };
         }
         let latency = self.draw_latency();
-        let (link, length) = (&mut self.links[frame.from], frame.bytes.len());
-        let Some(left) = link.put(length, now, &self.terms) else {
+        let (link, length) = (&mut self.links[frame.from.index()], frame.bytes.len());
+        let Some(left) = link.put(length, now, &self.spec) else {
             return Route { arrivals: Vec::new(), held: false, late_ns: 0 };
         };
         let in_order = self.last_arrival.entry((frame.from, frame.to)).or_default();
@@ -233,8 +233,15 @@ mod tests {
         Switch::new(nodes, &wire(LATENCY, LATENCY))
     }
 
-    fn frame(from: NodeId, to: NodeId) -> Frame {
-        Frame { from, to, bytes: Rc::from(ethernet(to as u8, from as u8)) }
+    /// A frame from one node to another, by their places.
+    fn frame(from: usize, to: usize) -> Frame {
+        let bytes = Rc::from(ethernet(to as u8, from as u8));
+        Frame { from: NodeId::at(from), to: NodeId::at(to), bytes }
+    }
+
+    fn receivers(switch: &mut Switch, from: usize, bytes: &[u8]) -> Vec<usize> {
+        let nodes = switch.receivers(NodeId::at(from), bytes);
+        nodes.into_iter().map(NodeId::index).collect()
     }
 
     fn sent(at: u64) -> Sent {
@@ -281,9 +288,9 @@ mod tests {
     #[test]
     fn a_frame_to_an_unknown_address_goes_everywhere_and_to_a_learned_one_only_there() {
         let mut switch = switch(3);
-        assert_eq!(switch.receivers(0, &ethernet(2, 0)), [1, 2]);
-        assert_eq!(switch.receivers(2, &ethernet(0, 2)), [0]);
-        assert_eq!(switch.receivers(0, &ethernet(2, 0)), [2]);
+        assert_eq!(receivers(&mut switch, 0, &ethernet(2, 0)), [1, 2]);
+        assert_eq!(receivers(&mut switch, 2, &ethernet(0, 2)), [0]);
+        assert_eq!(receivers(&mut switch, 0, &ethernet(2, 0)), [2]);
     }
 
     #[test]
@@ -291,9 +298,9 @@ mod tests {
         let mut switch = switch(3);
         let mut bytes = ethernet(0, 1);
         bytes[..6].fill(0xff);
-        assert_eq!(switch.receivers(1, &bytes), [0, 2]);
+        assert_eq!(receivers(&mut switch, 1, &bytes), [0, 2]);
         bytes[6..12].fill(0xff);
-        assert_eq!(switch.receivers(1, &bytes), [0, 2]);
+        assert_eq!(receivers(&mut switch, 1, &bytes), [0, 2]);
     }
 
     #[test]
@@ -302,7 +309,7 @@ mod tests {
         for number in 0..3 * LEARNED_MAX as u32 {
             let mut bytes = ethernet(1, 0);
             bytes[8..12].copy_from_slice(&number.to_be_bytes());
-            switch.receivers(0, &bytes);
+            receivers(&mut switch, 0, &bytes);
         }
         assert_eq!(switch.learned.len(), LEARNED_MAX);
     }
@@ -419,8 +426,8 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..64)
         ) {
             let mut switch = switch(4);
-            prop_assert!(switch.receivers(3, &bytes).iter().all(|&node| node < 4 && node != 3));
-            let frame = Frame { from: 3, to: 0, bytes: bytes.into() };
+            prop_assert!(receivers(&mut switch, 3, &bytes).iter().all(|&node| node < 3));
+            let frame = Frame { bytes: bytes.into(), ..frame(3, 0) };
             Passing { now: 0, frame: &frame }.flow();
             switch.route(&frame, 0);
         }
@@ -433,7 +440,7 @@ mod tests {
             .tcp(900, 2049, 7, 1024);
         let mut bytes = Vec::new();
         packet.write(&mut bytes, b"call").unwrap();
-        let frame = Frame { from: 1, to: 0, bytes: bytes.into() };
+        let frame = Frame { bytes: bytes.into(), ..frame(1, 0) };
         let flow = Passing { now: 0, frame: &frame }.flow().unwrap();
         assert_eq!((flow.from.1, flow.to.1, flow.protocol), (900, 2049, Protocol::Tcp));
         assert_eq!(flow.from.0.to_string(), "10.0.0.2");

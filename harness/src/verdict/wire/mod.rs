@@ -8,7 +8,7 @@ mod tests;
 use super::activity::Activities;
 use super::recheck::CAPTURE;
 use crate::check::names;
-use crate::history::{Event, Operation, What};
+use crate::history::{Event, EventKind, Operation};
 use crate::plan::Plan;
 use crate::rpc::capture::{self, Call, CaptureError, Done};
 use lockstorm_reports::wire::{Fate, Wire, WireCall};
@@ -168,9 +168,11 @@ fn name(done: &Done) -> String {
 /// When a client had called the acquire that let it in.
 fn asked(history: &[Event], client: &str, entered_ns: u64) -> u64 {
     let before = history.iter().take_while(|event| event.at_ns <= entered_ns);
-    let calls = before.filter(|event| {
-        matches!(&event.what, What::Called { client: who, operation: Operation::Acquire { .. }, .. }
-            if who == client)
+    let calls = before.filter(|event| match &event.kind {
+        EventKind::Called { client: who, operation, .. } => {
+            who == client && matches!(operation, Operation::Acquire { .. })
+        }
+        _ => false,
     });
     calls.last().map_or(entered_ns, |event| event.at_ns)
 }

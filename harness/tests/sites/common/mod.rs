@@ -11,7 +11,7 @@ pub mod tshark;
 pub mod without_sites;
 
 use lockstorm::assets::Assets;
-use lockstorm::history::{Event, What, reader};
+use lockstorm::history::{Event, EventKind, reader};
 use lockstorm_reports::{Invariant, InvariantResult, Report, Status, json};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File};
@@ -124,7 +124,7 @@ pub fn is_kept(report: &Report, invariant: Invariant) -> bool {
 
 /// How many critical sections clients entered.
 pub fn entered(history: &[Event]) -> usize {
-    history.iter().filter(|event| matches!(event.what, What::Entered { .. })).count()
+    history.iter().filter(|event| matches!(event.kind, EventKind::Entered { .. })).count()
 }
 
 /// Waits until it is so; how long that takes proves nothing, so the limit is generous.

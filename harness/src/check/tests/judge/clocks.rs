@@ -1,6 +1,7 @@
 //! The nodes' wall clocks: how far apart any two of them have been.
 
-use super::terms::Tick;
+use super::parameters::Tick;
+use crate::site::NodeId;
 use crate::units::SECOND;
 
 #[derive(Clone, Copy, Default)]
@@ -30,9 +31,9 @@ impl Clocks {
         }
     }
 
-    pub fn set(&mut self, node: usize, now: Tick, offset_ns: i64, drift_ppm: i64) {
+    pub fn set(&mut self, node: NodeId, now: Tick, offset_ns: i64, drift_ppm: i64) {
         self.look(now);
-        self.clocks[node] =
+        self.clocks[node.index()] =
             Clock { set: now, offset_ns: offset_ns.into(), drift_ppm: drift_ppm.into() };
         self.look(now);
     }
@@ -81,12 +82,12 @@ impl Clocks {
 #[test]
 fn the_skew_is_what_two_clocks_were_apart_at_most() {
     let mut clocks = Clocks::new(3, SECOND);
-    clocks.set(1, 5, 8_000_000_000, 0);
-    clocks.set(2, 6, -1_000_000_000, -100_000);
+    clocks.set(NodeId::at(1), 5, 8_000_000_000, 0);
+    clocks.set(NodeId::at(2), 6, -1_000_000_000, -100_000);
     clocks.look(16);
-    clocks.set(1, 16, 0, 0);
+    clocks.set(NodeId::at(1), 16, 0, 0);
     assert_eq!(clocks.largest_since(0), 10 * SECOND);
-    clocks.set(2, 17, 0, 0);
+    clocks.set(NodeId::at(2), 17, 0, 0);
     clocks.look(20);
     assert_eq!((clocks.ticks_since(17), clocks.ticks_since(18)), (3, 0));
 }

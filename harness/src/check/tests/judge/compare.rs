@@ -1,16 +1,17 @@
 //! Judge and checkers, side by side.
 
 use super::garble::{garble, is_well_formed};
-use super::pen::{self, name};
+use super::parameters::{Parameters, Tick};
+use super::pen;
 use super::search::{Opinion, judge};
 use super::setup::setup;
 use super::simulate::{DEFECTS, Defect, simulate};
-use super::terms::Terms;
+use super::steps::Deed;
 use super::wrongs::{PROMISES, Wrongs};
 use crate::check::{Evidence, check};
 use crate::fault::impair::Impair;
 use crate::fault::{FaultSpec, Strike, Trigger};
-use crate::history::{Consequence, Event, What};
+use crate::history::{Consequence, Event, EventKind};
 use crate::plan::Plan;
 use crate::units::{Nanos, NanosRange};
 use lockstorm_reports::{Class, Finding};
@@ -65,7 +66,7 @@ pub fn case(seed: u64) -> Case {
 
 /// The fault of the plan that delays as long as the one that struck.
 fn planned(event: &Event) -> Option<FaultSpec> {
-    let What::FaultStruck { node, consequences, .. } = &event.what else {
+    let EventKind::FaultStruck { node, consequences, .. } = &event.kind else {
         return None;
     };
     let frames = consequences.iter().find_map(Consequence::frames)?;
@@ -153,7 +154,7 @@ pub fn least(plan: &Plan, history: &[Event], as_before: impl Fn(&[Event]) -> boo
 /// The history as a story, with what the judge thinks has happened unseen, and what the checkers
 /// found.
 pub fn tell(plan: &Plan, history: &[Event]) -> String {
-    let terms = Terms::of(plan, history);
+    let parameters = Parameters::of(plan, history);
     let opinion = judge(plan, history);
     let mut text = format!(
         "lifetime {:?}, bound {:?}, skew {:?}, {:?}, lease {} s, grace {} s\n",
@@ -164,26 +165,22 @@ pub fn tell(plan: &Plan, history: &[Event]) -> String {
         plan.blueprint.server.lease_s,
         plan.blueprint.server.grace_s
     );
+    let deed_line = |at: Tick, deed: &Deed| {
+        format!("      ({} s: {} {})\n", parameters.seconds(at), deed.client, deed.what)
+    };
     let mut unseen = match &opinion {
         Opinion::Legal(story) => story.iter().peekable(),
         _ => [].iter().peekable(),
     };
     for event in history {
-        let at = (event.at_ns / terms.tick_ns) as super::terms::Tick;
+        let at = (event.at_ns / parameters.tick_ns) as Tick;
         while let Some((at, deed)) = unseen.next_if(|(when, _)| *when < at) {
-            let _ = writeln!(
-                text,
-                "      ({} s: {} {})",
-                terms.seconds(*at),
-                name(deed.client),
-                deed.what
-            );
+            text.push_str(&deed_line(*at, deed));
         }
         let _ = writeln!(text, "    {}", pen::tell(event));
     }
     for (at, deed) in unseen {
-        let _ =
-            writeln!(text, "      ({} s: {} {})", terms.seconds(*at), name(deed.client), deed.what);
+        text.push_str(&deed_line(*at, deed));
     }
     match &opinion {
         Opinion::Legal(_) => text.push_str("  judge: legal\n"),

@@ -4,34 +4,34 @@
 //!   nobody else with a claim writes: else an update is lost.
 //! - Who has none may read and write at any time, and spoil what others do: that is its own fault,
 //!   and what is in the file then, nobody knows until somebody with a claim has read it.
-//! - A kernel that was severed from its files (by a lease that ran out, or a restart of the server)
-//!   may read what it had left there itself; see "what a kernel kept" in the stories of lost
-//!   updates.
+//! - A kernel whose files the server has forgotten (by a lease that ran out, or a restart) may read
+//!   what it had left there itself; see "what a kernel kept" in the stories of lost updates.
 //! - What the dead have sent arrives as late as a frame can be; what a living node could not write
 //!   at once may be written at any time.
 
+use super::parameters::{NEVER, Tick};
 use super::rules::Met;
 use super::scene::Scene;
 use super::steps::Steps;
-use super::terms::{NEVER, Tick};
-use super::world::{Count, Flight, Sent, World};
+use super::world::{CLIENTS_MAX, Count, Flight, Sent, World};
+use crate::site::ClientId;
 use lockstorm_reports::Invariant;
 
 const LOST: Option<Invariant> = Some(Invariant::NoLostUpdate);
 
 impl Steps<'_, '_> {
-    pub fn of_count(&mut self, client: usize) {
+    pub fn of_count(&mut self, client: ClientId) {
         let (scene, world) = (self.scene, self.world);
-        let Some(counting) = &scene.clients[client].counting else {
+        let Some(counting) = &scene.clients[client.index()].counting else {
             return;
         };
         let claim = scene.has_claim(world, client);
-        match world.minds[client].count {
+        match world.minds[client.index()].count {
             Count::Begun => {
                 let value = counting.read.or(world.file).unwrap_or(0);
                 let true_now = world.file.is_none_or(|file| file == value);
                 let reads = move |world: &mut World| {
-                    world.minds[client].count = Count::Read { value, overtaken: false };
+                    world.minds[client.index()].count = Count::Read { value, overtaken: false };
                     if claim && true_now {
                         world.file = Some(value);
                     }
@@ -46,7 +46,7 @@ impl Steps<'_, '_> {
             Count::Read { value, overtaken } if scene.net.arrives(client, scene.now) => {
                 let writes = move |world: &mut World| {
                     write(world, client, value + 1, claim);
-                    world.minds[client].count = Count::Written;
+                    world.minds[client.index()].count = Count::Written;
                 };
                 if claim && overtaken {
                     self.add_wrong(
@@ -64,17 +64,17 @@ impl Steps<'_, '_> {
     }
 
     /// Whether its kernel may give a client a value that it had left in the file earlier.
-    fn may_be_stale(&self, client: usize, value: u16) -> bool {
-        let kept = self.scene.clients[client].kept.as_ref();
-        let severed = self.scene.net.severed(client);
+    fn may_be_stale(&self, client: ClientId, value: u16) -> bool {
+        let kept = self.scene.clients[client.index()].kept.as_ref();
+        let state_lost = self.scene.net.state_lost(client);
         kept.is_some_and(|kept| {
-            kept.value == value && severed.is_some_and(|severed| severed >= kept.at)
+            kept.value == value && state_lost.is_some_and(|state_lost| state_lost >= kept.at)
         })
     }
 
     pub fn late_write(&mut self, index: usize) {
         let flight = &self.world.flights[index];
-        let (client, what) = (usize::from(flight.client), flight.what);
+        let (client, what) = (flight.client, flight.what);
         if let Sent::Write(value) = what {
             self.add(client, "writes the counter after all", |world| {
                 world.flights.remove(index);
@@ -84,9 +84,9 @@ impl Steps<'_, '_> {
     }
 }
 
-fn write(world: &mut World, client: usize, value: u16, claim: bool) {
+fn write(world: &mut World, client: ClientId, value: u16, claim: bool) {
     world.file = claim.then_some(value);
-    for (other, mind) in world.minds.iter_mut().enumerate() {
+    for (other, mind) in ClientId::all(CLIENTS_MAX).zip(&mut world.minds) {
         if let Count::Read { overtaken, .. } = &mut mind.count {
             *overtaken |= claim && other != client;
         }
@@ -95,31 +95,30 @@ fn write(world: &mut World, client: usize, value: u16, claim: bool) {
 
 impl Scene<'_> {
     /// A client has read `read` and written one more, as it says.
-    pub fn counted(&self, world: &mut World, client: usize) -> bool {
-        let counts = self.clients[client].counting.is_some();
-        let count = std::mem::take(&mut world.minds[client].count);
+    pub fn counted(&self, world: &mut World, client: ClientId) -> bool {
+        let counts = self.clients[client.index()].counting.is_some();
+        let count = std::mem::take(&mut world.minds[client.index()].count);
         count == Count::Written || !counts
     }
 
     /// A client's count has failed or its process has ended: what it has read it may still write.
-    pub fn count_fails(&self, world: &mut World, client: usize, until: Tick) {
-        if let Count::Read { value, .. } = std::mem::take(&mut world.minds[client].count) {
-            let (process, what) = (self.clients[client].process, Sent::Write(value + 1));
-            world.send(Flight { client: client as u8, process, what, until });
+    pub fn count_fails(&self, world: &mut World, client: ClientId, until: Tick) {
+        if let Count::Read { value, .. } = std::mem::take(&mut world.minds[client.index()].count) {
+            let (process, what) = (self.clients[client.index()].process, Sent::Write(value + 1));
+            world.send(Flight { client, process, what, until });
         }
     }
 
     /// The counter at the end, as the server has it.
     pub fn counter_is(&self, world: &mut World, value: u16) -> bool {
-        let everybody: Vec<_> = (0..self.clients.len()).collect();
+        let everybody: Vec<_> = ClientId::all(self.clients.len()).collect();
         let known = world.file.is_none_or(|file| file == value) || !self.anybody_counted;
         known || self.blame(world, Met::of(&everybody), LOST)
     }
 
     /// Nodes that live may write at any time; what the dead have sent arrives or is gone.
-    pub fn flights_of_the_dead(&self, world: &mut World, client: usize, until: Tick) {
-        let of_client =
-            world.flights.iter_mut().filter(|flight| usize::from(flight.client) == client);
+    pub fn flights_of_the_dead(&self, world: &mut World, client: ClientId, until: Tick) {
+        let of_client = world.flights.iter_mut().filter(|flight| flight.client == client);
         of_client.for_each(|flight| flight.until = flight.until.min(until));
         world.flights.sort();
     }
@@ -128,10 +127,9 @@ impl Scene<'_> {
     pub fn flights_of_the_past(&self, world: &mut World) {
         world.flights.retain(|flight| flight.until == NEVER || flight.until >= self.now);
         for flight in &mut world.flights {
-            let well =
-                self.net.well_from(flight.client.into()).is_some_and(|from| from <= self.now);
+            let well = self.net.well_from(flight.client).is_some_and(|from| from <= self.now);
             if well && flight.until == NEVER && !matches!(flight.what, Sent::Write(_)) {
-                flight.until = self.now + self.terms.delay;
+                flight.until = self.now + self.parameters.delay;
             }
         }
         world.flights.sort();

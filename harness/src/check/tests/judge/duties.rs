@@ -6,32 +6,36 @@
 //!   Somebody else who is away may hold that up: it may have a delegation of the lock's file.
 //! - To have it is to be told so: one who is well and waits for the answer does not have it yet.
 
+use super::parameters::{Bound, NEVER, Tick};
 use super::rules::Met;
 use super::scene::Scene;
-use super::terms::{Bound, NEVER, Tick};
 use super::world::{Before, Left, Lock, Record, Stay, World};
-use crate::history::{Event, Operation, What};
+use crate::history::{Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
+use crate::site::ClientId;
 use lockstorm_reports::Invariant;
 
 impl Scene<'_> {
     /// Since when a client keeps asking for the lock, in vain and in good health.
-    pub fn waits_since(&self, client: usize) -> Option<Tick> {
-        let here = &self.clients[client];
+    pub fn waits_since(&self, client: ClientId) -> Option<Tick> {
+        let here = &self.clients[client.index()];
         let asks = matches!(here.call.as_ref()?.operation, Operation::Acquire { .. });
         let well = self.net.well_from(client)?;
         here.asks_since.filter(|_| asks && !here.believes).map(|since| since.max(well))
     }
 
     /// The same of one who was told that it has waited in vain, and may go on.
-    pub fn may_wait_since(&self, client: usize) -> Option<Tick> {
+    pub fn may_wait_since(&self, client: ClientId) -> Option<Tick> {
         let well = self.net.well_from(client).unwrap_or(self.now);
-        self.clients[client].asks_since.map(|since| since.max(well))
+        self.clients[client.index()].asks_since.map(|since| since.max(well))
     }
 
     /// Whether somebody is told that it has waited in vain: until now, and not only nearly.
     pub fn gives_up(&self, event: &Event) -> bool {
-        matches!(&event.what, What::Answered { answer, .. } if !matches!(answer, Answer::Ok { .. }))
+        let EventKind::Answered { answer, .. } = &event.kind else {
+            return false;
+        };
+        !matches!(answer, Answer::Ok { .. })
     }
 
     /// The instant is over, or the wait: adds the wrongs of what is overdue by now; false when
@@ -57,19 +61,21 @@ impl Scene<'_> {
 
     /// Whether the owner of a lock is well and waits for nothing but to be told that it has it.
     pub fn has_got_it(&self, world: &World, record: &Record) -> bool {
-        let owner = record.owner();
-        let this = record.process == self.clients[owner].process;
+        let owner = record.owner;
+        let this = record.process == self.clients[owner.index()].process;
         let well = self.net.well_from(owner).is_some_and(|from| from <= self.now);
-        this && well && world.minds[owner].done.is_some() && record.before != Before::Settled
+        this && well
+            && world.minds[owner.index()].done.is_some()
+            && record.before != Before::Settled
     }
 
     /// The stay of a lock as long as it may have been renewed by itself.
     fn last_renewed(&self, record: &Record) -> Option<Stay> {
         let mut stay = record.stay;
-        if self.terms.renews_itself {
-            let owner = &self.clients[record.owner()];
+        if self.parameters.renews_itself {
+            let owner = &self.clients[record.owner.index()];
             let lives = owner.alive && owner.process == record.process;
-            let last = self.net.last_arrival(record.owner())?;
+            let last = self.net.last_arrival(record.owner)?;
             if lives && last >= self.now {
                 return None;
             }
@@ -79,7 +85,7 @@ impl Scene<'_> {
     }
 
     fn left_behind(&self, world: &mut World, stay: Option<Stay>) -> bool {
-        let (Some(stay), Some(bound)) = (stay, self.terms.bound) else {
+        let (Some(stay), Some(bound)) = (stay, self.parameters.bound) else {
             return true;
         };
         if stay.life == NEVER {
@@ -87,11 +93,11 @@ impl Scene<'_> {
         }
         let Bound { slop, within, watched } = bound;
         let old = stay.life + slop + self.skew_since(stay.since);
-        let waiting = (0..self.clients.len()).filter_map(|client| {
+        let waiting = ClientId::all(self.clients.len()).filter_map(|client| {
             let waits = self.waits_since(client)?;
             // A watch is that of one call: nothing says that the next one goes on with it.
             let watches =
-                self.clients[client].call.as_ref().map_or(waits, |call| call.at.max(waits));
+                self.clients[client.index()].call.as_ref().map_or(waits, |call| call.at.max(waits));
             let from = if watched { stay.since.max(watches) } else { stay.since };
             Some((from + old).max(waits) + within)
         });
@@ -101,15 +107,15 @@ impl Scene<'_> {
     }
 
     fn released_in_vain(&self, world: &mut World, free: Tick) -> bool {
-        let waiting = (0..self.clients.len()).filter_map(|client| {
+        let waiting = ClientId::all(self.clients.len()).filter_map(|client| {
             let since = self.waits_since(client)?.max(free);
-            let mut others = (0..self.clients.len()).filter(|other| *other != client);
+            let mut others = ClientId::all(self.clients.len()).filter(|other| *other != client);
             let away = others.any(|other| {
-                let unwell = self.net.unwell_last(other);
-                self.clients[other].called && unwell.is_some_and(|last| last >= since)
+                let unsettled = self.net.unsettled_last(other);
+                self.clients[other.index()].called && unsettled.is_some_and(|last| last >= since)
             });
-            let recall = if away { self.terms.recall_within } else { 0 };
-            Some(since + self.terms.free_within + recall)
+            let recall = if away { self.parameters.recall_within } else { 0 };
+            Some(since + self.parameters.free_within + recall)
         });
         let due = waiting.min().unwrap_or(NEVER);
         self.now < due || self.blame(world, Met::since(free), Some(Invariant::ReleaseFrees))

@@ -1,8 +1,9 @@
 //! Changes histories, so that most of them become such as no good lock has.
 
-use super::pen::{error, name};
-use crate::history::{Event, Operation, What};
+use super::pen::error;
+use crate::history::{Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
+use crate::site::ClientId;
 use crate::units::SECOND;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -26,35 +27,35 @@ pub fn garble(history: &mut Vec<Event>, rng: &mut ChaCha8Rng) {
 
 /// Whose event it is, if it is a client's.
 fn client_of(event: &Event) -> Option<&str> {
-    match &event.what {
-        What::Called { client, .. }
-        | What::Answered { client, .. }
-        | What::Entered { client }
-        | What::Left { client }
-        | What::CountBegan { client }
-        | What::CountDropped { client, .. }
-        | What::Counted { client, .. }
-        | What::CountFailed { client, .. }
-        | What::AdapterReady { client, .. }
-        | What::AdapterFailed { client, .. } => Some(client),
-        What::NodeDied { node, .. } | What::NodeBooted { node } => Some(node),
+    match &event.kind {
+        EventKind::Called { client, .. }
+        | EventKind::Answered { client, .. }
+        | EventKind::Entered { client }
+        | EventKind::Left { client }
+        | EventKind::CountBegan { client }
+        | EventKind::CountDropped { client, .. }
+        | EventKind::Counted { client, .. }
+        | EventKind::CountFailed { client, .. }
+        | EventKind::AdapterReady { client, .. }
+        | EventKind::AdapterFailed { client, .. } => Some(client),
+        EventKind::NodeDied { node, .. } | EventKind::NodeBooted { node } => Some(node),
         _ => None,
     }
 }
 
-fn pick(history: &[Event], rng: &mut ChaCha8Rng, of: impl Fn(&What) -> bool) -> Option<usize> {
-    let fit: Vec<_> = (0..history.len()).filter(|index| of(&history[*index].what)).collect();
+fn pick(history: &[Event], rng: &mut ChaCha8Rng, of: impl Fn(&EventKind) -> bool) -> Option<usize> {
+    let fit: Vec<_> = (0..history.len()).filter(|index| of(&history[*index].kind)).collect();
     (!fit.is_empty()).then(|| fit[rng.random_range(0..fit.len())])
 }
 
 /// Moves an answer, and the entry that follows it, to where nothing of the client's forbids it.
 fn answer_at_another_time(history: &mut [Event], rng: &mut ChaCha8Rng) {
-    let Some(index) = pick(history, rng, |what| matches!(what, What::Answered { .. })) else {
+    let Some(index) = pick(history, rng, |kind| matches!(kind, EventKind::Answered { .. })) else {
         return;
     };
     let client = client_of(&history[index]).map(str::to_owned);
     let of_client = |event: &&Event| client_of(event) == client.as_deref();
-    let enters = |event: &Event| matches!(event.what, What::Entered { .. });
+    let enters = |event: &Event| matches!(event.kind, EventKind::Entered { .. });
     let from = history[..index].iter().rev().find(of_client).map_or(0, |event| event.at_ns);
     let mut later = history[index + 1..].iter().filter(of_client).peekable();
     let entered = later.next_if(|event| enters(event)).is_some();
@@ -70,19 +71,19 @@ fn answer_at_another_time(history: &mut [Event], rng: &mut ChaCha8Rng) {
 fn answer_otherwise(history: &mut [Event], rng: &mut ChaCha8Rng) {
     let of_acquire: Vec<u64> = history
         .iter()
-        .filter_map(|event| match &event.what {
-            What::Called { call, operation: Operation::Acquire { .. }, .. } => Some(*call),
+        .filter_map(|event| match &event.kind {
+            EventKind::Called { call, operation: Operation::Acquire { .. }, .. } => Some(*call),
             _ => None,
         })
         .collect();
-    let fits = |what: &What| match what {
-        What::Answered { call, .. } => !of_acquire.contains(call),
+    let fits = |kind: &EventKind| match kind {
+        EventKind::Answered { call, .. } => !of_acquire.contains(call),
         _ => false,
     };
     let Some(index) = pick(history, rng, fits) else {
         return;
     };
-    if let What::Answered { answer, .. } = &mut history[index].what {
+    if let EventKind::Answered { answer, .. } = &mut history[index].kind {
         *answer = match answer {
             Answer::Ok { held: Some(held) } => Answer::Ok { held: Some(!*held) },
             Answer::Ok { held: None } if rng.random() => Answer::NotHeld,
@@ -94,39 +95,42 @@ fn answer_otherwise(history: &mut [Event], rng: &mut ChaCha8Rng) {
 
 /// A refresh, a release or a question was never made.
 fn forget_a_call(history: &mut Vec<Event>, rng: &mut ChaCha8Rng) {
-    let fits = |what: &What| match what {
-        What::Called { operation, .. } => !matches!(operation, Operation::Acquire { .. }),
+    let fits = |kind: &EventKind| match kind {
+        EventKind::Called { operation, .. } => !matches!(operation, Operation::Acquire { .. }),
         _ => false,
     };
     if let Some(index) = pick(history, rng, fits)
-        && let What::Called { call, .. } = history[index].what
+        && let EventKind::Called { call, .. } = history[index].kind
     {
-        history.retain(|event| match &event.what {
-            What::Called { call: other, .. } | What::Answered { call: other, .. } => *other != call,
+        history.retain(|event| match &event.kind {
+            EventKind::Called { call: other, .. } | EventKind::Answered { call: other, .. } => {
+                *other != call
+            }
             _ => true,
         });
     }
 }
 
 fn count_otherwise(history: &mut [Event], rng: &mut ChaCha8Rng) {
-    let fits = |what: &What| matches!(what, What::Counted { .. } | What::CounterRead { .. });
+    let fits = |kind: &EventKind| {
+        matches!(kind, EventKind::Counted { .. } | EventKind::CounterRead { .. })
+    };
     let up = rng.random();
     if let Some(index) = pick(history, rng, fits)
-        && let What::Counted { read: value, .. } | What::CounterRead { value } =
-            &mut history[index].what
+        && let EventKind::Counted { read: value, .. } | EventKind::CounterRead { value } =
+            &mut history[index].kind
     {
         *value = if up { *value + 1 } else { value.saturating_sub(1) };
     }
 }
 
 fn forget_a_fault(history: &mut Vec<Event>, rng: &mut ChaCha8Rng) {
-    if let Some(index) = pick(history, rng, |what| matches!(what, What::FaultStruck { .. }))
-        && let What::FaultStruck { fault, .. } = history[index].what
+    if let Some(index) = pick(history, rng, |kind| matches!(kind, EventKind::FaultStruck { .. }))
+        && let EventKind::FaultStruck { fault, .. } = history[index].kind
     {
-        history.retain(|event| match &event.what {
-            What::FaultStruck { fault: other, .. } | What::FaultEnded { fault: other, .. } => {
-                *other != fault
-            }
+        history.retain(|event| match &event.kind {
+            EventKind::FaultStruck { fault: other, .. }
+            | EventKind::FaultEnded { fault: other, .. } => *other != fault,
             _ => true,
         });
     }
@@ -134,14 +138,14 @@ fn forget_a_fault(history: &mut Vec<Event>, rng: &mut ChaCha8Rng) {
 
 /// A client that was idle enters, and leaves.
 fn intrude(history: &mut Vec<Event>, rng: &mut ChaCha8Rng) {
-    let client = name(rng.random_range(0..2));
+    let client = ClientId::at(rng.random_range(0..2)).to_string();
     let own: Vec<_> =
         history.iter().filter(|event| client_of(event) == Some(client.as_str())).collect();
-    let ends = |event: &Event| match &event.what {
-        What::Answered { answer, call, .. } => {
+    let ends = |event: &Event| match &event.kind {
+        EventKind::Answered { answer, call, .. } => {
             let call = *call;
-            let release = history.iter().any(|event| match &event.what {
-                What::Called { call: other, operation, .. } => {
+            let release = history.iter().any(|event| match &event.kind {
+                EventKind::Called { call: other, operation, .. } => {
                     *other == call && *operation == Operation::Release
                 }
                 _ => false,
@@ -168,19 +172,19 @@ fn intrude(history: &mut Vec<Event>, rng: &mut ChaCha8Rng) {
     let ok = || Answer::Ok { held: None };
     let client = || client.clone();
     let events = [
-        (0, What::Called { client: client(), call, operation: acquire }),
-        (1, What::Answered { client: client(), call, answer: ok() }),
-        (1, What::Entered { client: client() }),
-        (2, What::Left { client: client() }),
-        (2, What::Called { client: client(), call: call + 1, operation: release }),
-        (3, What::Answered { client: client(), call: call + 1, answer: ok() }),
+        (0, EventKind::Called { client: client(), call, operation: acquire }),
+        (1, EventKind::Answered { client: client(), call, answer: ok() }),
+        (1, EventKind::Entered { client: client() }),
+        (2, EventKind::Left { client: client() }),
+        (2, EventKind::Called { client: client(), call: call + 1, operation: release }),
+        (3, EventKind::Answered { client: client(), call: call + 1, answer: ok() }),
     ];
-    history.extend(events.map(|(time, what)| Event { at_ns: times[time], what }));
+    history.extend(events.map(|(time, kind)| Event { at_ns: times[time], kind }));
 }
 
 /// All that a client does comes some seconds later, or earlier.
 fn shift_a_client(history: &mut [Event], rng: &mut ChaCha8Rng) {
-    let client = name(rng.random_range(0..2));
+    let client = ClientId::at(rng.random_range(0..2)).to_string();
     let by = rng.random_range(1..=4) * SECOND;
     let later = rng.random();
     let end = history.last().map_or(0, |event| event.at_ns);
@@ -193,18 +197,18 @@ fn shift_a_client(history: &mut [Event], rng: &mut ChaCha8Rng) {
 /// Whether a harness can have written such a history: calls and answers, stays and counts of each
 /// client come as its workload makes them.
 pub fn is_well_formed(history: &[Event]) -> bool {
-    let mut clients: BTreeMap<&str, Stage> = BTreeMap::new();
+    let mut clients: BTreeMap<&str, ClientState> = BTreeMap::new();
     let in_order = history.windows(2).all(|pair| pair[0].at_ns <= pair[1].at_ns);
     in_order
         && history.iter().all(|event| {
             client_of(event).is_none_or(|client| clients.entry(client).or_default().goes_on(event))
         })
-        && clients.values().all(|stage| stage.enters.is_none() && stage.releases.is_none())
+        && clients.values().all(|state| state.enters.is_none() && state.releases.is_none())
 }
 
 /// Where a client is.
 #[derive(Default)]
-struct Stage {
+struct ClientState {
     dead: bool,
     call: Option<(u64, Operation)>,
     inside: bool,
@@ -217,39 +221,40 @@ struct Stage {
     told: bool,
 }
 
-impl Stage {
+impl ClientState {
     fn goes_on(&mut self, event: &Event) -> bool {
         let now = |due: &mut Option<u64>, is_it: bool| match due.take() {
             Some(at) => at == event.at_ns && is_it,
             None => true,
         };
-        let entered = matches!(event.what, What::Entered { .. });
-        let ended = matches!(event.what, What::NodeDied { .. } | What::AdapterFailed { .. });
+        let entered = matches!(event.kind, EventKind::Entered { .. });
+        let ended =
+            matches!(event.kind, EventKind::NodeDied { .. } | EventKind::AdapterFailed { .. });
         let release = Operation::Release;
         let releases =
-            matches!(&event.what, What::Called { operation, .. } if *operation == release);
+            matches!(&event.kind, EventKind::Called { operation, .. } if *operation == release);
         if entered && self.enters.is_none()
             || !now(&mut self.enters, entered)
             || !now(&mut self.releases, releases || ended)
         {
             return false;
         }
-        match &event.what {
-            What::NodeDied { .. } | What::AdapterFailed { .. } => {
+        match &event.kind {
+            EventKind::NodeDied { .. } | EventKind::AdapterFailed { .. } => {
                 let was_alive = !self.dead;
-                *self = Stage { dead: true, ..Stage::default() };
-                return was_alive || matches!(event.what, What::NodeDied { .. });
+                *self = ClientState { dead: true, ..ClientState::default() };
+                return was_alive || matches!(event.kind, EventKind::NodeDied { .. });
             }
-            What::NodeBooted { .. } => return self.dead,
-            What::AdapterReady { .. } => return std::mem::take(&mut self.dead),
+            EventKind::NodeBooted { .. } => return self.dead,
+            EventKind::AdapterReady { .. } => return std::mem::take(&mut self.dead),
             _ if self.dead => return false,
-            What::Called { call, operation, .. } => {
+            EventKind::Called { call, operation, .. } => {
                 let outside = !self.inside || *operation != Operation::Release;
                 let free = self.call.is_none();
                 self.call = Some((*call, operation.clone()));
                 return outside && free;
             }
-            What::Answered { call, answer, .. } => {
+            EventKind::Answered { call, answer, .. } => {
                 let Some((open, operation)) = self.call.take() else {
                     return false;
                 };
@@ -260,14 +265,14 @@ impl Stage {
                 self.enters = (acquired && !self.inside).then_some(event.at_ns);
                 return open == *call && is_answer_to(&operation, answer);
             }
-            What::Entered { .. } => self.inside = true,
-            What::Left { .. } => {
+            EventKind::Entered { .. } => self.inside = true,
+            EventKind::Left { .. } => {
                 let well = self.inside && !self.counting && self.call.is_none();
                 self.inside = false;
                 self.releases = (!self.told).then_some(event.at_ns);
                 return well;
             }
-            What::CountBegan { .. } => return !std::mem::replace(&mut self.counting, true),
+            EventKind::CountBegan { .. } => return !std::mem::replace(&mut self.counting, true),
             _ => return std::mem::take(&mut self.counting),
         }
         true

@@ -14,6 +14,7 @@ mod counting;
 mod duties;
 mod garble;
 mod net;
+mod parameters;
 mod pen;
 mod rules;
 mod scene;
@@ -25,7 +26,6 @@ mod sim_lock;
 mod simplify;
 mod simulate;
 mod steps;
-mod terms;
 mod world;
 mod wrongs;
 

@@ -11,9 +11,10 @@
 //! - After a restart the server grants nothing new for its grace time, and who does not claim its
 //!   locks in it loses them (RFC 8881, 8.4.2).
 
-use super::terms::{Terms, Tick};
+use super::parameters::{Parameters, Tick};
 use crate::history::Consequence;
 use crate::history::consequence::{Frames, Pass};
+use crate::site::ClientId;
 
 /// A state that comes and goes, and lingers until what it left behind has settled.
 #[derive(Clone, Default)]
@@ -62,13 +63,13 @@ struct Link {
     up_last: Option<Tick>,
     down_last: Option<Tick>,
     /// When the client was last unable, perhaps, to reach the server in time.
-    unwell_last: Option<Tick>,
+    unsettled_last: Option<Tick>,
     /// It may have missed the grace time.
     missed_grace: bool,
     /// When its lease may last have run out.
     lease_risk: Option<Tick>,
-    /// When that, or a restart of the server, may last have severed it from its files.
-    severed: Option<Tick>,
+    /// When the server may last have forgotten what it has open: by that, or by a restart.
+    state_lost: Option<Tick>,
 }
 
 pub struct Net {
@@ -86,18 +87,18 @@ pub struct Net {
 }
 
 impl Net {
-    pub fn new(terms: &Terms) -> Net {
+    pub fn new(parameters: &Parameters) -> Net {
         let link = Link { node_up: true, up: true, down: true, ..Link::default() };
         Net {
-            links: vec![link; terms.clients.len()],
+            links: vec![link; parameters.clients.len()],
             server_off: Spell::default(),
             grace_until: None,
             retry_until: 0,
             served_from: 0,
-            lease: terms.lease,
-            grace: terms.grace,
-            delay: terms.delay,
-            again: terms.delay + terms.reconnect,
+            lease: parameters.lease,
+            grace: parameters.grace,
+            delay: parameters.delay,
+            again: parameters.delay + parameters.reconnect,
         }
     }
 
@@ -111,7 +112,7 @@ impl Net {
             let settled = self.server_off.settled.max(self.grace_until);
             self.server_off.settled = settled;
         } else {
-            self.links.iter_mut().for_each(|link| link.severed = Some(now));
+            self.links.iter_mut().for_each(|link| link.state_lost = Some(now));
         }
     }
 
@@ -120,8 +121,8 @@ impl Net {
     }
 
     /// A client's node loses power, or has booted: its connections are new, and nothing lingers.
-    pub fn node(&mut self, client: usize, up: bool, now: Tick) {
-        let link = &mut self.links[client];
+    pub fn node(&mut self, client: ClientId, up: bool, now: Tick) {
+        let link = &mut self.links[client.index()];
         link.node_up = up;
         if up {
             link.disturbed.begin_anew(now);
@@ -133,7 +134,7 @@ impl Net {
     /// What the faults in force do to one client's frames from now on.
     pub fn faults<'a>(
         &mut self,
-        client: usize,
+        client: ClientId,
         name: &str,
         now: Tick,
         in_force: impl Iterator<Item = &'a Consequence>,
@@ -148,7 +149,7 @@ impl Net {
         let all = |frames: &[&Frames]| frames.iter().all(|frames| frames.pass == Pass::All);
         let late = |frames: &[&Frames]| frames.iter().map(|frames| ticks(frames.late_ns)).sum();
         let late: Tick = Tick::max(late(&up), late(&down));
-        let link = &mut self.links[client];
+        let link = &mut self.links[client.index()];
         link.loses = !all(&up) || !all(&down);
         let lossy = link.loses || late >= self.lease / 3;
         (link.up, link.down) = (passes(&up), passes(&down));
@@ -160,11 +161,11 @@ impl Net {
     /// since then.
     pub fn look(&mut self, now: Tick, contact: &[Tick]) {
         let server_up = !self.server_off.on;
-        for (client, contact) in contact.iter().enumerate() {
+        for (client, contact) in ClientId::all(contact.len()).zip(contact) {
             let well = self.well_from(client).is_some_and(|from| from <= now);
-            let link = &mut self.links[client];
+            let link = &mut self.links[client.index()];
             if !well {
-                link.unwell_last = Some(now);
+                link.unsettled_last = Some(now);
             }
             if link.node_up && server_up {
                 link.up_last = if link.up { Some(now) } else { link.up_last };
@@ -177,63 +178,64 @@ impl Net {
             let ran_out = unsettled && server_up && now >= renewed + self.lease;
             if ran_out || link.missed_grace {
                 link.lease_risk = Some(now);
-                link.severed = Some(now);
+                link.state_lost = Some(now);
             }
             link.missed_grace &= unsettled;
         }
     }
 
     /// Since when a client reaches the server in time, as far as anybody knows.
-    pub fn well_from(&self, client: usize) -> Option<Tick> {
-        let link = &self.links[client];
+    pub fn well_from(&self, client: ClientId) -> Option<Tick> {
+        let link = &self.links[client.index()];
         let well = link.node_up && !link.disturbed.on && !self.server_off.on;
         well.then(|| link.disturbed.settled.max(self.server_off.settled).unwrap_or(0))
     }
 
     /// Whether frames between a client and the server may be lost now.
-    pub fn is_lossy(&self, client: usize) -> bool {
-        self.links[client].loses || self.server_off.on
+    pub fn is_lossy(&self, client: ClientId) -> bool {
+        self.links[client.index()].loses || self.server_off.on
     }
 
     /// When a client was last not well.
-    pub fn unwell_last(&self, client: usize) -> Option<Tick> {
-        self.links[client].unwell_last
+    pub fn unsettled_last(&self, client: ClientId) -> Option<Tick> {
+        self.links[client.index()].unsettled_last
     }
 
     /// When a client's lease may last have run out.
-    pub fn lease_risk(&self, client: usize) -> Option<Tick> {
-        self.links[client].lease_risk
+    pub fn lease_risk(&self, client: ClientId) -> Option<Tick> {
+        self.links[client.index()].lease_risk
     }
 
-    /// When that, or a restart of the server, may last have severed it from its files.
-    pub fn severed(&self, client: usize) -> Option<Tick> {
-        self.links[client].severed
+    /// When the server may last have forgotten what a client has open: its lease had run out, or
+    /// the server was started again.
+    pub fn state_lost(&self, client: ClientId) -> Option<Tick> {
+        self.links[client.index()].state_lost
     }
 
     /// The latest time at which something that a client has sent until now can reach the server.
-    pub fn last_arrival(&self, client: usize) -> Option<Tick> {
-        self.links[client].up_last.map(|sent| sent + self.delay)
+    pub fn last_arrival(&self, client: ClientId) -> Option<Tick> {
+        self.links[client.index()].up_last.map(|sent| sent + self.delay)
     }
 
     /// Whether a client can send something now that may arrive.
-    pub fn sends(&self, client: usize) -> bool {
-        let link = &self.links[client];
+    pub fn sends(&self, client: ClientId) -> bool {
+        let link = &self.links[client.index()];
         link.node_up && link.up && self.serves()
     }
 
     /// Whether something that a client has sent can reach the server now.
-    pub fn arrives(&self, client: usize, now: Tick) -> bool {
+    pub fn arrives(&self, client: ClientId, now: Tick) -> bool {
         self.serves() && self.last_arrival(client).is_some_and(|last| now <= last)
     }
 
     /// Whether the server can tell a client now what it did at `done`.
-    pub fn returns_now(&self, client: usize, done: Tick, now: Tick) -> bool {
-        done <= now && self.links[client].down_last == Some(now)
+    pub fn returns_now(&self, client: ClientId, done: Tick, now: Tick) -> bool {
+        done <= now && self.links[client.index()].down_last == Some(now)
     }
 
     /// Whether what the server did at `done` can be known to the client now.
-    pub fn returns(&self, client: usize, done: Tick, now: Tick) -> bool {
-        let sent = self.links[client].down_last;
+    pub fn returns(&self, client: ClientId, done: Tick, now: Tick) -> bool {
+        let sent = self.links[client.index()].down_last;
         sent.is_some_and(|sent| sent >= done && now - sent <= self.delay)
     }
 }

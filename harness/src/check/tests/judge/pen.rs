@@ -1,12 +1,13 @@
 //! Writes histories, and tells them again as stories of one line an event.
 
-use super::terms::Tick;
+use super::parameters::Tick;
 use crate::history::consequence::Pass;
-use crate::history::{Consequence, Event, Operation, What};
+use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
+use crate::site::NodeId;
 use crate::units::{Nanos, SECOND};
 
-/// Writes what happens second by second.
+/// Writes what happens second by second. Clients go by their nodes.
 #[derive(Default)]
 pub struct Pen {
     pub now: Tick,
@@ -15,38 +16,29 @@ pub struct Pen {
     open: [u64; 4],
 }
 
-pub fn name(client: usize) -> String {
-    format!("c{}", client + 1)
-}
-
-/// A node's name; the server is node 0.
-pub fn node_name(node: usize) -> String {
-    if node == 0 { "server".into() } else { name(node - 1) }
-}
-
 impl Pen {
-    pub fn write(&mut self, what: What) {
-        self.events.push(Event { at_ns: u64::from(self.now) * SECOND, what });
+    pub fn write(&mut self, kind: EventKind) {
+        self.events.push(Event { at_ns: u64::from(self.now) * SECOND, kind });
     }
 
-    pub fn call(&mut self, client: usize, operation: Operation) {
+    pub fn call(&mut self, client: NodeId, operation: Operation) {
         self.calls += 1;
-        self.open[client] = self.calls;
-        self.write(What::Called { client: name(client), call: self.calls, operation });
+        self.open[client.index()] = self.calls;
+        self.write(EventKind::Called { client: client.to_string(), call: self.calls, operation });
     }
 
-    pub fn answer(&mut self, client: usize, answer: Answer) {
-        let call = self.open[client];
-        self.write(What::Answered { client: name(client), call, answer });
+    pub fn answer(&mut self, client: NodeId, answer: Answer) {
+        let call = self.open[client.index()];
+        self.write(EventKind::Answered { client: client.to_string(), call, answer });
     }
 
-    pub fn boot(&mut self, node: usize) {
-        let node = node_name(node);
-        self.write(What::NodeBooted { node: node.clone() });
-        self.write(What::NodeReady { node: node.clone(), options: String::new() });
-        if node != "server" {
+    pub fn boot(&mut self, node: NodeId) {
+        let name = node.to_string();
+        self.write(EventKind::NodeBooted { node: name.clone() });
+        self.write(EventKind::NodeReady { node: name.clone(), options: String::new() });
+        if !node.is_server() {
             let (library, version) = (String::new(), String::new());
-            self.write(What::AdapterReady { client: node, library, version });
+            self.write(EventKind::AdapterReady { client: name, library, version });
         }
     }
 
@@ -54,20 +46,26 @@ impl Pen {
     pub fn strike(
         &mut self,
         fault: usize,
-        node: usize,
+        node: NodeId,
         kind: &str,
         (from, to): (bool, bool),
         pass: Pass,
         late: Tick,
     ) {
         let late_ns = u64::from(late) * SECOND;
-        let mut consequences = Consequence::of_link(&node_name(node), pass, late_ns);
+        let mut consequences = Consequence::of_link(&node.to_string(), pass, late_ns);
         consequences.retain(|consequence| {
             let frames = consequence.frames();
             frames.is_some_and(|frames| if frames.from.is_some() { from } else { to })
         });
         let (kind, detail) = (kind.into(), String::new());
-        self.write(What::FaultStruck { fault, kind, node: node_name(node), detail, consequences });
+        self.write(EventKind::FaultStruck {
+            fault,
+            kind,
+            node: node.to_string(),
+            detail,
+            consequences,
+        });
     }
 }
 
@@ -78,34 +76,34 @@ pub fn error() -> Answer {
 
 /// An event as a line, in the words of the stories where they have some.
 pub fn tell(event: &Event) -> String {
-    let (who, what) = match &event.what {
-        What::Called { client, operation, .. } => (client.as_str(), words_of(operation)),
-        What::Answered { client, answer, .. } => {
+    let (who, what) = match &event.kind {
+        EventKind::Called { client, operation, .. } => (client.as_str(), words_of(operation)),
+        EventKind::Answered { client, answer, .. } => {
             (client.as_str(), format!("is told {}", answer_words(answer)))
         }
-        What::Entered { client } => (client.as_str(), "enters".into()),
-        What::Left { client } => (client.as_str(), "leaves".into()),
-        What::CountBegan { client } => (client.as_str(), "begins to count".into()),
-        What::Counted { client, read } => (client.as_str(), format!("counted {read}")),
-        What::CountDropped { client, .. } => (client.as_str(), "drops its count".into()),
-        What::CountFailed { client, .. } => (client.as_str(), "fails to count".into()),
-        What::CounterRead { value } => ("counter", format!("is {value}")),
-        What::NodeDied { node, .. } => (node.as_str(), "dies".into()),
-        What::NodeBooted { node } => (node.as_str(), "boots".into()),
-        What::NodeReady { node, .. } => (node.as_str(), "is ready".into()),
-        What::AdapterReady { client, .. } => (client.as_str(), "adapter is ready".into()),
-        What::AdapterFailed { client, .. } => (client.as_str(), "adapter fails".into()),
-        What::ClockSet { node, offset_ns, drift_ppm } => {
+        EventKind::Entered { client } => (client.as_str(), "enters".into()),
+        EventKind::Left { client } => (client.as_str(), "leaves".into()),
+        EventKind::CountBegan { client } => (client.as_str(), "begins to count".into()),
+        EventKind::Counted { client, read } => (client.as_str(), format!("counted {read}")),
+        EventKind::CountDropped { client, .. } => (client.as_str(), "drops its count".into()),
+        EventKind::CountFailed { client, .. } => (client.as_str(), "fails to count".into()),
+        EventKind::CounterRead { value } => ("counter", format!("is {value}")),
+        EventKind::NodeDied { node, .. } => (node.as_str(), "dies".into()),
+        EventKind::NodeBooted { node } => (node.as_str(), "boots".into()),
+        EventKind::NodeReady { node, .. } => (node.as_str(), "is ready".into()),
+        EventKind::AdapterReady { client, .. } => (client.as_str(), "adapter is ready".into()),
+        EventKind::AdapterFailed { client, .. } => (client.as_str(), "adapter fails".into()),
+        EventKind::ClockSet { node, offset_ns, drift_ppm } => {
             let offset = *offset_ns as f64 / SECOND as f64;
             (node.as_str(), format!("clock {offset:+}s drifts {drift_ppm}"))
         }
-        What::FaultStruck { fault, kind, node, consequences, .. } => {
+        EventKind::FaultStruck { fault, kind, node, consequences, .. } => {
             let frames = consequences.iter().find_map(Consequence::frames);
             let late = frames.map_or(Nanos::ZERO, |frames| Nanos(frames.late_ns));
             (node.as_str(), format!("is hit by {kind} (fault {fault}, late by {late})"))
         }
-        What::FaultEnded { fault, .. } => ("fault", format!("{fault} ends")),
-        What::WorkloadEnded { .. } => ("workload", "ends".into()),
+        EventKind::FaultEnded { fault, .. } => ("fault", format!("{fault} ends")),
+        EventKind::WorkloadEnded { .. } => ("workload", "ends".into()),
         other => ("event", format!("{other:?}")),
     };
     format!("{} {who} {what}", Nanos(event.at_ns))

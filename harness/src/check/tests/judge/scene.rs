@@ -2,9 +2,10 @@
 
 use super::clocks::Clocks;
 use super::net::Net;
-use super::terms::{Terms, Tick};
-use crate::history::{Consequence, Event, Operation, What};
+use super::parameters::{Parameters, Tick};
+use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
+use crate::site::{ClientId, NodeId};
 use std::collections::BTreeMap;
 
 pub struct Call {
@@ -57,7 +58,7 @@ pub struct Client {
 }
 
 pub struct Scene<'a> {
-    pub terms: &'a Terms,
+    pub parameters: &'a Parameters,
     /// A story with any wrong in it is none.
     pub strict: bool,
     pub now: Tick,
@@ -70,23 +71,23 @@ pub struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub fn new(terms: &'a Terms, history: &'a [Event], strict: bool) -> Scene<'a> {
+    pub fn new(parameters: &'a Parameters, history: &'a [Event], strict: bool) -> Scene<'a> {
         let client = |_| Client { alive: true, ..Client::default() };
         Scene {
-            terms,
+            parameters,
             strict,
             now: 0,
-            clients: terms.clients.iter().map(client).collect(),
-            net: Net::new(terms),
-            clocks: Clocks::new(1 + terms.clients.len(), terms.tick_ns),
+            clients: parameters.clients.iter().map(client).collect(),
+            net: Net::new(parameters),
+            clocks: Clocks::new(1 + parameters.clients.len(), parameters.tick_ns),
             anybody_counted: false,
             history,
             faults: BTreeMap::new(),
         }
     }
 
-    pub fn client(&self, name: &str) -> Option<usize> {
-        self.terms.clients.iter().position(|client| client == name)
+    pub fn client(&self, name: &str) -> Option<ClientId> {
+        self.parameters.clients.iter().position(|client| client == name).map(ClientId::at)
     }
 
     pub fn advance(&mut self, now: Tick) {
@@ -98,10 +99,10 @@ impl<'a> Scene<'a> {
         let contact: Vec<_> = self.clients.iter().map(|client| client.contact).collect();
         self.net.look(self.now, &contact);
         self.clocks.look(self.now);
-        for (index, client) in self.clients.iter_mut().enumerate() {
+        for (id, client) in ClientId::all(self.clients.len()).zip(&mut self.clients) {
             if let Some(call) = &mut client.call {
-                call.sent |= self.net.sends(index);
-                call.lossy |= self.net.is_lossy(index);
+                call.sent |= self.net.sends(id);
+                call.lossy |= self.net.is_lossy(id);
             }
         }
     }
@@ -109,18 +110,18 @@ impl<'a> Scene<'a> {
     /// What changes with the event of this index, once all that it says has been made of it.
     pub fn apply(&mut self, index: usize) {
         let event = &self.history[index];
-        match &event.what {
-            What::NodeDied { node, .. } => self.power(node, false),
-            What::NodeBooted { node } => self.clock(node, 0, 0),
-            What::NodeReady { node, .. } => self.power(node, true),
-            What::ClockSet { node, offset_ns, drift_ppm } => {
+        match &event.kind {
+            EventKind::NodeDied { node, .. } => self.power(node, false),
+            EventKind::NodeBooted { node } => self.clock(node, 0, 0),
+            EventKind::NodeReady { node, .. } => self.power(node, true),
+            EventKind::ClockSet { node, offset_ns, drift_ppm } => {
                 self.clock(node, *offset_ns, *drift_ppm);
             }
-            What::FaultStruck { fault, consequences, .. } => {
+            EventKind::FaultStruck { fault, consequences, .. } => {
                 self.faults.insert(*fault, consequences);
                 self.frames();
             }
-            What::FaultEnded { fault, .. } => {
+            EventKind::FaultEnded { fault, .. } => {
                 self.faults.remove(fault);
                 self.frames();
             }
@@ -130,33 +131,34 @@ impl<'a> Scene<'a> {
     }
 
     fn power(&mut self, node: &str, up: bool) {
-        let Some(index) = self.client(node) else {
+        let Some(client) = self.client(node) else {
             return self.net.server(up, self.now);
         };
-        self.net.node(index, up, self.now);
+        self.net.node(client, up, self.now);
         if !up {
-            self.end_process(index);
-            self.clients[index].kept = None;
+            self.end_process(client);
+            self.clients[client.index()].kept = None;
             self.clock(node, 0, 0);
         }
     }
 
     fn clock(&mut self, node: &str, offset_ns: i64, drift_ppm: i64) {
-        let index = self.client(node).map_or(0, |client| client + 1);
-        self.clocks.set(index, self.now, offset_ns, drift_ppm);
+        let node = self.client(node).map_or(NodeId::SERVER, ClientId::node);
+        self.clocks.set(node, self.now, offset_ns, drift_ppm);
     }
 
     fn frames(&mut self) {
-        for (index, name) in self.terms.clients.iter().enumerate() {
+        let clients = &self.parameters.clients;
+        for (client, name) in ClientId::all(clients.len()).zip(clients) {
             let in_force = self.faults.values().copied().flatten();
-            let tick_ns = self.terms.tick_ns;
+            let tick_ns = self.parameters.tick_ns;
             let ticks = |ns: u64| Tick::try_from(ns / tick_ns).unwrap_or(Tick::MAX / 8);
-            self.net.faults(index, name, self.now, in_force, ticks);
+            self.net.faults(client, name, self.now, in_force, ticks);
         }
     }
 
-    fn end_process(&mut self, index: usize) {
-        let client = &mut self.clients[index];
+    fn end_process(&mut self, id: ClientId) {
+        let client = &mut self.clients[id.index()];
         *client = Client {
             process: client.process + u8::from(client.alive),
             acquired: client.acquired,
@@ -168,36 +170,38 @@ impl<'a> Scene<'a> {
 
     fn apply_to_client(&mut self, index: usize) {
         let now = self.now;
-        let (name, what) = match &self.history[index].what {
-            what @ (What::AdapterReady { client, .. }
-            | What::AdapterFailed { client, .. }
-            | What::Called { client, .. }
-            | What::Answered { client, .. }
-            | What::Entered { client }
-            | What::Left { client }
-            | What::CountBegan { client }
-            | What::CountDropped { client, .. }
-            | What::Counted { client, .. }
-            | What::CountFailed { client, .. }) => (client, what),
+        let (name, kind) = match &self.history[index].kind {
+            kind @ (EventKind::AdapterReady { client, .. }
+            | EventKind::AdapterFailed { client, .. }
+            | EventKind::Called { client, .. }
+            | EventKind::Answered { client, .. }
+            | EventKind::Entered { client }
+            | EventKind::Left { client }
+            | EventKind::CountBegan { client }
+            | EventKind::CountDropped { client, .. }
+            | EventKind::Counted { client, .. }
+            | EventKind::CountFailed { client, .. }) => (client, kind),
             _ => return,
         };
-        let Some(number) = self.client(name) else {
+        let Some(id) = self.client(name) else {
             return;
         };
         let read = self.read_of(index, name);
         let until = self.answer_to(index);
-        let think = self.terms.think;
-        self.anybody_counted |= matches!(what, What::CountBegan { .. });
-        let client = &mut self.clients[number];
-        match what {
-            What::AdapterReady { .. } => client.alive = true,
-            What::AdapterFailed { .. } => self.end_process(number),
-            What::Called { operation, .. } => client.calls(operation.clone(), now, think, until),
-            What::Answered { answer, .. } => client.hears(answer, now),
-            What::Entered { .. } => client.inside = true,
-            What::Left { .. } => client.inside = false,
-            What::CountBegan { .. } => client.counting = Some(Counting { read, began: now }),
-            What::Counted { read, .. } => {
+        let think = self.parameters.think;
+        self.anybody_counted |= matches!(kind, EventKind::CountBegan { .. });
+        let client = &mut self.clients[id.index()];
+        match kind {
+            EventKind::AdapterReady { .. } => client.alive = true,
+            EventKind::AdapterFailed { .. } => self.end_process(id),
+            EventKind::Called { operation, .. } => {
+                client.calls(operation.clone(), now, think, until)
+            }
+            EventKind::Answered { answer, .. } => client.hears(answer, now),
+            EventKind::Entered { .. } => client.inside = true,
+            EventKind::Left { .. } => client.inside = false,
+            EventKind::CountBegan { .. } => client.counting = Some(Counting { read, began: now }),
+            EventKind::Counted { read, .. } => {
                 let began = client.counting.take().map_or(0, |counting| counting.began);
                 client.contact = client.contact.max(began);
                 client.kept = Some(Kept { value: small(*read).saturating_add(1), at: now });
@@ -208,29 +212,29 @@ impl<'a> Scene<'a> {
 
     /// When the call that is made with this event is answered, later.
     fn answer_to(&self, index: usize) -> Option<Tick> {
-        let What::Called { call, .. } = &self.history[index].what else {
+        let EventKind::Called { call, .. } = &self.history[index].kind else {
             return None;
         };
         let answer = self.history[index + 1..].iter().find(
-            |event| matches!(&event.what, What::Answered { call: other, .. } if other == call),
+            |event| matches!(&event.kind, EventKind::Answered { call: other, .. } if other == call),
         );
-        Tick::try_from(answer?.at_ns / self.terms.tick_ns).ok()
+        Tick::try_from(answer?.at_ns / self.parameters.tick_ns).ok()
     }
 
     /// What the count that begins with this event is said to have read, later.
     fn read_of(&self, index: usize, name: &str) -> Option<u16> {
         let later = self.history[index + 1..].iter();
-        let ends = later.filter_map(|event| match &event.what {
-            What::Counted { client, read } if client == name => Some(Some(small(*read))),
-            What::CountBegan { client }
-            | What::CountDropped { client, .. }
-            | What::CountFailed { client, .. }
-            | What::AdapterFailed { client, .. }
+        let ends = later.filter_map(|event| match &event.kind {
+            EventKind::Counted { client, read } if client == name => Some(Some(small(*read))),
+            EventKind::CountBegan { client }
+            | EventKind::CountDropped { client, .. }
+            | EventKind::CountFailed { client, .. }
+            | EventKind::AdapterFailed { client, .. }
                 if client == name =>
             {
                 Some(None)
             }
-            What::NodeDied { node, .. } if node == name => Some(None),
+            EventKind::NodeDied { node, .. } if node == name => Some(None),
             _ => None,
         });
         ends.into_iter().next().flatten()

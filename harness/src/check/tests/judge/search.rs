@@ -1,11 +1,11 @@
 //! The search: all worlds that a history may have come from, from its first event to its last.
 
+use super::parameters::{Parameters, Tick};
 use super::scene::Scene;
 use super::steps::Deed;
-use super::terms::{Terms, Tick};
 use super::world::{CLIENTS_MAX, World};
 use super::wrongs::Wrongs;
-use crate::history::{Event, What};
+use crate::history::{Event, EventKind};
 use crate::plan::Plan;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -49,9 +49,12 @@ struct Told {
 
 /// Judges a history by all promises of the profile.
 pub fn judge(plan: &Plan, history: &[Event]) -> Opinion {
-    let terms = Terms::of(plan, history);
-    assert!(terms.clients.len() <= CLIENTS_MAX, "the judge knows {CLIENTS_MAX} clients at most");
-    match explore(&terms, history, true) {
+    let parameters = Parameters::of(plan, history);
+    assert!(
+        parameters.clients.len() <= CLIENTS_MAX,
+        "the judge knows {CLIENTS_MAX} clients at most"
+    );
+    match explore(&parameters, history, true) {
         None => return Opinion::TooLong,
         Some(stories) => {
             if let Some(story) = stories.first() {
@@ -59,7 +62,7 @@ pub fn judge(plan: &Plan, history: &[Event]) -> Opinion {
             }
         }
     }
-    let Some(stories) = explore(&terms, history, false) else {
+    let Some(stories) = explore(&parameters, history, false) else {
         return Opinion::TooLong;
     };
     let all: Vec<_> = stories.iter().map(|story| story.world.wrongs).collect();
@@ -79,11 +82,11 @@ pub fn judge(plan: &Plan, history: &[Event]) -> Opinion {
 }
 
 /// All worlds that the history may have ended in; nothing when there are too many.
-fn explore(terms: &Terms, history: &[Event], strict: bool) -> Option<Vec<Story>> {
-    let mut scene = Scene::new(terms, history, strict);
+fn explore(parameters: &Parameters, history: &[Event], strict: bool) -> Option<Vec<Story>> {
+    let mut scene = Scene::new(parameters, history, strict);
     let mut stories = vec![Story { world: World::first(), told: None }];
     for (index, event) in history.iter().enumerate() {
-        let at = Tick::try_from(event.at_ns / terms.tick_ns).ok()?;
+        let at = Tick::try_from(event.at_ns / parameters.tick_ns).ok()?;
         while scene.now < at {
             unfold(&scene, &mut stories)?;
             stories.retain_mut(|story| scene.falls_due(&mut story.world));
@@ -96,7 +99,7 @@ fn explore(terms: &Terms, history: &[Event], strict: bool) -> Option<Vec<Story>>
         }
         stories.retain_mut(|story| scene.fits(&mut story.world, event));
         scene.apply(index);
-        if let What::Entered { client } = &event.what
+        if let EventKind::Entered { client } = &event.kind
             && let Some(client) = scene.client(client)
         {
             stories.retain_mut(|story| scene.meets(&mut story.world, client));

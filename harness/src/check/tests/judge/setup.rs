@@ -1,6 +1,6 @@
 //! Random locks and sites, with times of a few seconds, so that a short history meets them all.
 
-use super::terms::Tick;
+use super::parameters::Tick;
 use crate::check::tests::story::{kernel_plan, plan};
 use crate::lock::profile::{BreakBound, LeaseAssumption, Lifetime, Primitive, Renewed};
 use crate::plan::Plan;

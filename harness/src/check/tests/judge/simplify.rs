@@ -1,8 +1,9 @@
 //! Worlds that no future tells apart become one.
 
+use super::parameters::{NEVER, Tick};
 use super::scene::Scene;
-use super::terms::{NEVER, Tick};
 use super::world::{Before, Hold, Left, Lock, Stay, World};
+use crate::site::ClientId;
 
 /// The stay of a lock without a lifetime, whenever it began.
 const FOR_EVER: Stay = Stay { since: 0, life: NEVER };
@@ -11,10 +12,12 @@ const OVER: Stay = Stay { since: 0, life: 0 };
 
 impl Scene<'_> {
     pub fn simplify(&self, world: &mut World) {
-        for client in 0..self.clients.len() {
+        for client in ClientId::all(self.clients.len()) {
             self.simplify_client(world, client);
         }
-        let first = (0..self.clients.len()).filter_map(|client| self.may_wait_since(client)).min();
+        let first = ClientId::all(self.clients.len())
+            .filter_map(|client| self.may_wait_since(client))
+            .min();
         let agree = self.clocks.agree();
         let waits = first.unwrap_or(self.now);
         let old = |stay: Stay| self.forget_age(stay, waits);
@@ -37,7 +40,7 @@ impl Scene<'_> {
                     record.stay.since = 0;
                 }
                 // How long a lease has lasted since the lock was got.
-                if self.terms.kernel && self.now < since + self.terms.lease {
+                if self.parameters.kernel && self.now < since + self.parameters.lease {
                     record.stay.since = since;
                 }
                 match &mut record.before {
@@ -54,9 +57,9 @@ impl Scene<'_> {
         }
     }
 
-    fn simplify_client(&self, world: &mut World, client: usize) {
-        let here = &self.clients[client];
-        let mind = &mut world.minds[client];
+    fn simplify_client(&self, world: &mut World, client: ClientId) {
+        let here = &self.clients[client.index()];
+        let mind = &mut world.minds[client.index()];
         if mind.done.is_some_and(|done| self.net.returns_now(client, done, self.now)) {
             mind.done = Some(0);
         }
@@ -74,7 +77,7 @@ impl Scene<'_> {
 impl Scene<'_> {
     /// The same stay, as old as can be, if its age makes no difference to one who waits since then.
     fn forget_age(&self, stay: Stay, waits: Tick) -> Stay {
-        let slop = self.terms.bound.map_or(0, |bound| bound.slop);
+        let slop = self.parameters.bound.map_or(0, |bound| bound.slop);
         let past = stay.life != NEVER && stay.end() + slop <= waits.min(self.now);
         match past && self.clocks.agree() {
             true => Stay { since: 0, life: stay.life },

@@ -4,10 +4,11 @@
 //! drawn at random, and is not looked for afterwards. `sim_client.rs` is the client's part of it,
 //! `sim_lock.rs` the lock's, `sim_faults.rs` what befalls them.
 
-use super::pen::{Pen, node_name};
+use super::parameters::Tick;
+use super::pen::Pen;
 use super::setup::Setup;
-use super::terms::Tick;
-use crate::history::{Event, Operation, What};
+use crate::history::{Event, EventKind, Operation};
+use crate::site::{ClientId, NodeId};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
@@ -88,7 +89,7 @@ pub(super) enum Sent {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Owner {
-    pub client: usize,
+    pub client: NodeId,
     pub process: u32,
     pub since: Tick,
     /// What the server's clock said then, in milliseconds.
@@ -138,11 +139,11 @@ pub(super) struct Node {
     pub leaves: Tick,
     pub gives_up: Tick,
     /// Whose lock it has seen, from which time, and since when it has.
-    pub watched: Option<(usize, Tick, Tick)>,
+    pub watched: Option<(NodeId, Tick, Tick)>,
 }
 
 /// When, in which order, which node, which of its processes, and what.
-type Due = (Tick, u32, usize, u32, Step);
+type Due = (Tick, u32, NodeId, u32, Step);
 
 pub struct Sim<'a> {
     pub(super) setup: &'a Setup,
@@ -190,12 +191,12 @@ pub fn simulate(setup: &Setup, defect: Defect, rng: &mut ChaCha8Rng) -> Vec<Even
 
 impl Sim<'_> {
     fn run(&mut self, end: Tick, idle: Tick) {
-        for client in 1..self.nodes.len() {
-            self.nodes[client].rounds = self.rng.random_range(1..=3);
+        for client in ClientId::all(self.setup.clients).map(ClientId::node) {
+            self.nodes[client.index()].rounds = self.rng.random_range(1..=3);
             self.after(0, 4, client, Step::Ask);
         }
         for _ in 0..self.rng.random_range(0..=2) {
-            let node = self.rng.random_range(0..self.nodes.len());
+            let node = NodeId::at(self.rng.random_range(0..self.nodes.len()));
             self.after(1, end, node, Step::Strike);
         }
         while let Some((at, _, node, process, step)) = self.queue.pop_first() {
@@ -209,18 +210,18 @@ impl Sim<'_> {
                 self.expire(node, process);
             } else if let Step::Ghost(sent) = step {
                 self.haunt(node, process, sent);
-            } else if !begins && (anyway || self.nodes[node].process == process) {
+            } else if !begins && (anyway || self.nodes[node.index()].process == process) {
                 self.step(node, step);
             }
         }
         self.pen.now = end + idle;
         if self.rng.random_bool(0.7) {
-            self.pen.write(What::CounterRead { value: self.file });
+            self.pen.write(EventKind::CounterRead { value: self.file });
         }
-        self.pen.write(What::WorkloadEnded { completed: true, why: String::new() });
+        self.pen.write(EventKind::WorkloadEnded { completed: true, why: String::new() });
     }
 
-    fn step(&mut self, node: usize, step: Step) {
+    fn step(&mut self, node: NodeId, step: Step) {
         match step {
             Step::Strike => self.strike(node),
             Step::Heal(fault) => self.heal(node, fault),
@@ -232,13 +233,13 @@ impl Sim<'_> {
             Step::Arrive => self.arrive(node),
             Step::Hear(heard) => self.hear(node, heard),
             Step::Read => {
-                self.nodes[node].counting = Counting::Read(self.file);
+                self.nodes[node.index()].counting = Counting::Read(self.file);
                 self.after(0, 3, node, Step::Act);
             }
             Step::Write(value) => self.write(node, value),
             Step::Wrote(read) => {
-                self.nodes[node].counting = Counting::No;
-                self.pen.write(What::Counted { client: node_name(node), read });
+                self.nodes[node.index()].counting = Counting::No;
+                self.pen.write(EventKind::Counted { client: node.to_string(), read });
                 self.after(0, 2, node, Step::Act);
             }
             Step::Beat => self.beat(node),
@@ -246,29 +247,30 @@ impl Sim<'_> {
         }
     }
 
-    pub(super) fn after(&mut self, least: Tick, most: Tick, node: usize, step: Step) {
+    pub(super) fn after(&mut self, least: Tick, most: Tick, node: NodeId, step: Step) {
         let at = self.pen.now + self.rng.random_range(least..=most);
         self.order += 1;
-        let process = self.nodes[node].process;
+        let process = self.nodes[node.index()].process;
         self.queue.insert((at, self.order, node, process, step));
     }
 
     /// Something is on its way to the server, or back.
-    pub(super) fn send(&mut self, node: usize, step: Step) {
+    pub(super) fn send(&mut self, node: NodeId, step: Step) {
         let late = self.late(node);
         self.after(0, 1 + late, node, step);
     }
 
     /// How much longer a frame between a client and the server may take now.
-    pub(super) fn late(&self, client: usize) -> Tick {
-        let in_force = [client, 0].into_iter().flat_map(|node| &self.nodes[node].faults);
+    pub(super) fn late(&self, client: NodeId) -> Tick {
+        let in_force =
+            [client, NodeId::SERVER].into_iter().flat_map(|node| &self.nodes[node.index()].faults);
         in_force.map(|fault| fault.late).sum()
     }
 
     /// Whether what is due between a client and the server gets through now.
-    fn gets_through(&mut self, client: usize, step: Step) -> bool {
+    fn gets_through(&mut self, client: NodeId, step: Step) -> bool {
         let down = matches!(step, Step::Hear(_) | Step::Wrote(_));
-        let (here, there) = (&self.nodes[client], &self.nodes[0]);
+        let (here, there) = (&self.nodes[client.index()], &self.nodes[NodeId::SERVER.index()]);
         let lost_here = here.faults.iter().any(|fault| if down { fault.to } else { fault.from });
         let lost_there = there.faults.iter().any(|fault| if down { fault.from } else { fault.to });
         let some = here.faults.iter().chain(&there.faults).any(|fault| fault.some);
@@ -277,21 +279,21 @@ impl Sim<'_> {
         let dropped = lost || some && self.rng.random_bool(0.5);
         let through = !dropped;
         if through && !down {
-            self.nodes[client].contact = self.pen.now;
+            self.nodes[client.index()].contact = self.pen.now;
         }
         through
     }
 
-    pub(super) fn is_disturbed(&self, client: usize) -> bool {
-        [client, 0].into_iter().any(|node| {
-            let node = &self.nodes[node];
+    pub(super) fn is_disturbed(&self, client: NodeId) -> bool {
+        [client, NodeId::SERVER].into_iter().any(|node| {
+            let node = &self.nodes[node.index()];
             node.off || node.back > self.pen.now || node.faults.iter().any(|f| f.late == 0)
         })
     }
 
     /// What a node's wall clock says, in milliseconds.
-    pub(super) fn wall(&self, node: usize) -> i64 {
-        let (offset, set, drift) = self.nodes[node].clock;
+    pub(super) fn wall(&self, node: NodeId) -> i64 {
+        let (offset, set, drift) = self.nodes[node.index()].clock;
         let ran = i64::from(self.pen.now - set) * 1_000;
         i64::from(self.pen.now) * 1_000 + offset + ran * drift / 1_000_000
     }

@@ -1,16 +1,17 @@
 //! What may happen at an instant without anybody seeing it.
 
+use super::parameters::{NEVER, Tick};
 use super::rules::{Charge, Finds, Met};
 use super::scene::Scene;
-use super::terms::{NEVER, Tick};
 use super::world::{Flight, Left, Lock, Sent, World};
 use crate::history::Operation;
+use crate::site::ClientId;
 use lockstorm_reports::Invariant;
 
 /// What happened, for people who read a story.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Deed {
-    pub client: usize,
+    pub client: ClientId,
     pub what: &'static str,
 }
 
@@ -21,7 +22,7 @@ impl Scene<'_> {
     /// All that may happen next.
     pub fn steps(&self, world: &World) -> Vec<Next> {
         let mut found = Steps { scene: self, world, next: Vec::new() };
-        for client in 0..self.clients.len() {
+        for client in ClientId::all(self.clients.len()) {
             found.of_call(client);
             found.of_count(client);
         }
@@ -34,19 +35,19 @@ impl Scene<'_> {
 
     /// Notes what is true for those who are asking.
     pub fn note(&self, world: &mut World) {
-        for client in 0..self.clients.len() {
-            let call = self.clients[client].call.as_ref().map(|call| &call.operation);
+        for client in ClientId::all(self.clients.len()) {
+            let call = self.clients[client.index()].call.as_ref().map(|call| &call.operation);
             let no = !self.is_own(world, client);
             let (yes, no) = match call {
                 None | Some(Operation::Acquire { .. }) => continue,
                 // Once it has freed the lock, a release asks no more what is true.
-                Some(Operation::Release) if world.minds[client].done.is_some() => continue,
+                Some(Operation::Release) if world.minds[client.index()].done.is_some() => continue,
                 Some(Operation::Release) => {
-                    (world.record().is_none_or(|record| record.owner() != client), no)
+                    (world.record().is_none_or(|record| record.owner != client), no)
                 }
                 Some(_) => (!self.is_anothers(world, client), no),
             };
-            let mind = &mut world.minds[client];
+            let mind = &mut world.minds[client.index()];
             (mind.yes, mind.no) = (mind.yes | yes, mind.no | no);
         }
     }
@@ -59,7 +60,7 @@ pub(super) struct Steps<'a, 'b> {
 }
 
 impl Steps<'_, '_> {
-    pub fn add(&mut self, client: usize, what: &'static str, change: impl FnOnce(&mut World)) {
+    pub fn add(&mut self, client: ClientId, what: &'static str, change: impl FnOnce(&mut World)) {
         let mut world = self.world.clone();
         change(&mut world);
         self.next.push((world, Deed { client, what }));
@@ -80,19 +81,19 @@ impl Steps<'_, '_> {
         }
     }
 
-    fn of_call(&mut self, client: usize) {
+    fn of_call(&mut self, client: ClientId) {
         let scene = self.scene;
-        let Some(call) = &scene.clients[client].call else {
+        let Some(call) = &scene.clients[client.index()].call else {
             return;
         };
-        let open = self.world.minds[client].done.is_none();
+        let open = self.world.minds[client.index()].done.is_none();
         if !open || !call.sent || !scene.net.arrives(client, scene.now) {
             return;
         }
         match call.operation {
             Operation::Acquire { .. } => self.acquire(client),
             Operation::Refresh { lifetime } => {
-                let life = lifetime.0 / scene.terms.tick_ns;
+                let life = lifetime.0 / scene.parameters.tick_ns;
                 self.refresh(client, life.try_into().unwrap_or(NEVER));
             }
             Operation::Release => self.release(client),
@@ -100,8 +101,8 @@ impl Steps<'_, '_> {
         }
     }
 
-    fn acquire(&mut self, client: usize) {
-        let (scene, life) = (self.scene, self.scene.terms.lifetime);
+    fn acquire(&mut self, client: ClientId) {
+        let (scene, life) = (self.scene, self.scene.parameters.lifetime);
         match scene.finds(self.world, client) {
             Finds::Open => self.add(client, "gets the lock", |w| scene.take(w, client, life)),
             Finds::Own => {
@@ -115,9 +116,9 @@ impl Steps<'_, '_> {
                     nest(world);
                 });
                 let over = self.world.record().is_some_and(|record| scene.is_over(record));
-                if scene.clients[client].believes && !over {
+                if scene.clients[client.index()].believes && !over {
                     self.add(client, "gets its own lock once more", |world| {
-                        world.minds[client].done = Some(scene.now);
+                        world.minds[client.index()].done = Some(scene.now);
                         nest(world);
                     });
                 }
@@ -126,7 +127,7 @@ impl Steps<'_, '_> {
         }
     }
 
-    fn refresh(&mut self, client: usize, life: Tick) {
+    fn refresh(&mut self, client: ClientId, life: Tick) {
         let scene = self.scene;
         match scene.finds(self.world, client) {
             Finds::Taken(owner) => self.intrude(client, owner, life),
@@ -135,14 +136,14 @@ impl Steps<'_, '_> {
     }
 
     /// The lock is another's, and yet a client gets it: from the other, or beside it.
-    fn intrude(&mut self, client: usize, owner: usize, life: Tick) {
+    fn intrude(&mut self, client: ClientId, owner: ClientId, life: Tick) {
         let scene = self.scene;
         if !self.is_time_for_wrongs(client) {
             return;
         }
         let both = [client, owner];
         let both = Met::of(&both);
-        let promise = (scene.terms.lifetime != NEVER).then_some(Invariant::NoEarlyBreak);
+        let promise = (scene.parameters.lifetime != NEVER).then_some(Invariant::NoEarlyBreak);
         let excused = scene.charge(both) == Charge::Excused;
         self.add_wrong(both, promise, "takes the lock of another", |world| {
             if excused {
@@ -156,46 +157,46 @@ impl Steps<'_, '_> {
                 let lock = world.lock.clone();
                 scene.take(world, client, life);
                 world.lock = lock;
-                world.minds[client].beside = true;
+                world.minds[client.index()].beside = true;
                 got_wrongly(world, client, true);
             });
         }
     }
 
     /// A wrong is done as early as it can be, or as late: what lies between explains nothing more.
-    fn is_time_for_wrongs(&self, client: usize) -> bool {
+    fn is_time_for_wrongs(&self, client: ClientId) -> bool {
         let now = self.scene.now;
-        let call = self.scene.clients[client].call.as_ref();
+        let call = self.scene.clients[client.index()].call.as_ref();
         call.is_some_and(|call| now == call.at || call.until == Some(now))
     }
 
-    fn release(&mut self, client: usize) {
+    fn release(&mut self, client: ClientId) {
         let (scene, world) = (self.scene, self.world);
         let done = |world: &mut World| {
             scene.arrived(world, client);
-            let mind = &mut world.minds[client];
+            let mind = &mut world.minds[client.index()];
             (mind.done, mind.hold, mind.beside) = (Some(scene.now), None, false);
         };
-        if world.minds[client].beside {
+        if world.minds[client.index()].beside {
             self.add(client, "releases what it had beside another", done);
             return;
         }
         let Some(record) = world.record() else {
             return;
         };
-        let left = Left { owner: client as u8, stay: record.stay };
-        if record.owner() == client {
+        let left = Left { owner: client, stay: record.stay };
+        if record.owner == client {
             self.add(client, "releases the lock", |world| {
                 done(world);
                 scene.free(world, true, Some(left));
             });
             if record.nested {
                 self.add(client, "releases the lock once", |world| {
-                    world.minds[client].done = Some(scene.now);
+                    world.minds[client.index()].done = Some(scene.now);
                 });
             }
         } else if !scene.is_over(record) && self.is_time_for_wrongs(client) {
-            let owner = record.owner();
+            let owner = record.owner;
             let both = [client, owner];
             let both = Met::of(&both).with_lease_of(client);
             let excused = scene.charge(both) == Charge::Excused;
@@ -204,7 +205,7 @@ impl Steps<'_, '_> {
                 if excused {
                     scene.void(world, owner);
                 }
-                let mind = &mut world.minds[client];
+                let mind = &mut world.minds[client.index()];
                 (mind.done, mind.foreign) = (Some(scene.now), true);
                 scene.free(world, true, Some(left));
             });
@@ -212,18 +213,18 @@ impl Steps<'_, '_> {
     }
 
     /// A lock that its owner's calls renew may be renewed by a question, too.
-    fn look(&mut self, client: usize) {
+    fn look(&mut self, client: ClientId) {
         let scene = self.scene;
         let own = scene.finds(self.world, client) == Finds::Own;
-        if own && scene.terms.lifetime != NEVER && !scene.terms.renews_itself {
+        if own && scene.parameters.lifetime != NEVER && !scene.parameters.renews_itself {
             self.add(client, "renews the lock as it is asked", |world| {
                 if let Lock::Held(record) = &mut world.lock {
                     record.stay.since = scene.now;
-                    if let Some(hold) = &mut world.minds[client].hold {
+                    if let Some(hold) = &mut world.minds[client.index()].hold {
                         hold.stay.since = scene.now;
                     }
                 }
-                world.minds[client].done = Some(scene.now);
+                world.minds[client.index()].done = Some(scene.now);
             });
         }
     }
@@ -231,7 +232,7 @@ impl Steps<'_, '_> {
     fn of_flight(&mut self, index: usize) {
         let scene = self.scene;
         let Flight { client: sender, process, what, until } = self.world.flights[index];
-        let client = usize::from(sender);
+        let client = sender;
         let arrives = match until {
             NEVER => scene.net.arrives(client, scene.now),
             _ => scene.now <= until && scene.net.serves(),
@@ -246,12 +247,12 @@ impl Steps<'_, '_> {
         match what {
             Sent::Write(_) => self.late_write(index),
             Sent::Acquire if scene.finds(self.world, client) == Finds::Open => {
-                let life = scene.terms.lifetime;
+                let life = scene.parameters.lifetime;
                 self.add(client, "gets the lock after all", |world| {
                     land(world);
-                    let mind = world.minds[client];
+                    let mind = world.minds[client.index()];
                     scene.take(world, client, life);
-                    world.minds[client] = mind;
+                    world.minds[client.index()] = mind;
                     if let Lock::Held(record) = &mut world.lock {
                         record.process = process;
                     }
@@ -275,17 +276,17 @@ impl Steps<'_, '_> {
     /// What a kernel that manages the lock does by itself.
     fn of_owner(&mut self) {
         let scene = self.scene;
-        let Some(record) = self.world.record().filter(|_| scene.terms.kernel) else {
+        let Some(record) = self.world.record().filter(|_| scene.parameters.kernel) else {
             return;
         };
-        let owner = record.owner();
-        let here = &scene.clients[owner];
+        let owner = record.owner;
+        let here = &scene.clients[owner.index()];
         if !here.alive || here.process != record.process {
             self.add(owner, "is dead, and the kernel frees its lock", |world| {
                 scene.free(world, false, None);
             });
         } else if scene.net.lease_risk(owner) == Some(scene.now)
-            && scene.now >= record.stay.since + scene.terms.lease
+            && scene.now >= record.stay.since + scene.parameters.lease
         {
             let met = [owner];
             let met = Met::of(&met).with_lease_of(owner);
@@ -300,8 +301,8 @@ impl Steps<'_, '_> {
     }
 }
 
-fn got_wrongly(world: &mut World, client: usize, wrongly: bool) {
-    if let Some(hold) = &mut world.minds[client].hold {
+fn got_wrongly(world: &mut World, client: ClientId, wrongly: bool) {
+    if let Some(hold) = &mut world.minds[client.index()].hold {
         hold.wrongly = wrongly;
     }
 }

@@ -1,7 +1,8 @@
 //! What nobody has seen: one of the states that lock, file and clients may be in.
 
-use super::terms::{NEVER, Tick};
+use super::parameters::{NEVER, Tick};
 use super::wrongs::Wrongs;
+use crate::site::ClientId;
 
 /// Sites of the judge have at most so many clients.
 pub const CLIENTS_MAX: usize = 3;
@@ -38,7 +39,7 @@ pub struct Stay {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Record {
-    pub owner: u8,
+    pub owner: ClientId,
     /// Which of the owner's processes.
     pub process: u8,
     pub stay: Stay,
@@ -60,7 +61,7 @@ pub enum Before {
 /// A stay that was ended by a call of its owner's, and nobody knows that it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Left {
-    pub owner: u8,
+    pub owner: ClientId,
     pub stay: Stay,
 }
 
@@ -108,7 +109,7 @@ pub enum Count {
 /// A request that arrives later than its client lived, or knew of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flight {
-    pub client: u8,
+    pub client: ClientId,
     pub process: u8,
     pub what: Sent,
     /// The last time at which it can arrive; [`NEVER`] as long as nobody knows.
@@ -121,12 +122,6 @@ pub enum Sent {
     Release,
     Refresh(Tick),
     Write(u16),
-}
-
-impl Record {
-    pub fn owner(&self) -> usize {
-        self.owner.into()
-    }
 }
 
 impl Stay {

@@ -5,7 +5,7 @@
 //! what nobody saw can have happened at all, it can have happened at whole ticks.
 
 use super::wrongs::Wrongs;
-use crate::history::{Event, Operation, What};
+use crate::history::{Event, EventKind, Operation};
 use crate::lock::profile::{LeaseAssumption, Renewed};
 use crate::plan::Plan;
 use crate::scenario::WorkloadSpec;
@@ -32,7 +32,7 @@ pub struct Bound {
     pub watched: bool,
 }
 
-pub struct Terms {
+pub struct Parameters {
     pub tick_ns: u64,
     pub clients: Vec<String>,
     /// [`NEVER`] for a lock without lifetimes.
@@ -63,8 +63,8 @@ pub struct Terms {
     promised: Wrongs,
 }
 
-impl Terms {
-    pub fn of(plan: &Plan, history: &[Event]) -> Terms {
+impl Parameters {
+    pub fn of(plan: &Plan, history: &[Event]) -> Parameters {
         let profile = &plan.profile;
         let server = &plan.blueprint.server;
         let lifetime = plan.lifetime().map(|lifetime| lifetime.0);
@@ -79,7 +79,7 @@ impl Terms {
         let ticks = |ns: u64| Tick::try_from(ns / tick_ns).expect("a short history");
         let assumes = &profile.assumes;
         let version = &plan.blueprint.mount.version;
-        Terms {
+        Parameters {
             tick_ns,
             clients: plan.blueprint.nodes[1..].iter().map(|node| node.name.clone()).collect(),
             lifetime: lifetime.map_or(NEVER, ticks),
@@ -125,8 +125,8 @@ fn divisor(a: u64, b: u64) -> u64 {
 
 /// The time of an event and every span in it, as one number with the same divisors.
 fn times_of(event: &Event) -> u64 {
-    match &event.what {
-        What::Called { operation: Operation::Refresh { lifetime }, .. } => {
+    match &event.kind {
+        EventKind::Called { operation: Operation::Refresh { lifetime }, .. } => {
             divisor(event.at_ns, lifetime.0)
         }
         _ => event.at_ns,
@@ -137,7 +137,7 @@ fn times_of(event: &Event) -> u64 {
 fn largest_delay_ns(plan: &Plan, history: &[Event]) -> u64 {
     let mut delay = plan.blueprint.wire.latency.most.0;
     for event in history {
-        if let What::FaultStruck { consequences, .. } = &event.what {
+        if let EventKind::FaultStruck { consequences, .. } = &event.kind {
             let frames = consequences.iter().filter_map(|consequence| consequence.frames());
             delay += frames.map(|frames| frames.late_ns).max().unwrap_or(0);
         }
