@@ -26,13 +26,18 @@ pub struct KernelArgs {
 impl KernelArgs {
     /// The kernels that are asked for; a user's own is brought into the cache.
     pub fn choose(&self) -> Result<Kernels, Failure> {
-        let Some(Choice { server, clients }) = &self.kernel else {
-            return Ok(Kernels::default());
-        };
-        let find = |wish: &Option<Wish>| wish.as_ref().map(find).transpose();
-        let not_default = |found: Option<Kernel>| found.filter(|found| *found != kernel::default());
-        Ok(Kernels { server: not_default(find(server)?), clients: not_default(find(clients)?) })
+        chosen(self.kernel.as_ref())
     }
+}
+
+/// The kernels of a choice, or the default ones.
+pub fn chosen(choice: Option<&Choice>) -> Result<Kernels, Failure> {
+    let Some(Choice { server, clients }) = choice else {
+        return Ok(Kernels::default());
+    };
+    let find = |wish: &Option<Wish>| wish.as_ref().map(find).transpose();
+    let not_default = |found: Option<Kernel>| found.filter(|found| *found != kernel::default());
+    Ok(Kernels { server: not_default(find(server)?), clients: not_default(find(clients)?) })
 }
 
 fn find(wish: &Wish) -> Result<Kernel, Failure> {

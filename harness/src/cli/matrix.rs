@@ -74,9 +74,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let selection = Selection::of(&args.locks, args.with.as_deref(), &args.scenarios)?;
     let pairs = pairs(&selection, &args.set)?;
     expect_any(&pairs)?;
-    let header = header(&selection, &pairs);
+    let all: Vec<&batch::Pair> = pairs.iter().collect();
+    let header = header(&selection, &all);
     let options = args.side_by_side.options(args.quiet)?;
-    let identity = Identity::new(&header, selection.images(), &args.set, &options.kernels, &pairs);
+    let identity = Identity::new(&header, selection.images(), &args.set, &options.kernels, &all);
     let path = &args.out.clone().unwrap_or_else(|| identity.default_path(NAME));
     let directory = SetDirectory::open(path, &header, &identity, false)?;
     let made = directory.made()?;
@@ -108,7 +109,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 /// The header of a batch's result set.
-pub fn header(selection: &Selection, pairs: &[batch::Pair]) -> Header {
+pub fn header(selection: &Selection, pairs: &[&batch::Pair]) -> Header {
     let mut scenarios: Vec<Entry> = Vec::new();
     for pair in pairs {
         if !scenarios.iter().any(|entry| entry.name == pair.scenario) {

@@ -11,6 +11,7 @@ mod gate;
 pub mod host;
 mod init;
 mod kernels;
+mod known_bugs;
 mod launch;
 mod list;
 mod lock;
@@ -65,6 +66,8 @@ enum Command {
     Report(report::Args),
     /// Run a suite for a lock, and fail on what its baseline does not accept.
     Gate(gate::Args),
+    /// Run the scenarios of known bugs, and print how often each was seen.
+    KnownBugs(known_bugs::Args),
     /// Put the result sets of several shards together.
     Merge(merge::Args),
     /// Compare two result sets: what got better, what got worse.
@@ -113,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Wire(args) => wire::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),
         Command::Gate(args) => gate::run(args, &terminal),
+        Command::KnownBugs(args) => known_bugs::run(args, &terminal),
         Command::Merge(args) => merge::run(args, &terminal),
         Command::Compare(args) => compare::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),

@@ -57,7 +57,8 @@ pub fn expand(scenario: &Scenario, seed: u64, lock: Lock, parts: Parts) -> Plan 
         let seed = derive(seed, &format!("workload/{client}"));
         (client.to_string(), seed)
     });
-    let mut spelled_out = scenario.clone();
+    // What a run proves is no part of it.
+    let mut spelled_out = Scenario { known_bug: None, ..scenario.clone() };
     repeated::spelled_out(&mut spelled_out, seed);
     Plan {
         format: FORMAT,

@@ -347,7 +347,9 @@ fn every_shipped_scenario_loads_and_plans(#[files("../scenarios/**/*.yaml")] pat
     assert_eq!(Plan::from_source(source).unwrap(), plan);
     assert!(!plan.scenario.about.is_empty(), "a shipped scenario says what it is about");
     let catalogue = include_str!("../../../scenarios/README.md");
-    let file = path.file_name().unwrap().to_string_lossy();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let folder = folder.canonicalize().unwrap();
+    let file = path.canonicalize().unwrap().strip_prefix(folder).unwrap().display().to_string();
     assert!(catalogue.contains(&format!("]({file})")), "scenarios/README.md has no row for {file}");
 }
 

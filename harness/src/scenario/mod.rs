@@ -4,6 +4,7 @@
 //! holds them against each other, and the plan makes them explicit. Field comments become the
 //! JSON Schema (`lockstorm schema`).
 
+pub mod known_bug;
 pub mod load;
 pub mod overrides;
 pub mod random;
@@ -17,6 +18,7 @@ use crate::site::blueprint::WireBlueprint;
 use crate::site::clock::Clock;
 use crate::site::{ClientId, NodeId};
 use crate::units::{Bytes, Nanos, NanosRange, Rate};
+use known_bug::KnownBug;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -46,6 +48,9 @@ pub struct Scenario {
     pub faults: Vec<FaultSpec>,
     #[serde(default)]
     pub expect: Expect,
+    /// The reported bug that it shows, if it is the proof of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_bug: Option<KnownBug>,
 }
 
 /// The simulated place: one NFS server and its clients, `c1` to `cN`.

@@ -172,6 +172,7 @@ impl Draw<'_> {
             workload: WorkloadSpec::Cycles(cycles),
             faults,
             expect: Expect::default(),
+            known_bug: None,
         }
     }
 

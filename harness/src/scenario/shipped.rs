@@ -8,7 +8,16 @@ pub fn text(name: &str) -> Option<&'static str> {
     found.map(|(_, text)| *text)
 }
 
-/// The names of all shipped scenarios, in order.
+/// The folder of the scenarios that show known bugs.
+pub const KNOWN_BUGS: &str = "known-bugs/";
+
+/// The names of all shipped scenarios, in order, but for those of known bugs.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    SHIPPED.iter().map(|(name, _)| *name)
+    SHIPPED.iter().map(|(name, _)| *name).filter(|name| !name.starts_with(KNOWN_BUGS))
+}
+
+/// The names of the known bugs, in order.
+pub fn known_bugs() -> impl Iterator<Item = &'static str> {
+    let name = |(path, _): &(&'static str, &str)| path.strip_prefix(KNOWN_BUGS);
+    SHIPPED.iter().filter_map(name).map(|name| name.strip_suffix(".yaml").unwrap_or(name))
 }

@@ -60,6 +60,7 @@ fn scenario() -> Scenario {
         workload: WorkloadSpec::Cycles(CyclesSpec::default()),
         faults: Vec::new(),
         expect: Expect::default(),
+        known_bug: None,
     }
 }
 

@@ -42,7 +42,7 @@ impl<'a> Identity<'a> {
         lock_images: Vec<String>,
         set: &'a [String],
         kernels: &'a Kernels,
-        pairs: &[Pair],
+        pairs: &[&Pair],
     ) -> Identity<'a> {
         Identity {
             lockstorm: &header.lockstorm,
@@ -72,7 +72,7 @@ impl<'a> Identity<'a> {
 fn hash(pair: &Pair, kernels: &Kernels) -> Option<String> {
     const FIRST_SEED: u64 = 1;
     let prepared = pair.prepared().ok()?;
-    let parts = Parts::ours(kernels.clone());
+    let parts = Parts::ours(pair.kernels(kernels).clone());
     let plan = expand(&prepared.scenario, FIRST_SEED, prepared.lock(), parts);
     let hash = plan.hash().ok()?.short();
     Some(format!("{} {} {hash}", pair.lock, pair.scenario))

@@ -6,7 +6,7 @@ mod select;
 
 use directory::RUNS_FOLDER;
 pub use directory::{Identity, SetDirectory, expect_same};
-pub use select::{Pair, Selection, expect_any, pairs};
+pub use select::{Pair, Selection, Wanted, expect_any, pair, pairs};
 
 use super::exit::Failure;
 use super::kernels::{self, KernelArgs};
@@ -187,8 +187,8 @@ fn try_to_make(
     interrupted: &Arc<AtomicBool>,
 ) -> Result<RunSummary, Failure> {
     let prepared = job.pair.prepared()?;
-    let plan =
-        expand(&prepared.scenario, job.seed, prepared.lock(), Parts::ours(options.kernels.clone()));
+    let kernels = job.pair.kernels(&options.kernels).clone();
+    let plan = expand(&prepared.scenario, job.seed, prepared.lock(), Parts::ours(kernels));
     super::host::fit(&plan, options.launch)?;
     let (assets, lock_image) = provide(&plan)?;
     let kernels = kernels::provide(&plan.kernels)?;

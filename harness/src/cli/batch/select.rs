@@ -3,6 +3,7 @@
 use crate::cli::exit::Failure;
 use crate::cli::locks::{self, Found};
 use crate::cli::results::file_name;
+use crate::kernel::Kernels;
 use crate::lock::catalogue::Catalogue;
 use crate::lock::choice::Choice;
 use crate::lock::profile::{Kind, Profile};
@@ -43,6 +44,8 @@ pub struct Pair {
     pub scenario: String,
     prepared: Result<Prepared, Failure>,
     lock_is_ready: bool,
+    /// Those of this pair alone, whatever the batch has.
+    kernels: Option<Kernels>,
 }
 
 /// All that a plan is expanded from, but the seed.
@@ -63,6 +66,11 @@ impl Pair {
     /// The lock is there; what is wrong is that it and the scenario do not go together.
     pub fn lock_is_ready(&self) -> bool {
         self.lock_is_ready
+    }
+
+    /// The kernels of its nodes, in a batch that has these.
+    pub fn kernels<'a>(&'a self, of_batch: &'a Kernels) -> &'a Kernels {
+        self.kernels.as_ref().unwrap_or(of_batch)
     }
 
     /// What the run needs, or why there is none.
@@ -96,6 +104,11 @@ impl Selection {
             some => some.to_vec(),
         };
         Ok(Selection { locks: chosen.into_iter().map(candidate).collect(), scenarios })
+    }
+
+    /// Of pairs that are made by themselves.
+    pub fn nothing() -> Selection {
+        Selection { locks: Vec::new(), scenarios: Vec::new() }
     }
 
     /// The locks for the header of the set.
@@ -212,10 +225,43 @@ pub fn pairs(selection: &Selection, set: &[String]) -> Result<Vec<Pair>, Failure
                 scenario: scenario.name.clone(),
                 prepared: prepare(candidate, reference, set),
                 lock_is_ready: candidate.ready.is_ok(),
+                kernels: None,
             });
         }
     }
     Ok(pairs)
+}
+
+/// A pair that is made by itself, and not from a selection.
+pub struct Wanted<'a> {
+    /// The name or the path of a scenario, and what it is called among the results.
+    pub reference: &'a str,
+    pub name: String,
+    /// As for `--lock` and `--set`.
+    pub lock: &'a str,
+    pub set: &'a [String],
+    pub kernels: Kernels,
+    /// What becomes of the scenario that is read.
+    pub change: &'a dyn Fn(&mut Scenario),
+}
+
+/// Makes one pair ready. That its lock cannot be brought is told by the pair.
+pub fn pair(wanted: &Wanted) -> Result<Pair, Failure> {
+    let chosen = Chosen::of(&locks::catalogue()?, wanted.lock.to_owned(), None)?;
+    let candidate = candidate(chosen);
+    let mut prepared = prepare(&candidate, wanted.reference, wanted.set);
+    if let Ok(prepared) = &mut prepared {
+        (wanted.change)(&mut prepared.scenario);
+        prepared.scenario.name.clone_from(&wanted.name);
+    }
+    Ok(Pair {
+        lock: candidate.label.clone(),
+        filed_as: file_name(&candidate.label, FILED_CHARS_MAX),
+        scenario: wanted.name.clone(),
+        prepared,
+        lock_is_ready: candidate.ready.is_ok(),
+        kernels: Some(wanted.kernels.clone()),
+    })
 }
 
 /// Refuses a selection of which nothing can run, for reasons that its user has given: a table of

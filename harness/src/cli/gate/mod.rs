@@ -144,9 +144,10 @@ fn make(args: &Args, path: &Path, terminal: &Terminal) -> Result<(ResultSet, usi
     // A story that needs what the lock does not have is none of its suite.
     pairs.retain(|pair| !matches!(pair.prepared(), Err(Failure::Input(_)) if pair.lock_is_ready()));
     expect_any(&pairs)?;
-    let header = matrix::header(&selection, &pairs);
+    let all: Vec<&batch::Pair> = pairs.iter().collect();
+    let header = matrix::header(&selection, &all);
     let options = BatchOptions { budget: args.budget, ..args.side_by_side.options(args.quiet)? };
-    let identity = Identity::new(&header, selection.images(), &[], &options.kernels, &pairs);
+    let identity = Identity::new(&header, selection.images(), &[], &options.kernels, &all);
     let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
     if let Some(command) = directory.replaced().filter(|_| !args.quiet) {
         let (path, command) = (path.display(), clean(command));
