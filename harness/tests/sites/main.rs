@@ -23,6 +23,7 @@ mod guest;
 mod host_kernel;
 mod hostile;
 mod kernels;
+mod known_bugs;
 mod manual;
 mod matrix;
 mod misbehaving;

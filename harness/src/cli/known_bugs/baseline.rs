@@ -2,19 +2,39 @@
 
 use crate::fault::cut::Cut;
 use crate::fault::{CALLER, Every, FaultSpec, OWNER, Strike, Trigger};
-use crate::scenario::{Scenario, WorkloadSpec};
+use crate::scenario::known_bug::KnownBug;
+use crate::scenario::script::Step;
+use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
 use crate::units::{MILLISECOND, Nanos, NanosRange};
 
 /// How long a link is cut instead of a single message that is lost or held.
 const CUT_FOR: Nanos = Nanos::from_secs(5);
 
-/// Whether the story can be told so: its workload goes on by itself, and has faults.
-pub fn exists(scenario: &Scenario) -> bool {
-    matches!(scenario.workload, WorkloadSpec::Cycles(_)) && !scenario.faults.is_empty()
+/// How long a script's fault lasts that nothing is known of but its end's place in the script.
+const STEP_FOR: Nanos = Nanos::from_secs(20);
+
+/// Whether the story can be told so: what it shows is a promise, which any run can break, and not
+/// an answer at a place in a script.
+pub fn exists(known: &KnownBug) -> bool {
+    known.shows.is_some()
 }
 
-/// Lets each fault strike once, at a time that the seed draws from the whole workload.
+/// Lets each fault strike once, at a time that the seed draws from the whole workload. A script
+/// becomes clients who take turns: what it asks of them in its order is aimed, too.
 pub fn at_random(scenario: &mut Scenario) {
+    if let WorkloadSpec::Script(steps) = &scenario.workload {
+        let struck = steps.iter().filter_map(|step| match step {
+            Step::Strike(strike) => Some(FaultSpec {
+                when: Trigger::At(Nanos::ZERO),
+                strike: strike.clone(),
+                lasts: Some(STEP_FOR),
+                may_miss: true,
+            }),
+            _ => None,
+        });
+        scenario.faults.extend(struck);
+        scenario.workload = WorkloadSpec::Cycles(CyclesSpec::default());
+    }
     let WorkloadSpec::Cycles(cycles) = &scenario.workload else {
         return;
     };
@@ -83,15 +103,20 @@ mod tests {
              - {when: {rpc: {op: LINK, phase: reply, from: c2}}, strike: {lose: {}}}\n\
              - {when: {rpc: {op: LINK}}, strike: {pause: {node: caller}}, for: 20s}\n",
         );
-        assert!(exists(&scenario));
         at_random(&mut scenario);
         assert_eq!(validate::scenario(&scenario), []);
         insta::assert_snapshot!(serde_yaml::to_string(&scenario.faults).unwrap());
     }
 
     #[test]
-    fn a_script_has_its_order_and_cannot_be_told_at_random() {
-        let script = "lock: {name: flock}\nworkload:\n  script:\n  - 'c1: acquire -> ok'\n";
-        assert!(!exists(&scenario(script)));
+    fn a_script_becomes_clients_who_take_turns_and_its_strikes_faults() {
+        let mut scenario = scenario(
+            "lock: {name: flock}\nworkload:\n  script:\n  - 'c1: acquire -> ok'\n  - crash c1\n  \
+             - 'c2: acquire -> ok'\n",
+        );
+        at_random(&mut scenario);
+        assert_eq!(validate::scenario(&scenario), []);
+        assert_eq!(scenario.workload, WorkloadSpec::Cycles(CyclesSpec::default()));
+        assert_eq!(scenario.faults.len(), 1);
     }
 }

@@ -1,4 +1,5 @@
-//! `lockstorm known-bugs`: bugs that people have reported, each in what has it and in what does not.
+//! `lockstorm known-bugs`: bugs that people have reported, each in what has it and in what does
+//! not.
 
 mod baseline;
 mod record;
@@ -23,8 +24,8 @@ use std::path::PathBuf;
 /// What the result set is called that is given no directory.
 const NAME: &str = "known-bugs";
 
-/// Runs the scenarios of known bugs, each with the release that has the bug and with one that does
-/// not, and prints the track record: how often each was seen, and how soon.
+/// Runs the scenarios of known bugs, each with what has the bug and with what does not, and prints
+/// the track record: how often each was seen, and how soon.
 ///
 /// A bug whose kernels are not built is left out, with a note. The same command goes on where it
 /// was interrupted. Exit codes: 1 if a bug was not seen in a run of what has it, or was in what does
@@ -184,7 +185,7 @@ fn prepare(
     };
     let nothing = |_: &mut Scenario| {};
     let (bad, good) = (pair(&known.bad, "bad", &nothing)?, pair(&known.good, "good", &nothing)?);
-    let at_random = match at_random && baseline::exists(&scenario) {
+    let at_random = match at_random && baseline::exists(&known) {
         true => Some(pair(&known.bad, "random", &baseline::at_random)?),
         false => None,
     };
