@@ -28,8 +28,8 @@ const NAME: &str = "known-bugs";
 /// the track record: how often each was seen, and how soon.
 ///
 /// A bug whose kernels are not built is left out, with a note. The same command goes on where it
-/// was interrupted. Exit codes: 1 if a bug was not seen in a run of what has it, or was in what does
-/// not; else 2 if a run is unknown or could not be made; else 0.
+/// was interrupted. Exit codes: 1 if a bug was not seen in a run of what has it, or was in what
+/// does not; else 2 if a run is unknown or could not be made; else 0.
 #[derive(clap::Args)]
 pub struct Args {
     /// Names of known bugs; all when left out.
