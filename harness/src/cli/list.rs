@@ -1,4 +1,4 @@
-//! `lockstorm list scenarios|locks|kernels`: what lockstorm ships.
+//! `lockstorm list scenarios|known-bugs|locks|kernels`: what lockstorm ships.
 
 use super::exit::{Exit, Failure};
 use super::host::{expect_nfs, this_host};
@@ -22,6 +22,8 @@ pub struct Args {
 enum Kind {
     /// The scenarios that can be run by name.
     Scenarios,
+    /// The bugs that `lockstorm known-bugs` knows.
+    KnownBugs,
     /// The locks that the node image has.
     Locks,
     /// The kernels that `--kernel` knows by name.
@@ -30,7 +32,8 @@ enum Kind {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let rows = match args.what {
-        Kind::Scenarios => scenarios()?,
+        Kind::Scenarios => about_each(shipped::names().map(str::to_owned))?,
+        Kind::KnownBugs => about_each(shipped::known_bugs().map(shipped::known_bug_file))?,
         Kind::Locks => locks()?,
         Kind::Kernels => kernels(),
     };
@@ -52,14 +55,15 @@ fn table(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
-fn scenarios() -> Result<Vec<Vec<String>>, Failure> {
+/// Shipped scenarios, each with what it is about.
+fn about_each(names: impl Iterator<Item = String>) -> Result<Vec<Vec<String>>, Failure> {
     let mut rows = Vec::new();
-    for name in shipped::names() {
-        let text = shipped::text(name).unwrap_or_default();
-        let source = Source::from_bytes(name, text.into())?;
+    for name in names {
+        let text = shipped::text(&name).unwrap_or_default();
+        let source = Source::from_bytes(&name, text.into())?;
         let loaded = load_source(source, &Overrides::default())?;
         let about = loaded.scenario.about.lines().next().unwrap_or_default();
-        rows.push(vec![name.to_string(), about.to_string()]);
+        rows.push(vec![name, about.to_string()]);
     }
     Ok(rows)
 }

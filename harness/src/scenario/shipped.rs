@@ -16,6 +16,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     SHIPPED.iter().map(|(name, _)| *name).filter(|name| !name.starts_with(KNOWN_BUGS))
 }
 
+/// The file of a known bug, as [`text`] finds it.
+pub fn known_bug_file(name: &str) -> String {
+    format!("{KNOWN_BUGS}{name}.yaml")
+}
+
 /// The names of the known bugs, in order.
 pub fn known_bugs() -> impl Iterator<Item = &'static str> {
     let name = |(path, _): &(&'static str, &str)| path.strip_prefix(KNOWN_BUGS);

@@ -18,6 +18,7 @@ use crate::scenario::load::load;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::{Scenario, shipped};
 use crate::suggest::closest;
+use lockstorm_reports::set::{ResultSet, RunSummary};
 use record::{Record, Row};
 use std::path::PathBuf;
 
@@ -82,7 +83,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             None => bugs.push(prepare(name, scenario, known, args.at_random)?),
         }
     }
-    let set = make(&bugs, args, &options)?;
+    let set = make(&bugs, args, &options, terminal)?;
     let record =
         Record { seeds: args.seeds, rows: bugs.iter().map(|bug| row(bug, &set)).collect() };
     let text = if args.markdown { record.markdown() } else { record.text() };
@@ -95,7 +96,8 @@ fn make(
     bugs: &[Bug],
     args: &Args,
     options: &BatchOptions,
-) -> Result<lockstorm_reports::set::ResultSet, Failure> {
+    terminal: &Terminal,
+) -> Result<ResultSet, Failure> {
     let pairs: Vec<&Pair> = bugs.iter().flat_map(Bug::pairs).collect();
     let header = matrix::header(&Selection::nothing(), &pairs);
     let identity = Identity::new(&header, Vec::new(), &[], &options.kernels, &pairs);
@@ -105,6 +107,9 @@ fn make(
     let jobs = (1..=args.seeds).flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
     let jobs: Vec<Job> = jobs.filter(|job| !made.contains(&job.key())).collect();
     batch::run(&jobs, &directory, options)?;
+    if args.out.is_none() && !args.quiet {
+        terminal.note(&format!("the results are in {}", path.display()));
+    }
     directory.read()
 }
 
@@ -126,15 +131,12 @@ fn names(wanted: &[String]) -> Result<Vec<&'static str>, Failure> {
     wanted.iter().map(find).collect()
 }
 
-fn reference(name: &str) -> String {
-    format!("{}{name}", shipped::KNOWN_BUGS)
-}
-
 fn read(name: &str) -> Result<(Scenario, KnownBug), Failure> {
-    let scenario = load(&reference(name), &Overrides::default())?.scenario;
+    let file = shipped::known_bug_file(name);
+    let scenario = load(&file, &Overrides::default())?.scenario;
     match scenario.known_bug.clone() {
         Some(known) => Ok((scenario, known)),
-        None => Err(Failure::Argument(format!("{}: `known_bug` is missing", reference(name)))),
+        None => Err(Failure::Argument(format!("{file}: `known_bug` is missing"))),
     }
 }
 
@@ -175,7 +177,7 @@ fn prepare(
 ) -> Result<Bug, Failure> {
     let pair = |variant: &Variant, suffix: &str, change: &dyn Fn(&mut Scenario)| {
         batch::pair(&Wanted {
-            reference: &reference(name),
+            reference: &shipped::known_bug_file(name),
             lock: variant.lock.as_deref().unwrap_or(&scenario.lock.name),
             set: &variant.set,
             name: format!("{name}.{suffix}"),
@@ -192,11 +194,9 @@ fn prepare(
     Ok(Bug { name: name.to_owned(), scenario, known, bad, good, at_random })
 }
 
-fn row(bug: &Bug, set: &lockstorm_reports::set::ResultSet) -> Row {
+fn row(bug: &Bug, set: &ResultSet) -> Row {
     let runs = |pair: &Pair| {
-        let of_pair = |run: &&lockstorm_reports::set::RunSummary| {
-            run.lock == pair.lock && run.scenario == pair.scenario
-        };
+        let of_pair = |run: &&RunSummary| run.lock == pair.lock && run.scenario == pair.scenario;
         set.runs.iter().filter(of_pair).collect::<Vec<_>>()
     };
     let lock = &bug.scenario.lock.name;
@@ -224,7 +224,7 @@ mod tests {
             assert!(known.bad != known.good, "{name}: both are the same");
             kernels_of(&known.bad).unwrap();
             kernels_of(&known.good).unwrap();
-            let text = shipped::text(&format!("{}{name}.yaml", shipped::KNOWN_BUGS)).unwrap();
+            let text = shipped::text(&shipped::known_bug_file(name)).unwrap();
             let lines = text.lines().filter(|line| !line.starts_with('#')).count();
             assert!(lines < 30, "{name}: {lines} lines");
         }
