@@ -233,5 +233,6 @@ mod tests {
         assert_eq!(cached(&["hard", "actimeo=3"]), 3);
         assert_eq!(cached(&["noac,acdirmax=600"]), 600);
         assert_eq!(cached(&["noac"]), 0);
+        assert_eq!(cached(&["hard"]), 60);
     }
 }

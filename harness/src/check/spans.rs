@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(outside(&times, 0, 10), [(0, 1), (3, 5), (8, 10)]);
         assert_eq!(outside(&times, 2, 6), [(3, 5)]);
         assert_eq!(outside(&times, 6, 7), []);
+        assert_eq!(outside(&times, 3, 3), []);
         assert_eq!(outside(&[], 1, 1), []);
     }
 
@@ -144,5 +145,6 @@ mod tests {
         assert!(!claim.contains(moment(9, 7)));
         assert!(!claim.contains(moment(1, 3)));
         assert!(claim.contains(moment(8, 9)));
+        assert!(!claim.contains(claim.until));
     }
 }

@@ -2,6 +2,7 @@ use super::story::story;
 use super::story::{kernel_plan, plan};
 use super::{Shows, expect, judged, not_judged};
 use crate::lock::profile::{Ppm, Renewed};
+use crate::site::clock::Clock;
 use lockstorm_reports::Invariant::BreakAfterLifetime;
 use rstest::rstest;
 
@@ -292,6 +293,114 @@ use rstest::rstest;
     2s c1 releases
     90s workload ends"
 )]
+#[case::entered_at_the_deadline_to_the_instant(
+    Shows::Kept(1),
+    "
+    1s c1 asks
+    1.5s c1 enters
+    2s c2 asks
+    3s c1 dies
+    31.5s c2 enters"
+)]
+#[case::a_refresh_asked_for_a_longer_lifetime(
+    Shows::Broken(1, 78_000),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 refreshes 60s
+    4s c1 dies
+    90s workload ends"
+)]
+#[case::a_refresh_was_in_flight_when_its_process_ended(
+    Shows::Broken(1, 34_012),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 calls refresh 15s
+    4s c1 adapter fails
+    90s workload ends"
+)]
+#[case::the_first_who_waited_in_vain_counts(
+    Shows::Broken(1, 45_000),
+    "
+    1s c1 acquires
+    3s c1 dies
+    40s c3 asks
+    50s c2 asks
+    90s workload ends"
+)]
+#[case::what_failed_after_the_deadline_excuses_nobody(
+    Shows::Broken(1, 31_000),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    40s c3 asks
+    41s c3 is told error
+    90s workload ends"
+)]
+#[case::one_that_asks_when_it_is_well_again_is_owed_the_whole_time(
+    Shows::Broken(1, 73_000),
+    "
+    1s c1 acquires
+    3s c1 dies
+    10s c2 is cut
+    25s c2 is healed      // well again at 43 s
+    50s c2 asks
+    90s workload ends"
+)]
+#[case::its_own_next_process_asks(
+    Shows::Broken(1, 31_000),
+    "
+    1s c1 acquires
+    2s c2 asks
+    3s c1 dies
+    4s c1 boots
+    5s c1 asks
+    90s workload ends"
+)]
+#[case::its_own_next_process_entered_early(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    3s c1 dies
+    4s c1 boots
+    5s c1 acquires
+    6s c1 releases
+    60s workload ends"
+)]
+#[case::its_owner_asks_anew_and_has_not_released(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    2s c2 asks
+    2s c1 leaves without release
+    3s c1 asks
+    90s workload ends"
+)]
+#[case::another_was_inside_all_the_time(
+    Shows::Vacuous,
+    "
+    1s c2 acquires
+    2s c1 acquires
+    3s c3 asks
+    3s c1 dies
+    10s c2 refreshes 15s
+    20s c2 refreshes 15s
+    30s c2 refreshes 15s
+    40s c2 refreshes 15s
+    45s workload ends"
+)]
+#[case::clocks_that_were_off_long_before_excuse_nobody(
+    Shows::Broken(1, 80_000),
+    "
+    0s c2 clock +20s
+    1s c2 clock 0s
+    50s c1 acquires
+    51s c2 asks
+    52s c1 dies
+    90s workload ends"
+)]
 fn a_story_of_a_lock_left_behind(#[case] shows: Shows, #[case] text: &str) {
     expect(&plan(), BreakAfterLifetime, shows, text);
 }
@@ -398,4 +507,40 @@ fn one_that_watches_begins_to_watch_anew_with_each_call() {
         10s c2 asks
         38s c2 enters";
     expect(&plan, BreakAfterLifetime, Shows::Kept(1), text);
+}
+
+#[rstest]
+#[case::an_acquire_that_failed(
+    "an acquire was disturbed or failed, and may have got the lock",
+    "2s c3 asks\n 27s c3 is told error"
+)]
+#[case::those_who_waited_were_cut_off(
+    "those who waited, or the server, were disturbed",
+    "10s c2 is cut"
+)]
+fn what_rests_on_a_doubt_is_counted(#[case] why: &str, #[case] then: &str) {
+    let text = format!("1s c1 acquires\n 2s c2 asks\n 2s c1 dies\n {then}\n 56s workload ends");
+    assert_eq!(not_judged(&plan(), BreakAfterLifetime, &text), [(1, why.into())]);
+}
+
+#[test]
+fn an_owner_that_asked_once_more_is_not_blamed_and_that_is_counted() {
+    let text = "
+        1s c1 acquires
+        5s c1 tries
+        7s c1 is told ok
+        8s c1 leaves
+        9s c1 is told ok
+        10s c2 asks
+        250s workload ends";
+    let why = "its owner had asked for it once more while it was inside";
+    assert_eq!(not_judged(&plan(), BreakAfterLifetime, text), [(1, why.into())]);
+}
+
+#[test]
+fn on_a_busy_host_all_may_be_late() {
+    let mut plan = plan();
+    plan.blueprint.clock = Clock::Real;
+    let text = "1s c1 acquires\n 2s c2 asks\n 3s c1 dies\n 90s workload ends";
+    expect(&plan, BreakAfterLifetime, Shows::Broken(1, 61_000), text);
 }

@@ -1,5 +1,5 @@
 use super::story::{plan, story};
-use super::{Shows, expect};
+use super::{Shows, expect, judged};
 use crate::check::Evidence;
 use crate::units::{Nanos, SECOND};
 use lockstorm_reports::Invariant;
@@ -40,7 +40,9 @@ fn a_drift_grows_until_it_is_set_right() {
         60s c1 clock 0s";
     assert_eq!(skew_s(text, 0, 20), 1.0);
     assert_eq!(skew_s(text, 0, 90), 5.0, "just before it was set right");
-    assert_eq!(skew_s(text, 61, 90), 0.0);
+    assert_eq!(skew_s(text, 60, 90), 0.0, "just after");
+    let slow = "0s c1 clock +8s drifts -100000";
+    assert_eq!((skew_s(slow, 10, 10), skew_s(slow, 10, 20)), (7.0, 7.0));
 }
 
 #[test]
@@ -96,4 +98,43 @@ fn a_clock_that_was_set_after_a_stamp_was_written_counts_with_both_offsets(
     let mut plan = plan();
     plan.profile.assumes.clock_skew = Some(Nanos::from_secs(6));
     expect(&plan, Invariant::MutualExclusion, shows, text);
+}
+
+#[test]
+fn a_clock_that_stood_still_is_told_of_as_such() {
+    let text = "0s c1 clock 0s drifts -1000000\n 1s c2 acquires\n 2s c3 acquires";
+    let mut plan = plan();
+    plan.profile.assumes.clock_skew = None;
+    let (_, findings) = judged(&plan, &story(text), Invariant::MutualExclusion);
+    let why =
+        "the clocks of c1 stood still; the lock assumes that clocks are off by at most 500 ppm";
+    assert_eq!(findings[0].beyond, [why]);
+}
+
+/// c3's acquire fails at 2 s: it may have got the lock, with a time stamp by the server's clock.
+#[rstest]
+#[case::set_while_it_may_stand(Shows::Beyond(1, 22_000), "10s server clock +5s\n", "")]
+#[case::set_when_another_had_taken_it(Shows::Broken(1, 22_000), "", "13s server clock +5s\n")]
+fn what_an_acquire_that_failed_may_have_written_counts_until_another_enters(
+    #[case] shows: Shows,
+    #[case] before: &str,
+    #[case] after: &str,
+) {
+    let mut plan = plan();
+    plan.profile.assumes.clock_skew = Some(Nanos::from_secs(6));
+    let text = format!(
+        "
+        0s server clock -5s
+        1s c3 asks
+        2s c3 is told error
+        {before}
+        11s c1 acquires
+        12s c1 releases
+        {after}
+        21s c1 acquires
+        22s c2 acquires"
+    );
+    let text = if before.is_empty() { text } else { text.replace("12s c1 releases", "") };
+    let text = if before.is_empty() { text } else { text.replace("21s c1 acquires", "") };
+    expect(&plan, Invariant::MutualExclusion, shows, &text);
 }

@@ -3,6 +3,7 @@
 use super::story::{plan, story};
 use crate::check::Evidence;
 use crate::check::spans::{Line, Moment};
+use crate::history::EventKind;
 use crate::plan::Plan;
 use crate::units::{Nanos, SECOND};
 
@@ -24,6 +25,7 @@ fn after_a_disturbance_it_takes_as_long_to_settle_and_a_first_wait() {
     assert_eq!(well(&plan(), "10s c2 is cut\n 20s c2 is healed"), [(0, 200)]);
     assert_eq!(well(&plan(), "10s server is cut\n 20s server is healed"), [(0, 10), (33, 200)]);
     assert_eq!(well(&plan(), "10s c1 is cut"), [(0, 10)]);
+    assert_eq!(well(&plan(), "10s c1 is cut\n 10s c1 is healed"), [(0, 200)], "for no time");
     let long = well(&plan(), "0s c1 is cut\n 100s c1 is healed\n 110s c1 is cut");
     assert_eq!(long, []);
 }
@@ -38,6 +40,8 @@ fn one_that_begins_before_the_last_has_settled_goes_on_with_it() {
     assert_eq!(well(&plan(), one), [(0, 10), (73, 200)]);
     let two = one.replace("30s", "34s");
     assert_eq!(well(&plan(), &two), [(0, 10), (33, 34), (49, 200)]);
+    let at_once = one.replace("30s", "33.0001s");
+    assert_eq!(well(&plan(), &at_once), [(0, 10), (50, 200)]);
 }
 
 #[test]
@@ -104,4 +108,42 @@ fn a_slow_wire_takes_longer_to_settle() {
     plan.blueprint.wire.latency.most = Nanos::from_secs(1);
     // Ten delays for the first retransmission, and one for what it sends.
     assert_eq!(well(&plan, "10s c1 is cut\n 20s c1 is healed"), [(0, 10), (41, 200)]);
+}
+
+#[test]
+fn one_that_the_plan_does_not_name_is_known_by_what_the_history_says_of_it() {
+    let well = |text: &str| {
+        let (plan, history) = (plan(), story(text));
+        let evidence = Evidence::of(&plan, &history);
+        seconds(&evidence.contact("c9").well(0, 200 * SECOND))
+    };
+    assert_eq!(well("1s c9 asks\n 10s c9 is cut\n 20s c9 is healed"), [(0, 10), (33, 200)]);
+    assert_eq!(well("10s c9 dies"), [(0, 10)]);
+}
+
+#[test]
+fn a_kernel_is_at_work_again_before_its_node_is_ready() {
+    let mut history = story("10s c1 dies\n 20s c1 boots");
+    for event in &mut history {
+        if matches!(event.kind, EventKind::NodeBooted { .. }) {
+            event.at_ns = 15 * SECOND;
+        }
+    }
+    let plan = plan();
+    let evidence = Evidence::of(&plan, &history);
+    let booted = |at_s: u64| evidence.contact("c1").booted_after(at_s * SECOND);
+    let at_15s = Some(15 * SECOND);
+    assert_eq!([9, 10, 14, 15].map(booted), [None, at_15s, at_15s, None]);
+    assert_eq!(seconds(&evidence.contact("c1").well(0, 200 * SECOND)), [(0, 10), (20, 200)]);
+}
+
+#[test]
+fn what_a_report_draws_of_contact_and_of_the_server_is_known() {
+    let text =
+        "1s server boots\n 2s c1 boots\n 10s c1 is cut\n 20s c1 is healed\n 30s server boots";
+    let (plan, history) = (plan(), story(text));
+    let evidence = Evidence::of(&plan, &history);
+    assert_eq!(seconds(evidence.contact("c1").cut_off()), [(10, 20)]);
+    assert_eq!(evidence.server_ready(), Some(SECOND));
+    assert_eq!(Evidence::of(&plan, &history[3..]).server_ready(), Some(30 * SECOND));
 }

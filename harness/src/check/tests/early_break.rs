@@ -159,6 +159,14 @@ use rstest::rstest;
     3s c2 clock +30s
     10s c2 enters"
 )]
+#[case::only_the_owner_asked_once_more(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    2s c1 tries
+    3s c1 is told busy
+    4s c1 releases"
+)]
 fn a_story_of_breaking(#[case] shows: Shows, #[case] text: &str) {
     expect(&plan(), NoEarlyBreak, shows, text);
 }
@@ -169,6 +177,8 @@ fn whether_it_was_early_is_not_judged_where_nobody_knows_when_the_lock_was_obtai
     expect(&plan(), NoEarlyBreak, Shows::Kept(1), text);
     let doubt = "the owner's lifetime may have been over, or not";
     assert_eq!(not_judged(&plan(), NoEarlyBreak, text), [(1, doubt.into())]);
+    let later = text.replace("17s", "20s");
+    assert_eq!(not_judged(&plan(), NoEarlyBreak, &later), []);
 }
 
 /// Like filelock-soft-rw: a lifetime of 90 s, which a contender times by its own clock.

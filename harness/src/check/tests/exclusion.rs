@@ -225,6 +225,63 @@ use rstest::rstest;
     12s c2 acquires
     13s c1 releases"
 )]
+#[case::a_pair_that_meets_twice_is_one_pair(
+    Shows::Broken(1, 15_500),
+    "
+    1s c1 acquires
+    14s c1 calls refresh 15s
+    15s c2 asks
+    15.5s c2 enters      // c1's first claim ends at 16 s, and its next begins at 19 s
+    19s c1 is told ok"
+)]
+#[case::one_that_waited_while_another_came_and_went_has_its_claim_all_the_same(
+    Shows::Broken(1, 20_000),
+    "
+    0s c2 asks
+    1s c1 acquires
+    10s c1 releases
+    17s c2 enters        // obtained after 10 s at the earliest
+    20s c3 acquires"
+)]
+#[case::what_another_is_granted_later_does_not_prolong_a_claim(
+    Shows::Broken(1, 19_000),
+    "
+    1s c1 acquires
+    14s c1 calls refresh 15s
+    15s c2 asks
+    17s c2 enters        // its claim is over by 31 s
+    19s c1 is told ok
+    35s c3 acquires"
+)]
+#[case::what_is_asked_while_nothing_can_be_sent_is_obtained_afterwards(
+    Shows::Broken(1, 30_000),
+    "
+    1s c1 is cut
+    2s c1 asks
+    20s c1 is healed
+    21s c1 enters        // obtained at 20 s at the earliest
+    30s c2 acquires"
+)]
+#[case::one_that_is_told_otherwise_later_has_not_got_it_anew(
+    Shows::Kept(2),
+    "
+    1s c1 acquires
+    2s c1 calls is_held
+    2s c1 is told lost
+    3s c2 acquires
+    4s c1 calls is_held
+    4s c1 is told held
+    5s c1 releases"
+)]
+#[case::the_clocks_were_right_again_when_it_asked(
+    Shows::Broken(1, 7_000),
+    "
+    5s c1 clock +60s
+    6s c1 clock 0s
+    6s c1 asks
+    6.1s c1 enters
+    7s c2 acquires"
+)]
 fn a_story_of_a_lock_with_a_lifetime(#[case] shows: Shows, #[case] text: &str) {
     expect(&plan(), MutualExclusion, shows, text);
 }
@@ -340,6 +397,9 @@ fn a_heartbeat_keeps_a_claim_for_as_long_as_nothing_disturbs_its_owner() {
     // How long before the cut it was renewed, nobody knows.
     let cut = text.replace("60s c2", "40s c1 is cut\n 44s c1 is healed\n 60s c2");
     expect(&plan, MutualExclusion, Shows::Kept(2), &cut);
+    // Nor whether it has begun, if its owner was cut off when it asked.
+    let late = "0.5s c1 is cut\n 1s c1 asks\n 2s c1 is healed\n 3s c1 enters\n 60s c2 acquires";
+    expect(&plan, MutualExclusion, Shows::Kept(2), late);
     let dead =
         text.replace("60s c2", "40s c1 adapter fails\n 41s c2").replace("61s c1 releases", "");
     expect(&plan, MutualExclusion, Shows::Kept(2), &dead);

@@ -1,5 +1,6 @@
 use super::story::{kernel_plan, plan};
 use super::{Shows, expect, not_judged};
+use crate::lock::profile::Renewed;
 use lockstorm_reports::Invariant::HonestIsHeld;
 use rstest::rstest;
 
@@ -168,6 +169,74 @@ use rstest::rstest;
     28s c1 calls is_held
     28s c1 is told held"
 )]
+#[case::a_refresh_for_longer_may_have_been_done(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    2s c1 refreshes 60s
+    30s c2 acquires
+    31s c1 calls is_held
+    31s c1 is told held"
+)]
+#[case::a_refresh_that_failed_may_have_been_done(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    10s c1 calls refresh 15s
+    10s c1 is told error
+    18s c2 acquires
+    20s c1 calls is_held
+    20s c1 is told held"
+)]
+#[case::a_refresh_that_failed_when_all_was_over_renews_nothing(
+    Shows::Broken(1, 28_000),
+    "
+    1s c1 acquires
+    20s c1 calls refresh 15s
+    20s c1 is told error
+    27s c2 acquires
+    28s c1 calls is_held
+    28s c1 is told held"
+)]
+#[case::a_second_grant_may_have_renewed_it(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    10s c1 asks
+    10s c1 is told ok
+    18s c2 acquires
+    20s c1 calls is_held
+    20s c1 is told held"
+)]
+#[case::by_a_clock_within_the_assumption_its_claim_may_last(
+    Shows::Vacuous,
+    "
+    0s c2 clock -8s
+    1s c1 acquires
+    17s c2 acquires
+    20s c1 calls is_held
+    20s c1 is told held"
+)]
+#[case::what_it_is_told_now_says_nothing_of_before(
+    Shows::Vacuous,
+    "
+    1s c1 asks
+    2s c1 is told error
+    3s c2 acquires
+    4s c1 calls is_held
+    4s c1 is told lost"
+)]
+#[case::what_failed_was_not_held_in_the_locks_own_words(
+    Shows::Broken(1, 4_000),
+    "
+    1s c1 asks
+    2s c1 is told error
+    2s c1 calls release
+    2s c1 is told not_held
+    3s c2 acquires
+    4s c1 calls is_held
+    4s c1 is told held"
+)]
 fn a_story_of_questions(#[case] shows: Shows, #[case] text: &str) {
     expect(&plan(), HonestIsHeld, shows, text);
 }
@@ -230,4 +299,36 @@ fn one_that_was_granted_twice_may_hold_after_one_release() {
     expect(&kernel_plan(), HonestIsHeld, Shows::Vacuous, text);
     let released = text.replace("4s c2", "3.5s c1 calls release\n 3.5s c1 is told ok\n 4s c2");
     expect(&kernel_plan(), HonestIsHeld, Shows::Broken(1, 5_000), &released);
+}
+
+#[test]
+fn a_heartbeat_renews_until_for_a_lifetime_none_can_have_arrived() {
+    let mut plan = plan();
+    plan.profile.lifetime.as_mut().unwrap().renewed = Renewed::Itself;
+    let text = |cut: &str| {
+        format!(
+            "
+            1s c1 acquires
+            {cut}
+            30s c2 acquires
+            70s c1 calls is_held
+            70s c1 is told held"
+        )
+    };
+    expect(&plan, HonestIsHeld, Shows::Vacuous, &text(""));
+    expect(&plan, HonestIsHeld, Shows::Broken(1, 70_000), &text("10s c1 is cut"));
+    let short = text("10s c1 is cut\n 20s c1 is healed");
+    expect(&plan, HonestIsHeld, Shows::Vacuous, &short);
+}
+
+#[test]
+fn one_that_says_that_it_does_not_hold_leaves_no_doubt() {
+    let text = "
+        1s c1 acquires
+        10s c2 acquires
+        11s c1 calls is_held
+        11s c1 is told lost";
+    assert_eq!(not_judged(&plan(), HonestIsHeld, text), []);
+    let held = text.replace("lost", "held");
+    assert_eq!(not_judged(&plan(), HonestIsHeld, &held).len(), 1);
 }

@@ -1,5 +1,6 @@
 use super::story::{kernel_plan, plan};
 use super::{Shows, expect, not_judged};
+use crate::units::Nanos;
 use lockstorm_reports::Invariant::HonestRefusal;
 use rstest::rstest;
 
@@ -83,6 +84,12 @@ use rstest::rstest;
     "
     1s c1 tries
     2s c1 is told error"
+)]
+#[case::one_that_had_time_for_no_program_to_start(
+    Shows::Vacuous,
+    "
+    1s c1 asks for 4s
+    5s c1 is told timeout"
 )]
 fn a_story_of_refusals(#[case] shows: Shows, #[case] story: &str) {
     expect(&kernel_plan(), HonestRefusal, shows, story);
@@ -320,4 +327,13 @@ fn what_is_not_judged_is_counted_with_its_reason() {
     let told = not_judged(&kernel_plan(), HonestRefusal, story);
     assert_eq!(told.len(), 4, "{told:#?}");
     assert!(told.iter().all(|(count, _)| *count == 1), "{told:#?}");
+}
+
+#[test]
+fn on_a_slow_wire_an_attempt_takes_longer() {
+    let mut plan = kernel_plan();
+    let story = "1s c1 asks for 10s\n 11s c1 is told timeout";
+    expect(&plan, HonestRefusal, Shows::Broken(1, 11_000), story);
+    plan.blueprint.wire.latency.most = Nanos::from_millis(100);
+    expect(&plan, HonestRefusal, Shows::Vacuous, story);
 }

@@ -2,6 +2,7 @@
 
 use super::story::{kernel_plan, story};
 use super::{Shows, expect, judged};
+use crate::check::Evidence;
 use crate::lock::profile::LeaseAssumption;
 use crate::plan::Plan;
 use crate::units::Nanos;
@@ -65,6 +66,24 @@ fn disturbed(disturbance: &str) -> String {
     Shows::Broken(1, 15_000),
     "2s server dies\n 13s server boots"
 )]
+// It asks for its lease by its own clock, which stood still.
+#[case::it_stood_still_for_nine_seconds(
+    Shows::Broken(1, 15_000),
+    "2s c1 is paused\n 11s c1 is healed"
+)]
+#[case::it_stood_still_for_twelve_seconds(
+    Shows::Beyond(1, 15_000),
+    "2s c1 is paused\n 14s c1 is healed"
+)]
+#[case::it_stood_still_and_was_cut_off(
+    Shows::Beyond(1, 15_000),
+    "2s c1 is cut\n 11s c1 is healed\n 11s c1 is paused\n 12s c1 is healed"
+)]
+#[case::the_servers_disk_failed(Shows::Beyond(1, 15_000), "2s server has a bad disk")]
+#[case::the_servers_disk_was_slow(
+    Shows::Broken(1, 15_000),
+    "2s server has a slow disk\n 3s server is healed"
+)]
 fn a_story_of_a_lease(#[case] shows: Shows, #[case] disturbance: &str) {
     expect(&leased(), MutualExclusion, shows, &disturbed(disturbance));
 }
@@ -120,6 +139,45 @@ fn one_that_is_back_well_within_the_grace_time_has_lost_nothing() {
     let before = LATE_RECLAIM.replace("9s server dies", "1s c1 is cut\n 12s server dies");
     let before = before.replace("    15s c1 is cut\n", "");
     expect(&plan, MutualExclusion, Shows::Beyond(1, 31_000), &before);
+}
+
+#[test]
+fn on_a_slow_wire_it_takes_longer_to_reclaim() {
+    let mut plan = leased();
+    (plan.blueprint.server.lease_s, plan.blueprint.server.grace_s) = (60, 60);
+    let text = LATE_RECLAIM.replace("31s c2 enters", "").replace("95s", "50s c2 enters\n 95s");
+    expect(&plan, MutualExclusion, Shows::Broken(1, 50_000), &text);
+    plan.blueprint.wire.latency.most = Nanos::from_secs(1);
+    expect(&plan, MutualExclusion, Shows::Beyond(1, 50_000), &text);
+}
+
+#[test]
+fn the_longest_between_two_renewals_follows_from_lease_and_wire() {
+    let renewal_ms = |lease_s, latency_s| {
+        let mut plan = leased();
+        plan.blueprint.server.lease_s = lease_s;
+        if latency_s > 0 {
+            plan.blueprint.wire.latency.most = Nanos::from_secs(latency_s);
+        }
+        Evidence::of(&plan, &story("1s c1 acquires")).recovery.renewal_ns() / 1_000_000
+    };
+    assert_eq!(renewal_ms(30, 0), 20_200, "two thirds");
+    assert_eq!(renewal_ms(6, 0), 7_200, "a third, and the least wait");
+    assert_eq!(renewal_ms(6, 3), 14_200, "a round trip, the least wait, and a frame's way");
+}
+
+/// Until when the lock of a kernel that lost power at 10 s surely stands, in milliseconds.
+#[rstest]
+#[case::for_what_is_left_of_its_lease("", 19_799)]
+#[case::until_the_next_kernel_of_that_name_boots("15s c1 boots", 15_000)]
+#[case::that_boots_when_all_is_over("60s c1 boots", 19_799)]
+#[case::for_less_if_it_had_stood_still("4s c1 is paused\n 7s c1 is healed", 16_799)]
+fn a_dead_kernels_lock_stands(#[case] and: &str, #[case] until_ms: u64) {
+    let (before, after) = if and.contains("boots") { ("", and) } else { (and, "") };
+    let text = format!("1s c1 acquires\n {before}\n 10s c1 dies\n {after}\n 90s c2 acquires");
+    let (plan, history) = (leased(), story(&text));
+    let evidence = Evidence::of(&plan, &history);
+    assert_eq!(evidence.holds[0].claim.surely_until().at_ns / 1_000_000, until_ms);
 }
 
 /// c1 reclaims its lock after a restart, and loses the new lease.

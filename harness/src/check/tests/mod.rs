@@ -1,11 +1,14 @@
 //! Every checker meets stories that it must catch and stories that it must not accuse.
 
+mod acts;
 mod break_after_lifetime;
 mod clocks;
 mod contact;
+mod contradictions;
 mod descriptors;
 mod early_break;
 mod exclusion;
+mod faults;
 mod held;
 mod honest_refusal;
 mod judge;
@@ -16,6 +19,7 @@ mod random;
 mod release;
 mod release_frees;
 pub mod story;
+mod words;
 
 use super::{Evidence, check};
 use crate::history::Event;

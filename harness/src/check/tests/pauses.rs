@@ -2,9 +2,10 @@
 
 use super::story::{plan, story};
 use super::{Shows, expect, judged};
+use crate::check::Evidence;
 use crate::lock::profile::{Pause, Renewed};
 use crate::plan::Plan;
-use crate::units::Nanos;
+use crate::units::{Nanos, SECOND};
 use lockstorm_reports::Invariant::MutualExclusion;
 use rstest::rstest;
 
@@ -73,4 +74,27 @@ fn a_wire_may_hold_up_everybody() {
     plan.blueprint.wire.latency.most = Nanos::from_secs(8);
     let text = "1s c1 acquires\n 2s c2 acquires\n 3s c1 releases";
     expect(&plan, MutualExclusion, Shows::Beyond(1, 2_000), text);
+}
+
+#[test]
+fn a_short_pause_is_none_however_long_the_call_lasts() {
+    let later = HELD_UP.replace("29s c2", "70s c2").replace("30s c1", "71s c1");
+    let later = later.replace("31s c1", "72s c1");
+    let minute = |ns| assuming(Some(Pause::Within(Nanos(ns))));
+    expect(&minute(60 * SECOND), MutualExclusion, Shows::Broken(1, 71_000), &later);
+    // 45 s, and the time between two steps: what it is to be less than is too long.
+    let (plan, history) = (minute(SECOND), story(&later));
+    let steps_ns = Evidence::of(&plan, &history).bounds.steps_apart_ns();
+    let settled_ns = Evidence::of(&plan, &history).contact("c3").settled(4 * SECOND);
+    let longest_ns = settled_ns - 3 * SECOND + steps_ns;
+    expect(&minute(longest_ns), MutualExclusion, Shows::Beyond(1, 71_000), &later);
+    expect(&minute(longest_ns + 1), MutualExclusion, Shows::Broken(1, 71_000), &later);
+}
+
+#[test]
+fn a_process_that_is_stopped_is_held_up() {
+    let stopped = HELD_UP.replace("3s c3 is cut", "3s c3 is stopped");
+    expect(&assuming(Some(Pause::Lifetime)), MutualExclusion, Shows::Beyond(1, 30_000), &stopped);
+    let another = stopped.replace("3s c3", "3s c2").replace("24s c3", "24s c2");
+    expect(&assuming(Some(Pause::Lifetime)), MutualExclusion, Shows::Broken(1, 30_000), &another);
 }

@@ -235,6 +235,27 @@ use rstest::rstest;
     30s c1 releases
     31s c3 acquires"
 )]
+#[case::a_third_enters_at_once_after_the_next_owners_claim(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    26s c2 asks
+    27s c2 enters
+    30s c1 releases
+    60s c3 acquires"
+)]
+#[case::its_own_next_hold_is_not_anothers(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    26s c2 acquires
+    27s c2 releases
+    28s c1 leaves
+    28.001s c1 is told error     // it may act until 28.013 s
+    28.002s c1 acquires
+    28.5s c1 calls is_held
+    28.5s c1 is told lost"
+)]
 fn a_story_of_late_releases(#[case] shows: Shows, #[case] text: &str) {
     expect(&plan(), OwnerOnlyRelease, shows, text);
 }

@@ -209,6 +209,64 @@ use rstest::rstest;
     60s c3 clock +30s
     130s workload ends"
 )]
+#[case::one_that_tries_and_is_kept_waiting_for_long(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    2s c1 releases
+    3s c2 tries
+    130s c2 is told busy
+    140s workload ends"
+)]
+#[case::one_that_gives_up_at_the_very_end_of_the_bound(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    2s c1 releases
+    3s c2 asks for 120s
+    123s c2 is told timeout
+    140s workload ends"
+)]
+#[case::another_waits_when_one_gets_it_at_the_very_end_of_the_bound(
+    Shows::Kept(1),
+    "
+    1s c1 acquires
+    1s c2 asks
+    1s c3 asks
+    2s c1 releases
+    122s c2 enters
+    123s c2 releases"
+)]
+#[case::the_first_who_waited_in_vain_counts(
+    Shows::Broken(1, 125_000),
+    "
+    1s c1 acquires
+    2s c1 releases
+    5s c3 asks
+    10s c2 asks
+    140s workload ends"
+)]
+#[case::an_owner_that_asked_whether_it_holds_owes_one_release(
+    Shows::Broken(1, 122_000),
+    "
+    1s c1 acquires
+    1s c2 asks
+    1.5s c1 calls is_held
+    1.5s c1 is told held
+    2s c1 releases
+    130s workload ends"
+)]
+#[case::an_acquire_of_the_dead_did_nothing_after_its_death(
+    Shows::Broken(1, 178_000),
+    "
+    1s c3 asks
+    3s c3 dies
+    10s c1 acquires
+    10s c2 asks
+    11s c1 releases
+    100s c3 boots
+    200s workload ends"
+)]
 fn a_story_of_releases(#[case] shows: Shows, #[case] text: &str) {
     expect(&plan(), ReleaseFrees, shows, text);
 }

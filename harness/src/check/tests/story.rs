@@ -18,7 +18,7 @@ use crate::plan::{FORMAT, Plan};
 use crate::scenario::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
 use crate::site::blueprint::*;
 use crate::site::clock::Clock;
-use crate::units::{Nanos, SignedNanos};
+use crate::units::{Nanos, SECOND, SignedNanos};
 use lockstorm_reports::Invariant;
 use std::collections::BTreeMap;
 
@@ -268,6 +268,20 @@ impl Teller {
                 let node = who.to_owned();
                 self.strike_with("kill", who, vec![Consequence::Kill { node }]);
             }
+            ["is", "paused"] => {
+                let mut consequences = Consequence::of_link(who, Pass::None, 0);
+                consequences.push(Consequence::Pause { node: client });
+                self.strike_with("pause", who, consequences);
+            }
+            ["is", "stopped"] => {
+                self.strike_with("stop", who, vec![Consequence::Stop { node: client }]);
+            }
+            ["crashes"] => {
+                self.strike_with("crash", who, vec![Consequence::Power { node: client }]);
+                self.die(who, true);
+            }
+            ["has", "a", "bad", "disk"] => self.strike_with("disk", who, disk(0, true)),
+            ["has", "a", "slow", "disk"] => self.strike_with("disk", who, disk(SECOND, false)),
             ["adapter", "is", "killed"] => self.write(EventKind::AdapterKilled { client }),
             ["adapter", "fails"] => {
                 self.write(EventKind::AdapterFailed { client, cause: "it ended".into() })
@@ -337,6 +351,11 @@ impl Teller {
 fn sends(node: &str, pass: Pass) -> Vec<Consequence> {
     let from = Some(vec![node.to_owned()].into());
     vec![Consequence::Frames(Frames { from, to: None, pass, late_ns: 0 })]
+}
+
+/// The server's disk is late with each request, or fails.
+fn disk(late_ns: u64, fails: bool) -> Vec<Consequence> {
+    vec![Consequence::Disk { late_ns, flush_late_ns: 0, fails }]
 }
 
 fn answer_of(word: &str) -> Answer {
