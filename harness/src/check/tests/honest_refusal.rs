@@ -283,6 +283,14 @@ fn a_story_of_refusals_beside_what_nobody_knows(#[case] shows: Shows, #[case] st
     2s c1 tries
     2s c1 is told busy"
 )]
+#[case::system_calls_of_its_failed_while_it_waited(
+    Shows::Vacuous,
+    "
+    1s c1 has system calls fail
+    1s c1 asks for 10s
+    3s c1 is healed
+    11s c1 is told timeout"
+)]
 #[case::a_call_of_its_was_refused_while_it_waited(
     Shows::Vacuous,
     "

@@ -77,7 +77,7 @@ impl Row {
     }
 
     fn shows(&self) -> &'static str {
-        self.shows.map_or("an answer that its script does not expect", Invariant::words)
+        self.shows.map_or("an unexpected answer", Invariant::words)
     }
 }
 
@@ -105,7 +105,7 @@ impl Record {
         for row in &self.rows {
             let (bad, good) = (&row.bad.1, &row.good.1);
             let _ = writeln!(text, "{}: {}", row.name, row.about);
-            let _ = writeln!(text, "  report  {}; shows: {}", row.report, row.shows());
+            let _ = writeln!(text, "  report  {}; seen by: {}", row.report, row.shows());
             let first = bad.told_first();
             let _ =
                 writeln!(text, "  bad     {} of {}  {} ({first})", bad.seen, bad.runs, row.bad.0);
@@ -132,7 +132,7 @@ impl Record {
             };
             let _ = writeln!(
                 text,
-                "| **{}**: {} Breaks: {}. | {} | {} | {} of {} | {} | {random} | {} | {} of {} |",
+                "| **{}**: {} Seen by: {}. | {} | {} | {} of {} | {} | {random} | {} | {} of {} |",
                 row.name,
                 row.about,
                 row.shows(),
