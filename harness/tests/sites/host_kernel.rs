@@ -75,7 +75,7 @@ fn said(site: &mut KernelSite, node: NodeId, script: &str) -> String {
         match message(site, node) {
             Message::AdapterLine { line, .. } => lines.push(line),
             Message::AdapterEnded { .. } => return lines.join("\n"),
-            Message::Done { .. } | Message::Hello => {}
+            Message::Done { .. } | Message::Hello | Message::CallFailed { .. } => {}
         }
     }
 }

@@ -1,6 +1,6 @@
-//! System calls of the adapter that fail because a plan wants it, in its kernel and without it: a
-//! seccomp filter asks the agent about them (seccomp_unotify(2)). Nothing is asked where no call is
-//! watched.
+//! System calls of the adapter that fail because a plan wants it: before the kernel carries them
+//! out, a seccomp filter asks the agent (seccomp_unotify(2)). Where no call is watched, there is no
+//! filter.
 
 mod filter;
 mod meaning;
