@@ -35,7 +35,7 @@ fn an_unknown_key_is_named_with_the_one_that_is_meant() {
        |
      5 | colour: blue
        | ^^^^^^
-      = help: expected one of `name`, `about`, `site`, `lock`, `workload`, `faults`, `expect`
+      = help: expected one of `name`, `about`, `site`, `lock`, `workload`, `faults`, `expect`, `known_bug`
     "#);
     insta::assert_snapshot!(said("lock: {name: fcntl}\nworkload:\n  cycels: {}\n", &[]), @r#"
     error: `cycels` is not one of the choices here
