@@ -70,7 +70,8 @@ fn the_man_page_has_every_command_and_every_exit_code() {
     let page = printed(&["man"]);
     assert_eq!(page, printed(&["man"]), "the same bytes each time");
     for command in lockstorm::cli::command().get_subcommands() {
-        assert!(page.contains(&format!("lockstorm\\-{}(1)", command.get_name())), "{page}");
+        let name = command.get_name().replace('-', "\\-");
+        assert!(page.contains(&format!("lockstorm\\-{name}(1)")), "{page}");
     }
     let section = page.split_once(".SH \"EXIT STATUS\"").expect("the section").1;
     for (exit, meaning) in Exit::MEANINGS {
