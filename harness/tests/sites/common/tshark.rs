@@ -6,9 +6,10 @@ use std::process::Command;
 /// The fields of every frame that passes the filter, a line a frame.
 pub fn frames(capture: &Path, filter: &str, fields: &[&str]) -> Vec<Vec<String>> {
     let mut command = Command::new("tshark");
-    // A client may call from any port below 1024, also from one that Wireshark takes for another
-    // protocol's.
-    command.arg("-r").arg(capture).args(["-d", "tcp.port==2049,rpc"]);
+    // Clients call from any port below 1024, and so does the server that calls one back: also from
+    // one that Wireshark takes for another protocol's.
+    command.arg("-r").arg(capture);
+    command.args(["-d", "tcp.port==2049,rpc", "-d", "tcp.port==512-1023,rpc"]);
     command.args(["-Y", filter, "-T", "fields"]);
     for field in fields {
         command.args(["-e", field]);
