@@ -6,7 +6,7 @@ pub mod system_call;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-pub use system_call::{Failing, SystemCall};
+pub use system_call::{Failing, Rules, SystemCall};
 
 /// Where the clients mount the export.
 pub const MOUNT_POINT: &str = "/mnt/nfs";

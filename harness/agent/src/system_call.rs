@@ -1,5 +1,6 @@
 //! The system calls of a lock that can be made to fail.
 
+use crate::glob;
 use serde::{Deserialize, Serialize};
 
 /// A system call by what it does: several numbers of the kernel's (open, openat, openat2, creat)
@@ -82,9 +83,60 @@ pub struct Failing {
     pub times: u32,
 }
 
+/// What is to fail on a node, and how many such calls there were.
+#[derive(Debug, Default)]
+pub struct Rules(Vec<(Failing, u32)>);
+
+impl Rules {
+    /// Lets calls fail, instead of what this fault wanted before.
+    pub fn fail(&mut self, failing: Failing) {
+        self.let_through(failing.fault);
+        self.0.push((failing, 0));
+    }
+
+    pub fn let_through(&mut self, fault: u64) {
+        self.0.retain(|(failing, _)| failing.fault != fault);
+    }
+
+    /// What a call fails by that is one of these kinds and is about these paths, which begin at the
+    /// mount; and which of the paths is to blame.
+    pub fn meet<'a>(
+        &mut self,
+        calls: &[SystemCall],
+        paths: &'a [String],
+    ) -> Option<(&Failing, &'a str)> {
+        self.0.iter_mut().find_map(|(failing, met)| {
+            let pattern = failing.path.as_deref();
+            let fits = |path: &&String| pattern.is_none_or(|pattern| glob::matches(pattern, path));
+            let path = paths.iter().find(fits).filter(|_| calls.contains(&failing.call))?;
+            *met = met.saturating_add(1);
+            let is_meant = *met >= failing.nth && *met - failing.nth < failing.times;
+            is_meant.then_some((&*failing, path.as_str()))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_fail_from_the_nth_on_as_often_as_wanted_and_only_on_paths_that_fit() {
+        let call = SystemCall::Open;
+        let path = Some("*.lck".into());
+        let failing = Failing { fault: 3, call, errno: 24, path, nth: 2, times: 2 };
+        let mut rules = Rules::default();
+        rules.fail(failing.clone());
+        let (fits, other) = (["/x".to_owned(), "/a.lck".to_owned()], ["/x".to_owned()]);
+        assert_eq!(rules.meet(&[call], &other), None);
+        assert_eq!(rules.meet(&[SystemCall::Stat], &fits), None);
+        let met: Vec<bool> = (0..5).map(|_| rules.meet(&[call], &fits).is_some()).collect();
+        assert_eq!(met, [false, true, true, false, false]);
+        rules.fail(Failing { nth: 1, ..failing.clone() });
+        assert_eq!(rules.meet(&[call], &fits).unwrap().1, "/a.lck");
+        rules.let_through(3);
+        assert_eq!(rules.meet(&[call], &fits), None);
+    }
 
     #[test]
     fn every_call_is_known_by_its_name_and_written_by_it() {

@@ -3,6 +3,7 @@
 //! The same seed, lock and bounds give the same scenario. Every fault may miss, and the workload
 //! goes on until everybody is done, so that a run of such a scenario proves something.
 
+mod errno;
 mod script;
 
 use super::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
@@ -10,7 +11,6 @@ use crate::fault::clock::{Clock, DRIFT_MAX_PPM};
 use crate::fault::crash::Crash;
 use crate::fault::cut::Cut;
 use crate::fault::disk::Disk;
-use crate::fault::errno::{self, Errno};
 use crate::fault::hold::Hold;
 use crate::fault::impair::Impair;
 use crate::fault::kill::Kill;
@@ -25,7 +25,6 @@ use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
 use crate::site::{ClientId, SERVER_NAME};
 use crate::units::{MILLISECOND, Nanos, NanosRange, Rate, SECOND, SignedNanos};
-use lockstorm_agent::SystemCall;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
@@ -467,15 +466,6 @@ impl Draw<'_> {
             2 => Disk { read_only: true, ..Disk::default() },
             _ => Disk { latency: self.time(&late), flush: self.time(&late), ..Disk::default() },
         }
-    }
-
-    fn errno(&mut self, node: String) -> Errno {
-        let call = *self.one_of(SystemCall::ALL);
-        let with = self.one_of(&errno::errors_of(call)).clone();
-        let nth = if self.chance(0.5) { 1 } else { self.within(&(1..=20)) };
-        let times = *self.one_of(&[1, 1, 2, 10, 100]);
-        let node = on_client(node);
-        Errno { node, call: call.name().into(), with, path: None, nth, times }
     }
 
     /// With what links could not suffer at first.

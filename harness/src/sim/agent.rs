@@ -5,13 +5,13 @@ use super::client::{Asker, Client, Mount};
 use super::locks::{self, Lock};
 use super::node::{Io, Machine, Role};
 use super::process::Process;
-use super::rpc::{Done, Errno, Name, Op};
+use super::rpc::{Done, Errno, Op};
 use super::server::{Disk, Manners, Server};
 use crate::lock::adapter::Request;
 use crate::site::NodeId;
 use crate::site::blueprint::Blueprint;
 use crate::units::{Nanos, SECOND};
-use lockstorm_agent::{Command, EXPORT, Failing, MOUNT_POINT, Message, Outcome, glob};
+use lockstorm_agent::{Command, EXPORT, MOUNT_POINT, Message, Outcome, Rules};
 use std::collections::BTreeMap;
 
 /// The counter's name on the export.
@@ -22,13 +22,7 @@ pub struct Agent {
     /// The command to mount that is being carried out.
     mount: Option<u64>,
     counter: Counter,
-    failing: Vec<Rule>,
-}
-
-/// System calls that are to fail, and how many of them there were.
-struct Rule {
-    failing: Failing,
-    seen: u32,
+    failing: Rules,
 }
 
 /// How far an increment of the counter has come, as in harness/agent/src/counter.rs.
@@ -94,6 +88,14 @@ impl Machine {
             }
             (Command::SetClock { offset_ns, drift_ppm }, _) => {
                 self.clock.set(now, offset_ns, drift_ppm);
+                Outcome::Ok
+            }
+            (Command::FailCalls(failing), _) => {
+                self.agent.failing.fail(failing);
+                Outcome::Ok
+            }
+            (Command::LetCalls { fault }, _) => {
+                self.agent.failing.let_through(fault);
                 Outcome::Ok
             }
             (Command::Serve { .. }, Role::Server(server)) => {
@@ -165,10 +167,6 @@ impl Agent {
                 }
                 Some(Outcome::Ok)
             }
-            Command::FailCalls(_) | Command::LetCalls { .. } => {
-                self.fail_calls(command);
-                Some(Outcome::Ok)
-            }
             Command::CloseAdapter { .. } | Command::Unmount => {
                 *process = None;
                 Some(Outcome::Ok)
@@ -203,32 +201,12 @@ impl Agent {
         io.said.extend(lines.map(|line| Message::AdapterLine { holder: 0, line }));
     }
 
-    fn fail_calls(&mut self, command: Command) {
-        let of = |fault: u64| move |rule: &Rule| rule.failing.fault == fault;
-        match command {
-            Command::FailCalls(failing) => {
-                self.failing.retain(|rule| !of(failing.fault)(rule));
-                self.failing.push(Rule { failing, seen: 0 });
-            }
-            Command::LetCalls { fault } => self.failing.retain(|rule| !of(fault)(rule)),
-            _ => {}
-        }
-    }
-
     /// The error that an operation of the process is to fail with. To a lock all are the same.
     pub fn fails(&mut self, op: &Op, io: &mut Io) -> Option<Errno> {
-        let failed = self.failing.iter_mut().find_map(|rule| {
-            let Failing { fault, call, path: pattern, nth, times, .. } = &rule.failing;
-            let fits = |path: &&Name| {
-                pattern.as_deref().is_none_or(|pattern| glob::matches(pattern, &format!("/{path}")))
-            };
-            let (calls, paths) = op.system_calls();
-            let path = paths.into_iter().find(fits).filter(|_| calls.contains(call))?;
-            rule.seen += 1;
-            let is_meant = rule.seen >= *nth && rule.seen - *nth < *times;
-            is_meant.then(|| (*fault, *call, format!("/{path}")))
-        });
-        let (fault, call, path) = failed?;
+        let (calls, names) = op.system_calls();
+        let paths: Vec<String> = names.iter().map(|name| format!("/{name}")).collect();
+        let (failing, path) = self.failing.meet(calls, &paths)?;
+        let (fault, call, path) = (failing.fault, failing.call, path.to_owned());
         io.said.push(Message::CallFailed { fault, call, path });
         Some(Errno::Io)
     }

@@ -7,24 +7,19 @@ mod meaning;
 
 use crate::port::Port;
 use filter::Listener;
-use lockstorm_agent::{Failing, MOUNT_POINT, Message, SystemCall, glob};
+use lockstorm_agent::{Failing, MOUNT_POINT, Message, Rules, SystemCall};
 use std::io;
+use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// The calls of this node that are to fail.
 #[derive(Clone)]
 pub struct Calls {
-    rules: Arc<Mutex<Vec<Rule>>>,
+    rules: Arc<Mutex<Rules>>,
     port: Arc<Port>,
-}
-
-struct Rule {
-    failing: Failing,
-    seen: u32,
-    failed: u32,
 }
 
 impl Calls {
@@ -33,14 +28,15 @@ impl Calls {
     }
 
     pub fn fail(&self, failing: Failing) {
-        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        rules.retain(|rule| rule.failing.fault != failing.fault);
-        rules.push(Rule { failing, seen: 0, failed: 0 });
+        self.rules().fail(failing);
     }
 
     pub fn let_through(&self, fault: u64) {
-        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        rules.retain(|rule| rule.failing.fault != fault);
+        self.rules().let_through(fault);
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts a program whose calls of these kinds, and those of what it starts, are asked about.
@@ -69,8 +65,7 @@ impl Calls {
             };
             let errno = meaning::of(&question.data).and_then(|(call, operands)| {
                 let paths = operands.iter().filter_map(|operand| operand.path(question.pid));
-                let on_mount = |path: String| path.strip_prefix(MOUNT_POINT).map(str::to_owned);
-                self.judge(call, &paths.filter_map(on_mount).collect::<Vec<_>>())
+                self.judge(call, &paths.filter_map(|path| on_mount(&path)).collect::<Vec<_>>())
             });
             listener.reply(question.id, errno);
         }
@@ -78,20 +73,28 @@ impl Calls {
 
     /// The error that a call on these paths of the mount is to fail with.
     fn judge(&self, call: SystemCall, paths: &[String]) -> Option<i32> {
-        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        rules.iter_mut().find_map(|rule| {
-            let Failing { fault, errno, path: pattern, .. } = &rule.failing;
-            let fits = |path: &&String| {
-                pattern.as_deref().is_none_or(|pattern| glob::matches(pattern, path))
-            };
-            let path = paths.iter().find(fits).filter(|_| rule.failing.call == call)?;
-            rule.seen = rule.seen.saturating_add(1);
-            if rule.seen < rule.failing.nth || rule.failed >= rule.failing.times {
-                return None;
-            }
-            rule.failed += 1;
-            self.port.send(&Message::CallFailed { fault: *fault, call, path: path.clone() });
-            Some(*errno)
-        })
+        let mut rules = self.rules();
+        let (failing, path) = rules.meet(&[call], paths)?;
+        self.port.send(&Message::CallFailed { fault: failing.fault, call, path: path.to_owned() });
+        Some(failing.errno)
+    }
+}
+
+/// The path as it begins at the mount, if it is there.
+fn on_mount(path: &str) -> Option<String> {
+    let below = Path::new(path).strip_prefix(MOUNT_POINT).ok()?;
+    Some(Path::new("/").join(below).to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_on_the_mount_has_a_path_there() {
+        assert_eq!(on_mount("/mnt/nfs/a/lock").as_deref(), Some("/a/lock"));
+        assert_eq!(on_mount("/mnt/nfs").as_deref(), Some("/"));
+        assert_eq!(on_mount("/mnt/nfs2/lock"), None);
+        assert_eq!(on_mount("/etc/passwd"), None);
     }
 }
