@@ -2,6 +2,7 @@
 
 use super::bounds::longest_service;
 use super::spans::merged;
+use crate::fault::FaultId;
 use crate::history::{Consequence, Event, EventKind};
 use crate::plan::Plan;
 use lockstorm_reports::FaultReport;
@@ -100,7 +101,7 @@ pub fn faults(history: &[Event]) -> Vec<Fault> {
             EventKind::FaultStruck { fault, kind, node, detail, consequences } => {
                 faults.push(Fault {
                     report: FaultReport {
-                        fault: *fault,
+                        fault: fault.index(),
                         kind: kind.clone(),
                         node: node.clone(),
                         detail: detail.clone(),
@@ -132,16 +133,16 @@ pub fn faults(history: &[Event]) -> Vec<Fault> {
     faults
 }
 
-fn last(faults: &mut [Fault], fault: usize) -> Option<&mut FaultReport> {
+fn last(faults: &mut [Fault], fault: FaultId) -> Option<&mut FaultReport> {
     let reports = faults.iter_mut().rev().map(|known| &mut known.report);
-    reports.into_iter().find(|known| known.fault == fault)
+    reports.into_iter().find(|known| known.fault == fault.index())
 }
 
-fn never_struck(fault: usize, why: &str) -> Fault {
+fn never_struck(fault: FaultId, why: &str) -> Fault {
     let report = FaultReport {
-        fault,
+        fault: fault.index(),
         kind: "fault".into(),
-        node: fault.saturating_add(1).to_string(),
+        node: fault.number().to_string(),
         detail: String::new(),
         struck_ns: None,
         ended_ns: None,

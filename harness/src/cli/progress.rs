@@ -3,6 +3,7 @@
 //! On a terminal, one live line is redrawn at most ten times a wall second; faults stay as
 //! lines of their own. Elsewhere there are only those.
 
+use crate::fault::FaultId;
 use crate::history::{Event, EventKind, Observer};
 use lockstorm_reports::text::{clean, clean_name, seconds};
 use std::collections::BTreeMap;
@@ -42,7 +43,7 @@ pub struct Progress {
     nodes: usize,
     state: State,
     /// The faults that last, by number: kind and node.
-    faults: BTreeMap<usize, String>,
+    faults: BTreeMap<FaultId, String>,
     began: Instant,
     drawn: Option<Instant>,
     /// A live line stands on the terminal.
@@ -162,9 +163,9 @@ impl Progress {
         }
     }
 
-    fn name(&mut self, fault: usize) -> String {
+    fn name(&mut self, fault: FaultId) -> String {
         let known = self.faults.remove(&fault);
-        known.unwrap_or_else(|| format!("fault {}", fault.saturating_add(1)))
+        known.unwrap_or_else(|| format!("fault {}", fault.number()))
     }
 }
 

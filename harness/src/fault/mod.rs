@@ -11,6 +11,7 @@ pub mod cut;
 pub mod disk;
 pub mod errno;
 pub mod hold;
+pub mod id;
 pub mod impair;
 pub mod kill;
 pub mod lose;
@@ -36,6 +37,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 /// The target that stands for whoever is in its critical section when a fault strikes.
 pub const OWNER: &str = "owner";
 
+pub use id::FaultId;
 pub use passes::{Nearness, Passes, Phase};
 pub use trigger::{Asked, Calls, Every, Other, Section, Situation, Trigger};
 

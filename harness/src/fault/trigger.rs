@@ -1,5 +1,6 @@
 //! When faults strike.
 
+use super::FaultId;
 use super::Passes;
 use crate::history::Operation;
 use crate::units::{Nanos, NanosRange};
@@ -128,6 +129,13 @@ pub struct Other {
     /// Strike this long after that.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub after: Nanos,
+}
+
+impl Other {
+    /// Which fault that is; faults are counted from 1.
+    pub fn id(&self) -> Option<FaultId> {
+        FaultId::numbered(self.fault as usize)
+    }
 }
 
 fn is_zero(span: &Nanos) -> bool {

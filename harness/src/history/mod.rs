@@ -11,6 +11,7 @@ pub mod writer;
 
 pub use consequence::Consequence;
 
+use crate::fault::FaultId;
 use crate::lock::adapter::Answer;
 use crate::units::Nanos;
 use lockstorm_agent::SystemCall;
@@ -59,7 +60,7 @@ pub enum EventKind {
     /// A fault has let a system call of the client's process fail, on a path of the mount.
     CallFailed {
         client: String,
-        fault: usize,
+        fault: FaultId,
         call: SystemCall,
         path: String,
     },
@@ -123,7 +124,7 @@ pub enum EventKind {
     /// A fault of the plan begins to act; `node` is who it hit, `fault` its index in the plan.
     /// The steps of a script are counted on after the plan's faults.
     FaultStruck {
-        fault: usize,
+        fault: FaultId,
         kind: String,
         node: String,
         detail: String,
@@ -132,12 +133,12 @@ pub enum EventKind {
         consequences: Vec<Consequence>,
     },
     FaultEnded {
-        fault: usize,
+        fault: FaultId,
         effect: String,
     },
     /// The fault never struck, or did nothing: the run cannot be valid.
     FaultMissed {
-        fault: usize,
+        fault: FaultId,
         why: String,
     },
     /// A node's wall clock now stands `offset_ns` from the harness's clock.

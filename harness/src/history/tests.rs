@@ -1,6 +1,7 @@
 use super::reader::{self, ReadError};
 use super::writer::Writer;
 use super::*;
+use crate::fault::FaultId;
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -39,18 +40,17 @@ fn any_event_kind() -> impl Strategy<Value = EventKind> {
         (name(), any::<String>())
             .prop_map(|(client, error)| EventKind::CountFailed { client, error }),
         any::<u64>().prop_map(|value| EventKind::CounterRead { value }),
-        (0..4usize, "cut|crash|clock|impair|x", name(), any::<String>()).prop_map(
-            |(fault, kind, node, detail)| EventKind::FaultStruck {
+        ((0..4usize).prop_map(FaultId::at), "cut|crash|clock|impair|x", name(), any::<String>())
+            .prop_map(|(fault, kind, node, detail)| EventKind::FaultStruck {
                 fault,
                 consequences: Consequence::of_kind(&kind, &node),
                 kind,
                 node,
                 detail
-            }
-        ),
-        (0..4usize, any::<String>())
+            }),
+        ((0..4usize).prop_map(FaultId::at), any::<String>())
             .prop_map(|(fault, effect)| EventKind::FaultEnded { fault, effect }),
-        (any::<usize>(), any::<String>())
+        (any::<usize>().prop_map(FaultId::at), any::<String>())
             .prop_map(|(fault, why)| EventKind::FaultMissed { fault, why }),
         (name(), any::<i64>(), any::<i64>()).prop_map(|(node, offset_ns, drift_ppm)| {
             EventKind::ClockSet { node, offset_ns, drift_ppm }

@@ -15,7 +15,7 @@ pub use expand::{Lock, NODE_MEMORY_MIB, Parts, WALL_START_S, expand};
 pub use hash::PlanHash;
 pub use on_host::beyond;
 
-use crate::fault::Strike;
+use crate::fault::{FaultId, Strike};
 use crate::kernel::Kernels;
 use crate::lock::profile::Profile;
 use crate::scenario::script::Step;
@@ -74,16 +74,15 @@ impl Plan {
         Some(self.scenario.lock.lifetime.unwrap_or(profile.default))
     }
 
-    /// The number of the fault that a script's step strikes with: they are counted on after the
-    /// scenario's own.
-    pub fn fault_of_step(&self, step: usize) -> usize {
-        self.scenario.faults.len() + step
+    /// The fault that a script's step strikes with: they are counted on after the scenario's own.
+    pub fn fault_of_step(&self, step: usize) -> FaultId {
+        FaultId::at(self.scenario.faults.len() + step)
     }
 
-    /// A fault by its number, whether it is the scenario's own or a script's.
-    pub fn strike(&self, fault: usize) -> Option<&Strike> {
-        match fault.checked_sub(self.scenario.faults.len()) {
-            None => Some(&self.scenario.faults[fault].strike),
+    /// A fault, whether it is the scenario's own or a script's.
+    pub fn strike(&self, fault: FaultId) -> Option<&Strike> {
+        match fault.index().checked_sub(self.scenario.faults.len()) {
+            None => Some(&self.scenario.faults[fault.index()].strike),
             Some(step) => match self.steps().get(step)? {
                 Step::Strike(strike) => Some(strike),
                 _ => None,
@@ -92,14 +91,14 @@ impl Plan {
     }
 
     /// Whether it is no reason to doubt the run that this fault missed.
-    pub fn may_miss(&self, fault: usize) -> bool {
-        self.scenario.faults.get(fault).is_some_and(|fault| fault.may_miss)
+    pub fn may_miss(&self, fault: FaultId) -> bool {
+        self.scenario.faults.get(fault.index()).is_some_and(|fault| fault.may_miss)
     }
 
     /// Every fault that may strike.
     pub fn strikes(&self) -> impl Iterator<Item = &Strike> {
         let last = self.scenario.faults.len() + self.steps().len();
-        (0..last).filter_map(|fault| self.strike(fault))
+        (0..last).filter_map(|index| self.strike(FaultId::at(index)))
     }
 
     /// The steps of a script; none where the workload is another.

@@ -1,12 +1,9 @@
 //! What has happened, for workloads and the nemesis; and what their timers are for.
 
+use crate::fault::FaultId;
 use crate::history::Operation;
 use crate::lock::adapter::Answer;
 use crate::site::{ClientId, NodeId};
-
-/// A fault: the plan's own by their index, then the steps of a script that strike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FaultId(pub usize);
 
 /// What a timer of the run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +18,8 @@ pub enum Timer {
     Round(ClientId),
     /// A script's pause is over, or the time for an answer.
     Step(usize),
-    /// A fault of the plan strikes, by its index.
-    FaultBegins(usize),
+    /// A fault of the plan strikes.
+    FaultBegins(FaultId),
     FaultEnds(FaultId),
     /// The workload's time is over: all faults end.
     Recovery,
@@ -67,7 +64,7 @@ pub enum Event {
     CounterRead(u64),
     Timer(Timer),
     /// The message has come that a fault of the plan waited for, by its index.
-    Caught(usize),
+    Caught(FaultId),
     /// A node has booted so far that it takes commands.
     Configured(NodeId),
     /// A node's clock is as the faults in force want it.

@@ -1,7 +1,7 @@
 //! What the faults in force add up to, node by node: who is kept off, and how wrong each clock is.
 //! (The wire adds up its rules itself.)
 
-use super::event::FaultId;
+use crate::fault::FaultId;
 use crate::site::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_node_is_off_while_anyone_keeps_it_off() {
         let mut force = InForce::default();
-        let [one, two] = [FaultId(1), FaultId(2)];
+        let [one, two] = [FaultId::at(1), FaultId::at(2)];
         force.keep_off(NODE, one);
         force.keep_off(NODE, two);
         assert_eq!(force.let_on(NODE, one), [two]);
@@ -132,22 +132,22 @@ mod tests {
     #[test]
     fn what_a_clock_has_drifted_goes_with_the_fault_that_made_it_drift() {
         let mut force = InForce::default();
-        force.set_wrong(NODE, FaultId(1), 8_000, 0, 0);
-        force.set_wrong(NODE, FaultId(2), -500, 1_000, 1_000_000);
+        force.set_wrong(NODE, FaultId::at(1), 8_000, 0, 0);
+        force.set_wrong(NODE, FaultId::at(2), -500, 1_000, 1_000_000);
         let setting = Setting { offset_ns: 8_500, drift_ppm: 1_000 };
         assert_eq!(force.clock(NODE, 2_000_000), setting);
-        force.set_right(NODE, FaultId(2));
+        force.set_right(NODE, FaultId::at(2));
         assert_eq!(force.clock(NODE, 2_000_000), Setting { offset_ns: 8_000, drift_ppm: 0 });
     }
 
     #[test]
     fn a_clock_that_stood_still_is_slow_until_it_is_set_and_what_else_is_wrong_with_it_adds_up() {
         let mut force = InForce::default();
-        force.pause(NODE, FaultId(1));
-        force.pause(NODE, FaultId(2));
-        assert!(!force.let_run(NODE, FaultId(1)) && force.let_run(NODE, FaultId(2)));
+        force.pause(NODE, FaultId::at(1));
+        force.pause(NODE, FaultId::at(2));
+        assert!(!force.let_run(NODE, FaultId::at(1)) && force.let_run(NODE, FaultId::at(2)));
         force.fall_behind(NODE, 5_000);
-        force.set_wrong(NODE, FaultId(3), 8_000, 0, 0);
+        force.set_wrong(NODE, FaultId::at(3), 8_000, 0, 0);
         assert_eq!(force.clock(NODE, 9).offset_ns, 3_000);
         assert!(force.catch_up(NODE) && !force.catch_up(NODE));
         assert_eq!(force.clock(NODE, 9).offset_ns, 8_000);
@@ -163,8 +163,8 @@ mod tests {
             let mut force = InForce::default();
             for (index, (power, step, drift, at)) in faults.iter().enumerate() {
                 match power {
-                    true => force.keep_off(NODE, FaultId(index)),
-                    false => force.set_wrong(NODE, FaultId(index), *step, *drift, *at),
+                    true => force.keep_off(NODE, FaultId::at(index)),
+                    false => force.set_wrong(NODE, FaultId::at(index), *step, *drift, *at),
                 }
             }
             let all = faults.iter().filter(|(power, ..)| !power);
@@ -174,8 +174,8 @@ mod tests {
             ids.rotate_left(order.index(faults.len()));
             let mut off = Vec::new();
             for id in ids {
-                off = force.let_on(NODE, FaultId(id));
-                force.set_right(NODE, FaultId(id));
+                off = force.let_on(NODE, FaultId::at(id));
+                force.set_right(NODE, FaultId::at(id));
             }
             prop_assert_eq!(off, []);
             prop_assert_eq!(force.clock(NODE, 10_000_000), Setting::default());

@@ -6,6 +6,7 @@ use super::event::{Event, Timer};
 use super::in_force::Setting;
 use super::readiness::{Progress, READY_WITHIN, Readiness};
 use super::task::Task;
+use crate::fault::FaultId;
 use crate::history::writer::{Finished, Writer};
 use crate::history::{EventKind, Operation};
 use crate::lock::adapter::Request;
@@ -474,9 +475,8 @@ impl<'a> Interpreter<'a> {
             self.history.tick(self.site.now());
             match happening {
                 Happening::Timer(token) => self.timer(token)?,
-                Happening::Signal(fault) => {
-                    let fault = usize::try_from(fault).unwrap_or(usize::MAX);
-                    self.events.push_back(Event::Caught(fault));
+                Happening::Signal(token) => {
+                    self.events.extend(FaultId::of_token(token).map(Event::Caught));
                 }
                 Happening::Message { node, message } => self.take_message(node, message)?,
                 Happening::Garbled { node, cause } => {

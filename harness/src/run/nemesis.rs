@@ -2,13 +2,13 @@
 //! strike when their triggers say so; a script's when its steps do.
 
 use super::RunError;
-use super::event::{Event, FaultId, Timer};
+use super::event::{Event, Timer};
 use super::in_force::InForce;
 use super::interpreter::Interpreter;
 use super::task::Task;
 use super::triggers::{By, Triggers};
 use crate::fault::pause::AfterPause;
-use crate::fault::{CALLER, Caught, Effect, OWNER, Strike, Trigger};
+use crate::fault::{CALLER, Caught, Effect, FaultId, OWNER, Strike, Trigger};
 use crate::history::EventKind;
 use crate::plan::Plan;
 use crate::seeds;
@@ -78,13 +78,13 @@ impl<'a> Nemesis<'a> {
     pub fn on(&mut self, event: &Event, run: &mut Interpreter) -> Result<(), RunError> {
         self.triggers.on(event, run);
         match event {
-            Event::Caught(index) => {
-                if let Some(caught) = self.triggers.catch(*index, run) {
-                    return self.strike_planned(*index, Some(&caught), run);
+            Event::Caught(id) => {
+                if let Some(caught) = self.triggers.catch(*id, run) {
+                    return self.strike_planned(*id, Some(&caught), run);
                 }
             }
-            Event::Timer(Timer::FaultBegins(index)) => {
-                return self.strike_planned(*index, None, run);
+            Event::Timer(Timer::FaultBegins(id)) => {
+                return self.strike_planned(*id, None, run);
             }
             Event::Timer(Timer::FaultEnds(fault)) => return self.end(*fault, run).map(|_| ()),
             Event::Timer(Timer::Recovery) => return self.recover(run),
@@ -102,11 +102,11 @@ impl<'a> Nemesis<'a> {
 
     fn strike_planned(
         &mut self,
-        index: usize,
+        id: FaultId,
         caught: Option<&Caught>,
         run: &mut Interpreter,
     ) -> Result<(), RunError> {
-        let Some((spec, by)) = self.triggers.strike(index) else {
+        let Some((spec, by)) = self.triggers.strike(id) else {
             return Ok(());
         };
         let target = match (spec.strike.target(), &spec.when, by) {
@@ -118,11 +118,11 @@ impl<'a> Nemesis<'a> {
         };
         let Some(node) = target else {
             let why = "nobody was in a critical section when it struck".into();
-            return run.record(EventKind::FaultMissed { fault: index, why });
+            return run.record(EventKind::FaultMissed { fault: id, why });
         };
-        self.put_into_force(FaultId(index), &spec.strike, node, caught, run)?;
+        self.put_into_force(id, &spec.strike, node, caught, run)?;
         if let Some(lasts) = spec.lasts.or(spec.strike.fault().lasts()) {
-            run.set_timer_in(lasts, Timer::FaultEnds(FaultId(index)));
+            run.set_timer_in(lasts, Timer::FaultEnds(id));
         }
         Ok(())
     }
@@ -149,14 +149,14 @@ impl<'a> Nemesis<'a> {
         let fault = strike.fault();
         let at = caught.map(|caught| format!(" ({})", caught.describe())).unwrap_or_default();
         run.record(EventKind::FaultStruck {
-            fault: id.0,
+            fault: id,
             kind: strike.kind().into(),
             node: run.node_name(node).to_owned(),
             detail: format!("{}{at}", fault.describe()),
             consequences: fault.consequences(run.node_name(node)),
         })?;
         let mut active = Active::new(node);
-        let seed = seeds::derive(self.plan.seed, &format!("fault/{}", id.0));
+        let seed = seeds::derive(self.plan.seed, &format!("fault/{}", id.index()));
         let on_message = caught.into_iter().flat_map(|caught| fault.effects_on(caught));
         for effect in fault.effects(node, seed).into_iter().chain(on_message) {
             match effect {
@@ -191,7 +191,7 @@ impl<'a> Nemesis<'a> {
                 Effect::NoProcess => active.hit_process(Hit::Kills, run.kill(node)),
                 Effect::ProcessStands => active.hit_process(Hit::Stops, run.stop(node, true)),
                 Effect::CallsFail { call, errno, path, nth, times } => {
-                    let failing = Failing { fault: id.0 as u64, call, errno, path, nth, times };
+                    let failing = Failing { fault: id.token(), call, errno, path, nth, times };
                     if run.is_ready(node) {
                         run.command(node, Command::FailCalls(failing.clone()), Task::FailCalls);
                     }
@@ -299,7 +299,7 @@ impl<'a> Nemesis<'a> {
     /// The faults of a kind that are in force at a node, the latest last.
     pub fn in_force(&self, kind: &str, node: NodeId) -> Vec<FaultId> {
         let all = self.active.iter().filter(|(_, active)| active.node == node);
-        let of_kind = |id: &FaultId| self.plan.strike(id.0).is_some_and(|s| s.kind() == kind);
+        let of_kind = |id: &FaultId| self.plan.strike(*id).is_some_and(|s| s.kind() == kind);
         all.map(|(id, _)| *id).filter(of_kind).collect()
     }
 
@@ -466,7 +466,7 @@ impl Active {
 
     /// What becomes of it in the history.
     fn told(self, id: FaultId) -> EventKind {
-        let fault = id.0;
+        let fault = id;
         match self.did.is_empty() {
             false => EventKind::FaultEnded { fault, effect: self.did.join(", ") },
             true => {

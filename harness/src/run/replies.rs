@@ -1,10 +1,11 @@
 //! What agents and adapters say becomes lines of the history, and events.
 
 use super::RunError;
-use super::event::{Event, FaultId, Timer};
+use super::event::{Event, Timer};
 use super::interpreter::{Counting, Interpreter};
 use super::last_words;
 use super::task::Task;
+use crate::fault::FaultId;
 use crate::history::EventKind;
 use crate::lock::adapter::Reply;
 use crate::site::{ClientId, NodeId};
@@ -182,12 +183,12 @@ impl Interpreter<'_> {
         call: SystemCall,
         path: String,
     ) -> Result<(), RunError> {
-        let (Some(id), Ok(fault)) = (node.client(), usize::try_from(fault)) else {
+        let (Some(id), Some(fault)) = (node.client(), FaultId::of_token(fault)) else {
             return Ok(());
         };
         let client = self.client(id).name.clone();
         self.record(EventKind::CallFailed { client, fault, call, path })?;
-        self.events.push_back(Event::CallFailed(FaultId(fault)));
+        self.events.push_back(Event::CallFailed(fault));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The script workload: ordered steps, each with the answer that is expected of it.
 
-use super::event::{Event, FaultId, Timer};
+use super::event::{Event, Timer};
 use super::interpreter::Interpreter;
 use super::nemesis::Nemesis;
 use super::{RunError, Workload};
@@ -157,7 +157,7 @@ impl<'a> Script<'a> {
         let Some(node) = run.node(strike.target()) else {
             return self.unmet(format!("there is no {}", strike.target()), run);
         };
-        let id = FaultId(self.plan.fault_of_step(self.at));
+        let id = self.plan.fault_of_step(self.at);
         nemesis.strike(id, strike, node, run)?;
         self.met("done".into(), run)
     }

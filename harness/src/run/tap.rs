@@ -1,8 +1,7 @@
 //! The tap: listens to the wire for the calls that faults wait for, and holds the frame that brings
 //! one until the fault has struck.
 
-use crate::fault::Nearness;
-use crate::fault::{Caught, Passes};
+use crate::fault::{Caught, FaultId, Nearness, Passes};
 use crate::rpc::{Kind, Listener, Message};
 use crate::site::blueprint::NodeBlueprint;
 use crate::site::wire::{Fate, Frame, Passing, Rule};
@@ -18,15 +17,15 @@ pub struct Tap {
     waits: Vec<Wait>,
     /// Calls count from when the workload begins.
     is_counting: bool,
-    caught: BTreeMap<u64, Caught>,
-    signals: Vec<u64>,
+    caught: BTreeMap<FaultId, Caught>,
+    signals: Vec<FaultId>,
     /// The frames that pass as soon as the faults have struck that waited for them, and when.
     held: Vec<(u64, Frame)>,
 }
 
 /// A fault that waits.
 struct Wait {
-    fault: u64,
+    fault: FaultId,
     passes: Passes,
     seen: u32,
     nearest: Option<Nearness>,
@@ -36,9 +35,9 @@ impl Tap {
     pub fn new(
         listener: Box<dyn Listener>,
         clients: &[NodeBlueprint],
-        waits: impl Iterator<Item = (usize, Passes)>,
+        waits: impl Iterator<Item = (FaultId, Passes)>,
     ) -> Tap {
-        let wait = |(fault, passes)| Wait { fault: fault as u64, passes, seen: 0, nearest: None };
+        let wait = |(fault, passes)| Wait { fault, passes, seen: 0, nearest: None };
         Tap {
             listener,
             clients: clients.iter().map(|node| node.name.clone()).collect(),
@@ -56,12 +55,12 @@ impl Tap {
     }
 
     /// What a fault was signalled for.
-    pub fn take(&mut self, fault: u64) -> Option<Caught> {
+    pub fn take(&mut self, fault: FaultId) -> Option<Caught> {
         self.caught.remove(&fault)
     }
 
     /// Why a fault has not struck that waited: what it waited for, and what came nearest.
-    pub fn why_not(&self, fault: u64) -> Option<String> {
+    pub fn why_not(&self, fault: FaultId) -> Option<String> {
         let wait = self.waits.iter().find(|wait| wait.fault == fault)?;
         let what = wait.passes.describe();
         Some(match (&wait.nearest, wait.seen) {
@@ -123,7 +122,7 @@ impl Rule for TapRule {
     }
 
     fn signals(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.0.borrow_mut().signals)
+        self.0.borrow_mut().signals.drain(..).map(FaultId::token).collect()
     }
 
     fn next_at(&self) -> Option<u64> {

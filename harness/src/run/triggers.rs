@@ -1,11 +1,11 @@
 //! Triggers: which faults of the plan still wait, what for, and when that has come.
 
 use super::RunError;
-use super::event::{Event, FaultId, Timer};
+use super::event::{Event, Timer};
 use super::interpreter::{Client, Interpreter};
 use super::tap::{Tap, TapRule};
 use crate::fault::trigger::ANY;
-use crate::fault::{Asked, Caught, FaultSpec, Section, Trigger};
+use crate::fault::{Asked, Caught, FaultId, FaultSpec, Section, Trigger};
 use crate::history::{EventKind, Operation};
 use crate::plan::Plan;
 use crate::site::ClientId;
@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 pub struct Triggers<'a> {
     plan: &'a Plan,
-    /// The plan's own faults, by their index.
+    /// The plan's own faults, by their place in it.
     planned: Vec<Planned<'a>>,
     entered: Sections,
     left: Sections,
@@ -70,7 +70,7 @@ impl<'a> Triggers<'a> {
     pub fn listen(&mut self, run: &mut Interpreter) {
         let waits = self.plan.scenario.faults.iter().enumerate();
         let waits = waits.filter_map(|(index, fault)| match &fault.when {
-            Trigger::Rpc(passes) => Some((index, passes.clone())),
+            Trigger::Rpc(passes) => Some((FaultId::at(index), passes.clone())),
             _ => None,
         });
         let mut waits = waits.peekable();
@@ -110,9 +110,9 @@ impl<'a> Triggers<'a> {
         if let Some((tap, _)) = &self.tap {
             tap.borrow_mut().begin();
         }
-        for (index, fault) in self.planned.iter_mut().enumerate() {
+        for (id, fault) in numbered(&mut self.planned) {
             if let Trigger::At(at) = fault.spec.when {
-                fault.come(By::Time, at, index, run);
+                fault.come(By::Time, at, id, run);
             }
         }
     }
@@ -126,7 +126,7 @@ impl<'a> Triggers<'a> {
         run: &mut Interpreter,
         waits: fn(&Trigger) -> Option<&Section>,
     ) {
-        for (index, fault) in self.planned.iter_mut().enumerate() {
+        for (id, fault) in numbered(&mut self.planned) {
             let Some(section) = waits(&fault.spec.when) else {
                 continue;
             };
@@ -136,14 +136,14 @@ impl<'a> Triggers<'a> {
                 Some(_) => continue,
             };
             if count == section.count {
-                fault.come(By::Client(client), section.after, index, run);
+                fault.come(By::Client(client), section.after, id, run);
             }
         }
     }
 
     /// A client calls its lock.
     fn called(&mut self, client: ClientId, operation: &Operation, run: &mut Interpreter) {
-        for (index, fault) in self.planned.iter_mut().enumerate() {
+        for (id, fault) in numbered(&mut self.planned) {
             let Trigger::Calls(calls) = &fault.spec.when else {
                 continue;
             };
@@ -151,7 +151,7 @@ impl<'a> Triggers<'a> {
             if calls.op.is(operation) && calls.client.as_ref().is_none_or(is_its) {
                 fault.seen += 1;
                 if fault.seen == calls.count {
-                    fault.come(By::Client(client), calls.after, index, run);
+                    fault.come(By::Client(client), calls.after, id, run);
                 }
             }
         }
@@ -159,7 +159,7 @@ impl<'a> Triggers<'a> {
 
     /// Whether clients are in the situation that a fault waits for.
     fn look_at_situations(&mut self, run: &mut Interpreter) {
-        for (index, fault) in self.planned.iter_mut().enumerate() {
+        for (id, fault) in numbered(&mut self.planned) {
             let Trigger::Situation(situation) = &fault.spec.when else {
                 continue;
             };
@@ -172,36 +172,36 @@ impl<'a> Triggers<'a> {
                 call.is_some_and(|(_, operation, _)| Asked::Acquire.is(operation))
             };
             if are(&situation.inside, run, inside) && are(&situation.waiting, run, waiting) {
-                fault.come(By::Time, situation.after, index, run);
+                fault.come(By::Time, situation.after, id, run);
             }
         }
     }
 
     /// A fault has struck, or ended: others may wait for that.
-    pub fn follow(&mut self, id: FaultId, has_ended: bool, run: &mut Interpreter) {
-        for (index, fault) in self.planned.iter_mut().enumerate() {
+    pub fn follow(&mut self, first: FaultId, has_ended: bool, run: &mut Interpreter) {
+        for (id, fault) in numbered(&mut self.planned) {
             let other = match &fault.spec.when {
                 Trigger::Struck(other) if !has_ended => other,
                 Trigger::Ended(other) if has_ended => other,
                 _ => continue,
             };
-            if other.fault as usize == id.0 + 1 {
-                fault.come(By::Time, other.after, index, run);
+            if other.id() == Some(first) {
+                fault.come(By::Time, other.after, id, run);
             }
         }
     }
 
     /// The message has come that a fault waited for; it is delivered when this is done. Answers
     /// the message if the fault strikes at once.
-    pub fn catch(&mut self, index: usize, run: &mut Interpreter) -> Option<Caught> {
+    pub fn catch(&mut self, id: FaultId, run: &mut Interpreter) -> Option<Caught> {
         let (tap, _) = self.tap.as_ref()?;
-        let caught = tap.borrow_mut().take(index as u64)?;
-        let fault = self.planned.get_mut(index)?;
+        let caught = tap.borrow_mut().take(id)?;
+        let fault = self.planned.get_mut(id.index())?;
         let Trigger::Rpc(passes) = &fault.spec.when else {
             return None;
         };
         if passes.after > Nanos::ZERO {
-            fault.come(By::Client(caught.client), passes.after, index, run);
+            fault.come(By::Client(caught.client), passes.after, id, run);
             return None;
         }
         if fault.state != State::Waiting {
@@ -213,8 +213,8 @@ impl<'a> Triggers<'a> {
 
     /// A fault strikes now: what it is, and what has triggered it. None: it has struck, or the
     /// recovery has come first.
-    pub fn strike(&mut self, index: usize) -> Option<(&'a FaultSpec, By)> {
-        let fault = self.planned.get_mut(index)?;
+    pub fn strike(&mut self, id: FaultId) -> Option<(&'a FaultSpec, By)> {
+        let fault = self.planned.get_mut(id.index())?;
         match std::mem::replace(&mut fault.state, State::Struck) {
             State::Triggered(by) => Some((fault.spec, by)),
             _ => None,
@@ -223,17 +223,17 @@ impl<'a> Triggers<'a> {
 
     /// No more faults strike: tells why of those that have not.
     pub fn miss_the_rest(&mut self, why: &str, run: &mut Interpreter) -> Result<(), RunError> {
-        for (index, fault) in self.planned.iter_mut().enumerate() {
+        for (id, fault) in numbered(&mut self.planned) {
             let before = std::mem::replace(&mut fault.state, State::Struck);
             if before == State::Struck {
                 continue;
             }
             let tap = self.tap.as_ref().filter(|_| before == State::Waiting);
-            let why = match tap.and_then(|(tap, _)| tap.borrow().why_not(index as u64)) {
+            let why = match tap.and_then(|(tap, _)| tap.borrow().why_not(id)) {
                 Some(waited) => format!("{why}: {waited}"),
                 None => why.into(),
             };
-            run.record(EventKind::FaultMissed { fault: index, why })?;
+            run.record(EventKind::FaultMissed { fault: id, why })?;
         }
         Ok(())
     }
@@ -248,12 +248,18 @@ impl<'a> Triggers<'a> {
 
 impl Planned<'_> {
     /// What it waited for has come.
-    fn come(&mut self, by: By, after: Nanos, index: usize, run: &mut Interpreter) {
+    fn come(&mut self, by: By, after: Nanos, id: FaultId, run: &mut Interpreter) {
         if self.state == State::Waiting {
             self.state = State::Triggered(by);
-            run.set_timer_in(after, Timer::FaultBegins(index));
+            run.set_timer_in(after, Timer::FaultBegins(id));
         }
     }
+}
+
+fn numbered<'p, 'a>(
+    planned: &'p mut [Planned<'a>],
+) -> impl Iterator<Item = (FaultId, &'p mut Planned<'a>)> {
+    planned.iter_mut().enumerate().map(|(index, fault)| (FaultId::at(index), fault))
 }
 
 /// Whether each of these clients is so: `any` stands for one at least.

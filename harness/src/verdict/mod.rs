@@ -21,6 +21,7 @@ pub mod wire;
 pub use recheck::{RecheckError, recheck};
 
 use crate::check::{self, Evidence};
+use crate::fault::FaultId;
 use crate::history::{Event, EventKind};
 use crate::kernel::{self, Kernel};
 use crate::plan::Plan;
@@ -264,17 +265,17 @@ fn told(all: impl Iterator<Item = String>) -> Vec<String> {
 /// Faults that said so, and faults of the plan of which the history says nothing; but for those
 /// that may miss.
 fn faults_missed<'a>(evidence: &'a Evidence) -> impl Iterator<Item = String> + 'a {
-    let must_hit = |fault: usize| !evidence.plan.may_miss(fault);
+    let must_hit = |fault: FaultId| !evidence.plan.may_miss(fault);
     let faults = evidence.faults.iter().map(|fault| &fault.report);
-    let missed = faults.filter(move |fault| fault.missed && must_hit(fault.fault));
+    let missed = faults.filter(move |fault| fault.missed && must_hit(FaultId::at(fault.fault)));
     let missed = missed.map(|fault| match fault.struck_ns {
         Some(_) => format!("{} of {} missed: {}", fault.kind, fault.node, fault.effect),
         None => format!("fault {} never struck: {}", fault.node, fault.effect),
     });
-    let planned = 0..evidence.plan.scenario.faults.len();
-    let told = |index| evidence.faults.iter().any(|fault| fault.report.fault == index);
-    let silent = planned.filter(move |index| must_hit(*index) && !told(*index));
-    missed.chain(silent.map(|index| format!("fault {} never struck", index + 1)))
+    let planned = (0..evidence.plan.scenario.faults.len()).map(FaultId::at);
+    let told = |id: FaultId| evidence.faults.iter().any(|fault| fault.report.fault == id.index());
+    let silent = planned.filter(move |id| must_hit(*id) && !told(*id));
+    missed.chain(silent.map(|id| format!("fault {} never struck", id.number())))
 }
 
 /// An event that no good run has.

@@ -54,7 +54,7 @@ fn a_run_that_went_right_is_valid() {
 
 #[rstest]
 #[case::fault_missed("fault 1 never struck: nobody was inside", EventKind::FaultMissed {
-    fault: 0,
+    fault: crate::fault::FaultId::at(0),
     why: "nobody was inside".into(),
 })]
 #[case::node_died("c1 died at 10.000 s, by no fault of the plan: panic", EventKind::NodeDied {

@@ -3,6 +3,7 @@
 use super::story::{Teller, plan, story};
 use crate::check::Evidence;
 use crate::check::faults::{bad_disk, faults, forgetful, in_force, paused};
+use crate::fault::FaultId;
 use crate::history::EventKind;
 use crate::units::SECOND;
 use lockstorm_reports::Class;
@@ -60,8 +61,8 @@ fn a_fault_that_missed_is_over_and_one_that_never_struck_was_never_in_force() {
     teller.now = 5 * SECOND;
     teller.events = story("1s c1 is cut");
     let missed = |fault| EventKind::FaultMissed { fault, why: "there was nothing to do".into() };
-    teller.write(missed(0));
-    teller.write(missed(7));
+    teller.write(missed(FaultId::at(0)));
+    teller.write(missed(FaultId::at(7)));
     let faults = faults(&teller.events);
     let told = faults.iter().map(|fault| {
         let report = &fault.report;

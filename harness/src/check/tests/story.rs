@@ -9,6 +9,7 @@
 //! 6s   c2 releases          leaves, calls release, and is told ok
 //! ```
 
+use crate::fault::FaultId;
 use crate::history::consequence::{Frames, Pass};
 use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
@@ -157,7 +158,7 @@ pub struct Teller {
     open: BTreeMap<String, u64>,
     calls: u64,
     faults: usize,
-    cuts: BTreeMap<String, usize>,
+    cuts: BTreeMap<String, FaultId>,
 }
 
 impl Teller {
@@ -201,9 +202,10 @@ impl Teller {
     }
 
     fn strike_with(&mut self, kind: &str, node: &str, consequences: Vec<Consequence>) {
-        self.cuts.insert(node.into(), self.faults);
+        let fault = FaultId::at(self.faults);
+        self.cuts.insert(node.into(), fault);
         self.write(EventKind::FaultStruck {
-            fault: self.faults,
+            fault,
             kind: kind.into(),
             node: node.into(),
             detail: String::new(),

@@ -165,7 +165,7 @@ fn check_other(
 ) {
     let count = scenario.faults.len() as u64;
     findings.number(path.key("fault"), other.fault.into(), 1, count);
-    let it = (other.fault as usize).checked_sub(1).and_then(|index| scenario.faults.get(index));
+    let it = other.id().and_then(|id| scenario.faults.get(id.index()));
     if it.is_some_and(|it| std::ptr::eq(it, fault)) {
         findings.add(path.key("fault"), "this is the fault itself; expected another one");
     }

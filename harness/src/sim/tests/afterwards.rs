@@ -2,6 +2,7 @@
 
 use super::super::{Aftermath, Defect, Kind, Lock};
 use super::{ANY, Judged, each};
+use crate::fault::FaultId;
 use crate::history::{Event, EventKind};
 use crate::scenario::random::{self, Bounds};
 use std::collections::BTreeMap;
@@ -42,7 +43,7 @@ fn ended_at_once(history: &[Event]) -> bool {
 fn every_fault_that_struck_is_told_to_have_ended_or_missed_and_each_once() {
     each(0..200, |seed| {
         let run = Judged::random(seed, LOCK);
-        let mut open: BTreeMap<usize, u32> = BTreeMap::new();
+        let mut open: BTreeMap<FaultId, u32> = BTreeMap::new();
         for event in &run.history {
             match &event.kind {
                 EventKind::FaultStruck { fault, .. } => *open.entry(*fault).or_default() += 1,

@@ -51,10 +51,12 @@ impl Judged {
         for event in self.history.iter().filter(|event| event.at_ns > began) {
             let what = match &event.kind {
                 EventKind::FaultStruck { fault, kind, node, .. } => {
-                    format!("{kind} {fault} of {node}")
+                    format!("{kind} {} of {node}", fault.index())
                 }
-                EventKind::FaultEnded { fault, effect } => format!("end of {fault}: {effect}"),
-                EventKind::FaultMissed { fault, why } => format!("{fault} missed: {why}"),
+                EventKind::FaultEnded { fault, effect } => {
+                    format!("end of {}: {effect}", fault.index())
+                }
+                EventKind::FaultMissed { fault, why } => format!("{} missed: {why}", fault.index()),
                 EventKind::NodeDied { node, .. } => format!("{node} is off"),
                 EventKind::NodeBooted { node } => format!("{node} is on"),
                 EventKind::AdapterReady { client, .. } => format!("{client} is ready"),

@@ -1,6 +1,7 @@
 //! Writes histories, and tells them again as stories of one line an event.
 
 use super::parameters::Tick;
+use crate::fault::FaultId;
 use crate::history::consequence::Pass;
 use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
@@ -45,7 +46,7 @@ impl Pen {
     /// A fault hits the frames that a node sends, those that are sent to it, or both.
     pub fn strike(
         &mut self,
-        fault: usize,
+        fault: FaultId,
         node: NodeId,
         kind: &str,
         (from, to): (bool, bool),
@@ -100,9 +101,9 @@ pub fn tell(event: &Event) -> String {
         EventKind::FaultStruck { fault, kind, node, consequences, .. } => {
             let frames = consequences.iter().find_map(Consequence::frames);
             let late = frames.map_or(Nanos::ZERO, |frames| Nanos(frames.late_ns));
-            (node.as_str(), format!("is hit by {kind} (fault {fault}, late by {late})"))
+            (node.as_str(), format!("is hit by {kind} (fault {}, late by {late})", fault.number()))
         }
-        EventKind::FaultEnded { fault, .. } => ("fault", format!("{fault} ends")),
+        EventKind::FaultEnded { fault, .. } => ("fault", format!("{} ends", fault.number())),
         EventKind::WorkloadEnded { .. } => ("workload", "ends".into()),
         other => ("event", format!("{other:?}")),
     };

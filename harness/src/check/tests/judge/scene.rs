@@ -3,6 +3,7 @@
 use super::clocks::Clocks;
 use super::net::Net;
 use super::parameters::{Parameters, Tick};
+use crate::fault::FaultId;
 use crate::history::{Consequence, Event, EventKind, Operation};
 use crate::lock::adapter::Answer;
 use crate::site::{ClientId, NodeId};
@@ -67,7 +68,7 @@ pub struct Scene<'a> {
     pub clocks: Clocks,
     pub anybody_counted: bool,
     history: &'a [Event],
-    faults: BTreeMap<usize, &'a [Consequence]>,
+    faults: BTreeMap<FaultId, &'a [Consequence]>,
 }
 
 impl<'a> Scene<'a> {

@@ -3,6 +3,7 @@
 use super::parameters::Tick;
 use super::setup::Kind;
 use super::simulate::{Counting, InForce, Sent, Sim, Step};
+use crate::fault::FaultId;
 use crate::history::consequence::Pass;
 use crate::history::{EventKind, Operation};
 use crate::site::{ClientId, NodeId};
@@ -31,7 +32,7 @@ impl Sim<'_> {
 
     /// A node is hard to reach for so long; its lease may run out before it is back.
     fn outage(&mut self, node: NodeId, kind: &str, lost: (bool, bool), some: bool, lasts: Tick) {
-        let fault = self.faults;
+        let fault = FaultId::at(self.faults);
         let pass = if some { Pass::Some } else { Pass::None };
         let ways = if some { (true, true) } else { lost };
         self.pen.strike(fault, node, kind, ways, pass, 0);
@@ -54,14 +55,14 @@ impl Sim<'_> {
     }
 
     fn slow_down(&mut self, node: NodeId, lasts: Tick) {
-        let (fault, late) = (self.faults, self.rng.random_range(1..=3));
+        let (fault, late) = (FaultId::at(self.faults), self.rng.random_range(1..=3));
         self.pen.strike(fault, node, "impair", (true, true), Pass::All, late);
         let (from, to, some, back) = (false, false, false, 0);
         self.nodes[node.index()].faults.push(InForce { fault, from, to, some, late, back });
         self.after(lasts, lasts, node, Step::Heal(fault));
     }
 
-    pub(super) fn heal(&mut self, node: NodeId, fault: usize) {
+    pub(super) fn heal(&mut self, node: NodeId, fault: FaultId) {
         let here = &mut self.nodes[node.index()];
         if let Some(place) = here.faults.iter().position(|one| one.fault == fault) {
             let healed = here.faults.swap_remove(place);

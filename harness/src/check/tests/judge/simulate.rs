@@ -7,6 +7,7 @@
 use super::parameters::Tick;
 use super::pen::Pen;
 use super::setup::Setup;
+use crate::fault::FaultId;
 use crate::history::{Event, EventKind, Operation};
 use crate::site::{ClientId, NodeId};
 use rand::RngExt;
@@ -63,7 +64,7 @@ pub(super) enum Step {
     Ghost(Sent),
     Beat,
     Strike,
-    Heal(usize),
+    Heal(FaultId),
     Boot,
     /// The server finds that a lease has run out.
     Expire,
@@ -109,7 +110,7 @@ pub(super) enum Counting {
 /// Faults that are in force.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct InForce {
-    pub fault: usize,
+    pub fault: FaultId,
     /// All frames from it, to it, are lost; or only some.
     pub from: bool,
     pub to: bool,
