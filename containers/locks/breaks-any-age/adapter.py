@@ -10,7 +10,7 @@ class BreaksAnyAge(DecentAging):
 
     def break_expired(self):
         try:
-            self.take_away(self.look(PATH))
+            self.end(self.look(PATH), self.remove)
         except NotHeld:
             pass
 

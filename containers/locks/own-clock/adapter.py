@@ -14,7 +14,7 @@ class OwnClock(DecentAging):
         try:
             stamp = self.look(PATH)
             if time.time() > stamp[1] / 1e9 + LIFETIME:
-                self.take_away(stamp)
+                self.end(stamp, self.remove)
         except NotHeld:
             pass
 

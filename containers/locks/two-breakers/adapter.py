@@ -14,9 +14,10 @@ PAUSE_SECONDS = (0.1, 1.1)
 class TwoBreakers(DecentAging):
     library, version = "two-breakers", "1"
 
-    def take_away(self, stamp):
-        time.sleep(random.uniform(*PAUSE_SECONDS))
-        discard(PATH)
+    def end(self, stamp, how):
+        if how == self.remove:
+            time.sleep(random.uniform(*PAUSE_SECONDS))
+        how()
 
     def give_up(self):
         self.check()

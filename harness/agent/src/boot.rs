@@ -49,9 +49,16 @@ pub fn use_pids(count: u32) {
     }
 }
 
+/// Makes a client one of its own to servers that know others of the same host name: what is here
+/// stands beside that (nfs4_init_uniform_client_string in fs/nfs/nfs4proc.c).
+const IDENTITY: &str = "/sys/module/nfs/parameters/nfs4_unique_id";
+
 /// Names the machine (NFSv4 clients are told apart by it) and brings its network up.
-pub fn configure(hostname: &str, address: &str) -> io::Result<()> {
+pub fn configure(hostname: &str, address: &str, identity: Option<&str>) -> io::Result<()> {
     nix::unistd::sethostname(hostname)?;
+    if let Some(identity) = identity {
+        write(IDENTITY, identity)?;
+    }
     // One program for all three: starting one is the dearest thing that a node does at boot.
     let batch = format!("link set lo up\naddr add {address} dev eth0\nlink set eth0 up\n");
     write(NETWORK, &batch)?;

@@ -28,10 +28,25 @@ pub struct Numbered {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// Name the machine, use up some process ids, and bring its network up.
-    Configure { hostname: String, address: String, pids_used: u32 },
+    /// Name the machine, use up some process ids, and bring its network up. To NFS servers it is
+    /// its host name, and `identity` if that is not its alone.
+    Configure {
+        hostname: String,
+        address: String,
+        pids_used: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        identity: Option<String>,
+    },
     /// Export the disk over NFS. A disk without a file system is given one first.
-    Serve { lease_s: u32, grace_s: u32, threads: u8 },
+    Serve {
+        lease_s: u32,
+        grace_s: u32,
+        threads: u8,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        no_delegations: bool,
+        #[serde(default, rename = "async", skip_serializing_if = "std::ops::Not::not")]
+        is_async: bool,
+    },
     /// Mount the server's export on [`MOUNT_POINT`], with these options of nfs(5).
     Mount { options: String },
     /// End all adapters and unmount the export, for which the server must be there. Of a node on
@@ -48,6 +63,9 @@ pub enum Command {
         env: BTreeMap<String, String>,
         #[serde(default)]
         watched: Vec<SystemCall>,
+        /// As the first process of a pid namespace.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pid_namespace: bool,
     },
     /// Hand one line to an adapter.
     Adapter { holder: u8, line: String },

@@ -14,6 +14,7 @@ mod mount;
 mod port;
 mod server;
 
+use calls::Surroundings;
 use lockstorm_agent::{Command, Message, Numbered, Outcome};
 use port::Port;
 use std::collections::BTreeMap;
@@ -98,13 +99,15 @@ impl Node {
                 let set = self.clock.set(offset_ns, drift_ppm);
                 self.port.done(id, set.map(|()| Outcome::Ok));
             }
-            Command::Configure { hostname, address, pids_used } => {
+            Command::Configure { hostname, address, pids_used, identity } => {
                 boot::use_pids(pids_used);
-                self.port.done(id, boot::configure(&hostname, &address).map(|()| Outcome::Ok));
+                let configured = boot::configure(&hostname, &address, identity.as_deref());
+                self.port.done(id, configured.map(|()| Outcome::Ok));
             }
-            Command::Serve { lease_s, grace_s, threads } => self.in_thread(id, move || {
-                server::serve(lease_s, grace_s, threads).map(|()| Outcome::Ok)
-            }),
+            Command::Serve { lease_s, grace_s, threads, no_delegations, is_async } => {
+                let manner = server::Manner { lease_s, grace_s, threads, no_delegations, is_async };
+                self.in_thread(id, move || server::serve(&manner).map(|()| Outcome::Ok));
+            }
             Command::FillDisk { full } => {
                 self.in_thread(id, move || server::fill(full).map(|()| Outcome::Ok));
             }
@@ -126,8 +129,9 @@ impl Node {
     /// What has to do with processes of locks, and is done at once.
     fn look_after_adapters(&mut self, command: Command) -> io::Result<Outcome> {
         match command {
-            Command::StartAdapter { holder, dir, argv, env, watched } => {
-                let spawn = |command: &mut _| self.calls.spawn(command, &watched);
+            Command::StartAdapter { holder, dir, argv, env, watched, pid_namespace } => {
+                let within = Surroundings { watched: &watched, pid_namespace };
+                let spawn = |command: &mut _| self.calls.spawn(command, &within);
                 let adapter = adapter::start(holder, &dir, &argv, &env, spawn, &self.port)?;
                 self.adapters.insert(holder, adapter);
             }

@@ -26,21 +26,37 @@ const FILL_LAST: i64 = 1 << 12;
 const UUID: &str = "00000000-0000-0000-0000-000000000002";
 const HASH_SEED: &str = "hash_seed=00000000-0000-0000-0000-000000000001";
 
+/// How the server serves.
+pub struct Manner {
+    pub lease_s: u32,
+    pub grace_s: u32,
+    pub threads: u8,
+    pub no_delegations: bool,
+    pub is_async: bool,
+}
+
 /// Exports [`EXPORT`] over NFSv4. After a restart the disk still has its file system: mounting
 /// it replays the journal, and the clients known from before may reclaim their locks in grace.
-pub fn serve(lease_s: u32, grace_s: u32, threads: u8) -> io::Result<()> {
+pub fn serve(manner: &Manner) -> io::Result<()> {
     let is_new = mount_disk()?;
     // knfsd keeps the names of its clients here; they must survive a power cut.
     bind_mount("/disk/nfs", "/var/lib/nfs")?;
     mount_fs("nfsd", "/proc/fs/nfsd", MsFlags::empty(), "")?;
     fs::create_dir_all("/run/rpc_pipefs")?;
     mount_fs("rpc_pipefs", "/run/rpc_pipefs", MsFlags::empty(), "")?;
-    write("/proc/fs/nfsd/nfsv4leasetime", &lease_s.to_string())?;
-    write("/proc/fs/nfsd/nfsv4gracetime", &grace_s.to_string())?;
+    write("/proc/fs/nfsd/nfsv4leasetime", &manner.lease_s.to_string())?;
+    write("/proc/fs/nfsd/nfsv4gracetime", &manner.grace_s.to_string())?;
+    if manner.no_delegations {
+        write("/proc/sys/fs/leases-enable", "0")?;
+    }
     let export = format!("*:{EXPORT}");
-    run(&["exportfs", "-i", "-o", "rw,no_root_squash,fsid=0,insecure,no_subtree_check", &export])?;
+    let options = match manner.is_async {
+        true => "async,rw,no_root_squash,fsid=0,insecure,no_subtree_check",
+        false => "rw,no_root_squash,fsid=0,insecure,no_subtree_check",
+    };
+    run(&["exportfs", "-i", "-o", options, &export])?;
     start_mountd()?;
-    run(&["rpc.nfsd", "-N", "3", "-V", "4.2", &threads.to_string()])?;
+    run(&["rpc.nfsd", "-N", "3", "-V", "4.2", &manner.threads.to_string()])?;
     if is_new {
         // Nobody has anything to reclaim. Clients of NFSv4.1 would tell so themselves
         // (RECLAIM_COMPLETE, RFC 8881, section 18.51), those of NFSv4.0 cannot.

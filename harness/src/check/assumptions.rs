@@ -16,7 +16,7 @@ use super::spans::merged;
 use crate::lock::profile::Renewed;
 use crate::plan::Plan;
 use lockstorm_reports::text::span;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rate of a clock that shows no time at all (ppm).
 const STOOD_STILL: i64 = -1_000_000;
@@ -51,6 +51,7 @@ enum Kind {
     Rate,
     Lease,
     Pause,
+    Replay,
     Disk,
 }
 
@@ -64,9 +65,10 @@ pub struct Known<'a> {
     pub clocks: &'a Clocks,
     pub bounds: &'a Bounds,
     pub lifetime_ns: Option<u64>,
-    /// When the server was restarted whose disk had failed, so that it may have forgotten what it
-    /// had answered.
-    pub forgetful: Option<u64>,
+    /// When the server was restarted that may have forgotten what it had answered, and why.
+    pub forgetful: Option<(u64, &'static str)>,
+    /// When the server lost its power.
+    pub server_died: Vec<u64>,
     pub end_ns: u64,
 }
 
@@ -86,17 +88,15 @@ impl Departures {
         rates(known, &mut timed);
         leases(known, &mut timed);
         pauses(known, &mut timed);
-        timed.extend(
-            known.forgetful.map(|from| Departure {
-                kind: Kind::Disk,
-                client: String::new(),
-                from,
-                until: u64::MAX,
-                rest: u64::MAX,
-                why: "the server's disk had failed before it was restarted; no lock outlasts that"
-                    .into(),
-            }),
-        );
+        replays(known, &mut timed);
+        timed.extend(known.forgetful.map(|(from, why)| Departure {
+            kind: Kind::Disk,
+            client: String::new(),
+            from,
+            until: u64::MAX,
+            rest: u64::MAX,
+            why: format!("{why}; no lock outlasts that"),
+        }));
         timed.sort_by_key(|departure| (departure.kind, departure.from));
         Departures { always: always(known), timed }
     }
@@ -111,7 +111,7 @@ impl Departures {
             // that was without its lease, or held up, acts on that.
             let since = match departure.kind {
                 Kind::Skew | Kind::Rate | Kind::Disk => acts.began(began),
-                Kind::Lease | Kind::Pause => acts.began_of(&departure.client, began),
+                Kind::Lease | Kind::Pause | Kind::Replay => acts.began_of(&departure.client, began),
             };
             let met = departure.from <= at && departure.rest > since;
             if met && told.insert((departure.kind, departure.client.as_str())) {
@@ -146,6 +146,9 @@ fn always(known: &Known) -> Vec<String> {
         let assumed = assumes.nfs.join(", ");
         always.push(format!("the export is mounted by NFS {version}; the lock assumes {assumed}"));
     }
+    if !assumes.shared_names {
+        always.extend(shared_names(known.plan));
+    }
     let steps = known.bounds.steps_apart_ns();
     if let Some(longest) = known.longest_pause_ns().filter(|longest| *longest <= steps) {
         always.push(format!(
@@ -155,6 +158,25 @@ fn always(known: &Known) -> Vec<String> {
         ));
     }
     always
+}
+
+/// Clients that cannot be told apart by what locks call them.
+fn shared_names(plan: &Plan) -> Vec<String> {
+    let clients = plan.blueprint.clients();
+    let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for client in clients {
+        let host_name = client.settings.host_name.as_ref().unwrap_or(&client.name);
+        by_name.entry(host_name).or_default().push(&client.name);
+    }
+    let shared = by_name.into_iter().filter(|(_, clients)| clients.len() > 1);
+    let shared = shared.map(|(name, clients)| {
+        format!("{} have the same host name, {name}", clients.join(" and "))
+    });
+    let in_namespace = clients.iter().filter(|client| client.settings.pid_namespace);
+    let numbered: Vec<&str> = in_namespace.map(|client| client.name.as_str()).collect();
+    let same_pid = (numbered.len() > 1)
+        .then(|| format!("the processes of {} have the same number, 1", numbered.join(" and ")));
+    shared.chain(same_pid).collect()
 }
 
 fn skews(known: &Known, out: &mut Vec<Departure>) {
@@ -270,6 +292,30 @@ fn pauses(known: &Known, out: &mut Vec<Departure>) {
                     ),
                 });
             }
+        }
+    }
+}
+
+/// What a client had asked when the server lost its power, it asks again; the server has forgotten
+/// what it had done.
+fn replays(known: &Known, out: &mut Vec<Departure>) {
+    if !known.plan.profile.assumes.exactly_once {
+        return;
+    }
+    for (client, contact) in known.contacts.all() {
+        for (from, until) in known.in_calls(client, contact) {
+            let died = known.server_died.iter().filter(|died| (from..=until).contains(died));
+            out.extend(died.map(|died| Departure {
+                kind: Kind::Replay,
+                client: client.to_owned(),
+                from: *died,
+                until,
+                rest: known.rest_of_acts(client, (*died, until)),
+                why: format!(
+                    "{client} was in a call when the server was restarted, and may have had \
+                     something done twice; the lock assumes that nothing is"
+                ),
+            }));
         }
     }
 }

@@ -76,7 +76,8 @@ impl<'a> Evidence<'a> {
             clocks: &clocks,
             bounds: &bounds,
             lifetime_ns,
-            forgetful: faults::forgetful(&faults, history, names::server(plan)),
+            forgetful: faults::forgetful(&faults, history, plan),
+            server_died: faults::server_died(history, plan).collect(),
             end_ns,
         });
         Evidence {

@@ -1,6 +1,7 @@
 //! Which faults were in force when, and what each may have done meanwhile.
 
 use super::bounds::longest_service;
+use super::names;
 use super::spans::merged;
 use crate::fault::FaultId;
 use crate::history::{Consequence, Event, EventKind};
@@ -72,17 +73,27 @@ pub fn bad_disk(faults: &[Fault], ready: &[u64]) -> Vec<(u64, u64)> {
     spans.collect()
 }
 
-/// When the server lost its power after its disk had failed.
-pub fn forgetful(faults: &[Fault], history: &[Event], server: &str) -> Option<u64> {
+/// When the server lost its power (ns).
+pub fn server_died(history: &[Event], plan: &Plan) -> impl Iterator<Item = u64> {
+    let died = history.iter().filter(|event| match &event.kind {
+        EventKind::NodeDied { node, .. } => node == names::server(plan),
+        _ => false,
+    });
+    died.map(|event| event.at_ns)
+}
+
+/// When the server lost its power that had answered before its disk had what it was told to keep,
+/// and why that was so.
+pub fn forgetful(faults: &[Fault], history: &[Event], plan: &Plan) -> Option<(u64, &'static str)> {
+    let lost_power = |since: u64| server_died(history, plan).find(|died| *died >= since);
+    if plan.blueprint.server.is_async {
+        return lost_power(0).map(|died| (died, "the server exports `async`, and was restarted"));
+    }
     let failing = faults.iter().filter(|fault| {
         fault.consequences.iter().any(|c| matches!(c, Consequence::Disk { fails: true, .. }))
     });
     let failed = failing.filter_map(|fault| fault.report.struck_ns).min()?;
-    let died = history.iter().filter(|event| match &event.kind {
-        EventKind::NodeDied { node, .. } => node == server,
-        _ => false,
-    });
-    died.map(|event| event.at_ns).find(|died| *died >= failed)
+    lost_power(failed).map(|died| (died, "the server's disk had failed before it was restarted"))
 }
 
 /// What became of every fault, in the order in which they struck.

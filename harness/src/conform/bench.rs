@@ -76,7 +76,7 @@ pub fn blueprint(profile: &Profile) -> Blueprint {
         wall_start_s: crate::plan::WALL_START_S,
         wire: WireBlueprint::even(latency, 1),
         disk: DiskBlueprint { size_mib: 16, latency, flush: latency },
-        server: ServerBlueprint { lease_s: 30, grace_s: 30, threads: 1 },
+        server: ServerBlueprint::new(30, 30, 1),
         mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },
         nodes: vec![NodeBlueprint {
             name: "bench".into(),
@@ -86,6 +86,7 @@ pub fn blueprint(profile: &Profile) -> Blueprint {
             seed: 1,
             memory_mib,
             power_on: Nanos::ZERO,
+            settings: Default::default(),
             pids_used: 0,
         }],
     }
@@ -169,7 +170,7 @@ impl<'a> Bench<'a> {
         }
         let hostname = "bench".to_owned();
         let address = "10.0.0.1/24".to_owned();
-        self.done(Command::Configure { hostname, address, pids_used: 0 })?;
+        self.done(Command::Configure { hostname, address, pids_used: 0, identity: None })?;
         if self.brought {
             self.done(Command::MountSupplement)?;
         }
@@ -208,8 +209,8 @@ impl<'a> Bench<'a> {
                 brought: self.brought,
             },
         );
-        let watched = Vec::new();
-        self.done(Command::StartAdapter { holder, dir, argv, env, watched })?;
+        let (watched, pid_namespace) = (Vec::new(), false);
+        self.done(Command::StartAdapter { holder, dir, argv, env, watched, pid_namespace })?;
         self.running.push(holder);
         let Some(line) = self.line_of(holder, START)? else {
             return complain(format!("did not say that it is ready within {START}"));

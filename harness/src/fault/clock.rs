@@ -1,7 +1,7 @@
 use super::{Effect, Fault};
 use crate::history::Consequence;
 use crate::site::NodeId;
-use crate::units::{SECOND, SignedNanos};
+use crate::units::{Nanos, SignedNanos};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct Clock {
 /// The limit of adjtimex(2)'s tick: ten per cent.
 pub const DRIFT_MAX_PPM: i64 = 100_000;
 /// Further from the truth, a clock would leave what file systems can write down.
-const STEP_MAX_S: u64 = 365 * 24 * 3600;
+pub const STEP_MAX: Nanos = Nanos::from_secs(365 * 24 * 3600);
 
 impl Fault for Clock {
     fn target(&self) -> &str {
@@ -60,7 +60,7 @@ impl Fault for Clock {
             );
             problems.push((Some("drift_ppm"), message));
         }
-        if self.step.0.unsigned_abs() > STEP_MAX_S * SECOND {
+        if Nanos(self.step.0.unsigned_abs()) > STEP_MAX {
             let message = format!("`step` is {}; expected at most a year", self.step);
             problems.push((Some("step"), message));
         }

@@ -4,7 +4,7 @@ use super::{FORMAT, LockImage, Plan, repeated};
 use crate::assets::{KERNEL_KEY, NODE_KEY};
 use crate::kernel::Kernels;
 use crate::lock::profile::Profile;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, SiteSpec};
 use crate::seeds::derive;
 use crate::site::NodeId;
 use crate::site::blueprint::{
@@ -96,16 +96,18 @@ pub fn blueprint(scenario: &Scenario, seed: u64, profile: &Profile) -> Blueprint
             lease_s: whole_seconds(site.server.lease.0),
             grace_s: whole_seconds(site.server.grace.0),
             threads: site.server.threads,
+            delegations: site.server.delegations,
+            is_async: site.server.is_async,
         },
         mount: MountBlueprint {
             version: site.nfs.version.clone(),
             options: site.nfs.options.clone(),
         },
-        nodes: site.node_ids().map(|id| node(id, seed, client_memory_mib)).collect(),
+        nodes: site.node_ids().map(|id| node(site, id, seed, client_memory_mib)).collect(),
     }
 }
 
-fn node(id: NodeId, seed: u64, client_memory_mib: u32) -> NodeBlueprint {
+fn node(site: &SiteSpec, id: NodeId, seed: u64, client_memory_mib: u32) -> NodeBlueprint {
     // The last octet of its addresses.
     let number = u8::try_from(id.index() + 1).unwrap_or(u8::MAX);
     let (role, memory_mib) = match id {
@@ -127,6 +129,7 @@ fn node(id: NodeId, seed: u64, client_memory_mib: u32) -> NodeBlueprint {
         mac: format!("02:00:00:00:00:{number:02x}"),
         ip: Ipv4Addr::new(10, 0, 0, number),
         seed: derive(seed, &format!("node/{id}")),
+        settings: site.nodes.get(&id.to_string()).cloned().unwrap_or_default(),
         name: id.to_string(),
     }
 }

@@ -24,6 +24,9 @@ pub enum Beyond {
     Calls {
         what: String,
     },
+    Name {
+        what: String,
+    },
 }
 
 /// One sentence, with the mend.
@@ -49,6 +52,11 @@ impl fmt::Display for Beyond {
                 "{what}, but the containers of clients on the host's kernel may not filter system \
                  calls; choose another scenario, or another kernel"
             ),
+            Beyond::Name { what } => write!(
+                f,
+                "{what}, but clients on the host's kernel are told apart by their host names \
+                 alone; choose another scenario, or another kernel"
+            ),
         }
     }
 }
@@ -70,7 +78,21 @@ pub fn beyond(plan: &Plan) -> Vec<Beyond> {
         }
         _ => Vec::new(),
     });
-    clock.into_iter().chain(faults).chain(steps).collect()
+    clock.into_iter().chain(settings(plan)).chain(faults).chain(steps).collect()
+}
+
+/// What single clients are asked to be.
+fn settings(plan: &Plan) -> impl Iterator<Item = Beyond> {
+    plan.blueprint.clients().iter().flat_map(|client| {
+        let (name, settings) = (&client.name, &client.settings);
+        let clock = (settings.clock.0 != 0).then(|| Beyond::WallClock {
+            what: format!("in site.nodes the clock of {name} is off by {}", settings.clock),
+        });
+        let host_name = settings.host_name.as_ref().map(|host_name| Beyond::Name {
+            what: format!("in site.nodes the host name of {name} is {host_name}"),
+        });
+        clock.into_iter().chain(host_name)
+    })
 }
 
 /// What a fault needs a kernel of the client's own for; `what` says where the plan asks for it.
@@ -133,6 +155,13 @@ mod tests {
             - {when: {at: 1s}, strike: {clock: {node: c2, step: 8s}}}\n\
             - {when: {at: 1s}, strike: {errno: {node: c2, call: open, with: EMFILE}}}\n";
         insta::assert_snapshot!(told(&format!("{CYCLES}{faults}")).join("\n"));
+    }
+
+    #[test]
+    fn so_are_clients_with_a_name_or_a_clock_that_is_not_their_own() {
+        let nodes = "site:\n  clock: real\n  nodes:\n    c1: {clock: 1h, zone: UTC0}\n    \
+            c2: {host_name: twin}\n    server: {clock: 1h}\n";
+        insta::assert_snapshot!(told(&format!("{nodes}{CYCLES}")).join("\n"));
     }
 
     #[test]

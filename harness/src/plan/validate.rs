@@ -89,10 +89,15 @@ fn check_nodes(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
     }
 }
 
+/// Whether the nodes that both have are set apart alike.
+fn are_alike(nodes: &[NodeBlueprint], others: &[NodeBlueprint]) -> bool {
+    nodes.iter().zip(others).all(|(node, other)| node.settings == other.settings)
+}
+
 /// What the site is built from is what the scenario says, and the scenario's bounds hold: a
 /// site is built without asking again, and checkers go by the scenario.
 fn check_blueprint(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
-    let Blueprint { wall_start_s, wire, disk, server, mount, .. } = &plan.blueprint;
+    let Blueprint { wall_start_s, wire, disk, server, mount, nodes, .. } = &plan.blueprint;
     let said = expand::blueprint(&plan.scenario, plan.seed, &plan.profile);
     for (key, is_so) in [
         ("wire.latency", wire.latency == said.wire.latency),
@@ -101,6 +106,7 @@ fn check_blueprint(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
         ("disk", *disk == said.disk),
         ("server", *server == said.server),
         ("mount", *mount == said.mount),
+        ("nodes", are_alike(nodes, &said.nodes)),
     ] {
         if !is_so {
             let message = "this is not what the plan's scenario says; expected the same";

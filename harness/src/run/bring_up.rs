@@ -18,9 +18,14 @@ impl Interpreter<'_> {
     /// The node's agent is there.
     pub(super) fn configure(&mut self, node: NodeId) {
         let blueprint = self.plan().blueprint.node(node);
-        let (hostname, address) = (blueprint.name.clone(), format!("{}/24", blueprint.ip));
-        let pids_used = blueprint.pids_used;
-        self.command(node, Command::Configure { hostname, address, pids_used }, Task::Configure);
+        let (own, host_name) = (&blueprint.name, &blueprint.settings.host_name);
+        let command = Command::Configure {
+            hostname: host_name.as_ref().unwrap_or(own).clone(),
+            address: format!("{}/24", blueprint.ip),
+            pids_used: blueprint.pids_used,
+            identity: host_name.is_some().then(|| own.clone()),
+        };
+        self.command(node, command, Task::Configure);
     }
 
     /// A step of a node's way has been done; the next one.
@@ -62,15 +67,25 @@ impl Interpreter<'_> {
 
     fn serve(&mut self) {
         let server = &self.plan().blueprint.server;
-        let (lease_s, grace_s, threads) = (server.lease_s, server.grace_s, server.threads);
-        self.command(NodeId::SERVER, Command::Serve { lease_s, grace_s, threads }, Task::Serve);
+        let command = Command::Serve {
+            lease_s: server.lease_s,
+            grace_s: server.grace_s,
+            threads: server.threads,
+            no_delegations: !server.delegations,
+            is_async: server.is_async,
+        };
+        self.command(NodeId::SERVER, command, Task::Serve);
     }
 
     fn server_ready(&mut self) -> Result<(), RunError> {
         let server = &self.plan().blueprint.server;
         let options = format!(
-            "lease={}s,grace={}s,threads={}",
-            server.lease_s, server.grace_s, server.threads
+            "lease={}s,grace={}s,threads={}{}{}",
+            server.lease_s,
+            server.grace_s,
+            server.threads,
+            if server.delegations { "" } else { ",leases-enable=0" },
+            if server.is_async { ",async" } else { "" },
         );
         self.readiness.advance(NodeId::SERVER, Progress::Ready);
         self.record(EventKind::NodeReady {
@@ -104,7 +119,7 @@ impl Interpreter<'_> {
 
     pub(super) fn start_adapter(&mut self, node: NodeId) {
         let plan = self.plan();
-        let Start { dir, argv, env } = start(
+        let Start { dir, argv, mut env } = start(
             &plan.profile,
             &Settings {
                 path: &format!("{MOUNT_POINT}/{LOCK}"),
@@ -116,7 +131,10 @@ impl Interpreter<'_> {
         let watched: BTreeSet<_> =
             plan.strikes().filter_map(|strike| strike.fault().watches()).collect();
         let watched = watched.into_iter().collect();
-        let command = Command::StartAdapter { holder: 0, dir, argv, env, watched };
+        let settings = &plan.blueprint.node(node).settings;
+        env.extend(settings.zone.iter().map(|zone| ("TZ".to_owned(), zone.clone())));
+        let pid_namespace = settings.pid_namespace;
+        let command = Command::StartAdapter { holder: 0, dir, argv, env, watched, pid_namespace };
         self.command(node, command, Task::StartAdapter);
     }
 }

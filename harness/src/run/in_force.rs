@@ -13,6 +13,8 @@ pub struct InForce {
     clocks: BTreeMap<NodeId, BTreeMap<FaultId, Wrong>>,
     /// The faults that keep a node from running.
     pauses: BTreeMap<NodeId, BTreeSet<FaultId>>,
+    /// How far off the clocks are that are wrong by themselves (ns).
+    wrong: BTreeMap<NodeId, i64>,
     /// By how much the clock of a node is slow that has stood still, and was not set since (ns).
     behind: BTreeMap<NodeId, u64>,
 }
@@ -33,6 +35,11 @@ pub struct Setting {
 }
 
 impl InForce {
+    /// Of a site whose clocks are off by so much, whatever the faults do (ns).
+    pub fn of(wrong: impl Iterator<Item = (NodeId, i64)>) -> InForce {
+        InForce { wrong: wrong.collect(), ..InForce::default() }
+    }
+
     /// A fault keeps a node off.
     pub fn keep_off(&mut self, node: NodeId, fault: FaultId) {
         self.off.entry(node).or_default().insert(fault);
@@ -97,11 +104,12 @@ impl InForce {
         self.clocks.get(&node).into_iter().flatten().map(|(fault, _)| *fault).collect()
     }
 
-    /// What all of them make of the node's clock at `now`.
+    /// What all of them make of the node's clock at `now`, beside what it is off by itself.
     pub fn clock(&self, node: NodeId, now: u64) -> Setting {
         let all = self.clocks.get(&node).into_iter().flat_map(BTreeMap::values);
         let behind = self.behind.get(&node).copied().unwrap_or(0);
-        let (mut offset, mut drift_ppm) = (-i128::from(behind), 0);
+        let by_itself = self.wrong.get(&node).copied().unwrap_or(0);
+        let (mut offset, mut drift_ppm) = (i128::from(by_itself) - i128::from(behind), 0);
         for wrong in all {
             let since = i128::from(now.saturating_sub(wrong.since_ns));
             offset += i128::from(wrong.step_ns) + since * i128::from(wrong.drift_ppm) / 1_000_000;
@@ -151,6 +159,16 @@ mod tests {
         assert_eq!(force.clock(NODE, 9).offset_ns, 3_000);
         assert!(force.catch_up(NODE) && !force.catch_up(NODE));
         assert_eq!(force.clock(NODE, 9).offset_ns, 8_000);
+    }
+
+    #[test]
+    fn a_clock_that_is_off_by_itself_stays_so_whatever_faults_come_and_go() {
+        let mut force = InForce::of([(NODE, 7_000)].into_iter());
+        force.set_wrong(NODE, FaultId::at(1), -500, 0, 0);
+        assert_eq!(force.clock(NODE, 9).offset_ns, 6_500);
+        force.set_right(NODE, FaultId::at(1));
+        assert_eq!(force.clock(NODE, 9).offset_ns, 7_000);
+        assert_eq!(force.clock(NodeId::at(2), 9).offset_ns, 0);
     }
 
     proptest! {

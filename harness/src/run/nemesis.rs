@@ -64,7 +64,7 @@ impl<'a> Nemesis<'a> {
             plan,
             triggers: Triggers::new(plan),
             active: BTreeMap::new(),
-            force: InForce::default(),
+            force: InForce::of(plan.blueprint.clocks_off()),
             filled: false,
             sectors: seeds::generator(seeds::derive(plan.seed, "nemesis/sectors")),
         }

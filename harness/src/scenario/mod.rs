@@ -6,6 +6,7 @@
 
 pub mod known_bug;
 pub mod load;
+
 pub mod overrides;
 pub mod random;
 pub mod schema;
@@ -16,9 +17,11 @@ pub mod validate;
 use crate::fault::FaultSpec;
 use crate::site::blueprint::WireBlueprint;
 use crate::site::clock::Clock;
+use crate::site::settings::NodeSettings;
 use crate::site::{ClientId, NodeId};
 use crate::units::{Bytes, Nanos, NanosRange, Rate};
 use known_bug::KnownBug;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -67,6 +70,9 @@ pub struct SiteSpec {
     pub server: ServerSpec,
     pub wire: WireSpec,
     pub disk: DiskSpec,
+    /// What sets single nodes apart, by their names: `server`, `c1` ...
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub nodes: BTreeMap<String, NodeSettings>,
 }
 
 impl SiteSpec {
@@ -89,6 +95,7 @@ impl Default for SiteSpec {
             server: ServerSpec::default(),
             wire: WireSpec::default(),
             disk: DiskSpec::default(),
+            nodes: BTreeMap::new(),
         }
     }
 }
@@ -142,11 +149,23 @@ pub struct ServerSpec {
     pub grace: Nanos,
     /// Number of knfsd threads: 1 to 64.
     pub threads: u8,
+    /// Whether it delegates files to clients; not if fs.leases-enable is 0 (proc(5)).
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub delegations: bool,
+    /// It answers before its disk has what it was told to keep: the option `async` of exports(5).
+    #[serde(rename = "async", skip_serializing_if = "std::ops::Not::not")]
+    pub is_async: bool,
 }
 
 impl Default for ServerSpec {
     fn default() -> Self {
-        ServerSpec { lease: Nanos::from_secs(30), grace: Nanos::from_secs(30), threads: 4 }
+        ServerSpec {
+            lease: Nanos::from_secs(30),
+            grace: Nanos::from_secs(30),
+            threads: 4,
+            delegations: true,
+            is_async: false,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::NodeId;
 use super::clock::Clock;
+use super::settings::NodeSettings;
 use crate::units::{Bytes, Nanos, NanosRange, Rate};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
@@ -42,6 +43,13 @@ impl Blueprint {
         &self.nodes[node.index()]
     }
 
+    /// The nodes whose clocks are off by themselves, and by how much (ns).
+    pub fn clocks_off(&self) -> impl Iterator<Item = (NodeId, i64)> {
+        let off = self.nodes.iter().enumerate();
+        let off = off.map(|(index, node)| (NodeId::at(index), node.settings.clock.0));
+        off.filter(|(_, off)| *off != 0)
+    }
+
     /// All nodes but the server.
     pub fn clients(&self) -> &[NodeBlueprint] {
         self.nodes.get(1..).unwrap_or_default()
@@ -75,6 +83,23 @@ pub struct ServerBlueprint {
     pub lease_s: u32,
     pub grace_s: u32,
     pub threads: u8,
+    /// Whether it delegates files.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub delegations: bool,
+    /// Whether it answers before its disk has it: `async` of exports(5).
+    #[serde(default, rename = "async", skip_serializing_if = "std::ops::Not::not")]
+    pub is_async: bool,
+}
+
+impl ServerBlueprint {
+    /// A server that delegates, and answers when its disk has it.
+    pub const fn new(lease_s: u32, grace_s: u32, threads: u8) -> ServerBlueprint {
+        ServerBlueprint { lease_s, grace_s, threads, delegations: true, is_async: false }
+    }
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,4 +135,6 @@ pub struct NodeBlueprint {
     /// creates apart by time since boot and process id alone (nfs4_opendata_alloc in
     /// fs/nfs/nfs4proc.c).
     pub pids_used: u32,
+    #[serde(default, skip_serializing_if = "NodeSettings::are_default")]
+    pub settings: NodeSettings,
 }

@@ -19,6 +19,7 @@ mod error;
 mod ids;
 mod kernel_site;
 mod real_time;
+pub mod settings;
 mod traffic;
 
 pub use error::SiteError;

@@ -59,7 +59,7 @@ fn configure(site: &mut KernelSite, node: NodeId) {
     assert_eq!(message(site, node), Message::Hello);
     let blueprint = site.blueprint().node(node);
     let (hostname, address) = (blueprint.name.clone(), format!("{}/24", blueprint.ip));
-    let configure = Command::Configure { hostname, address, pids_used: 1 };
+    let configure = Command::Configure { hostname, address, pids_used: 1, identity: None };
     assert_eq!(outcome(site, node, configure), Outcome::Ok);
 }
 
@@ -68,7 +68,7 @@ fn said(site: &mut KernelSite, node: NodeId, script: &str) -> String {
     let argv = ["bash", "-c", script].map(str::to_owned).to_vec();
     let dir = "/".to_owned();
     let (env, watched) = (BTreeMap::new(), Vec::new());
-    let start = Command::StartAdapter { holder: 0, dir, argv, env, watched };
+    let start = Command::StartAdapter { holder: 0, dir, argv, env, watched, pid_namespace: false };
     site.send(node, start);
     let mut lines = Vec::new();
     loop {
@@ -98,7 +98,13 @@ fn clients_on_the_hosts_kernel_reach_the_server_over_the_harness_wire() {
     };
     let mut site = KernelSite::new(&blueprint, resources).unwrap();
     configure(&mut site, NodeId::SERVER);
-    let serve = Command::Serve { lease_s: 15, grace_s: 15, threads: 4 };
+    let serve = Command::Serve {
+        lease_s: 15,
+        grace_s: 15,
+        threads: 4,
+        no_delegations: false,
+        is_async: false,
+    };
     assert_eq!(outcome(&mut site, NodeId::SERVER, serve), Outcome::Ok);
     let host = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     for client in ClientId::all(2) {

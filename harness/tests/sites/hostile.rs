@@ -91,7 +91,7 @@ fn blueprint(clock: Clock) -> Blueprint {
         wall_start_s: 0,
         wire: WireBlueprint::even(latency, 1),
         disk: DiskBlueprint { size_mib: 1, latency, flush: latency },
-        server: ServerBlueprint { lease_s: 30, grace_s: 30, threads: 1 },
+        server: ServerBlueprint::new(30, 30, 1),
         mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },
         nodes: vec![NodeBlueprint {
             name: "c1".into(),
@@ -101,6 +101,7 @@ fn blueprint(clock: Clock) -> Blueprint {
             seed: 1,
             memory_mib: 64,
             power_on: Nanos::ZERO,
+            settings: Default::default(),
             pids_used: 0,
         }],
     }

@@ -35,9 +35,9 @@ def is_own_file():
         return False
 
 
-def is_own_symlink():
+def is_own_symlink(path=PATH):
     try:
-        return os.readlink(PATH) == OWN_NAME
+        return os.readlink(path) == OWN_NAME
     except FileNotFoundError:
         return False
 
@@ -50,32 +50,32 @@ class Aging(Polling):
     """A lock that its contenders break when it is older than its lifetime.
 
     Its age is the contender's clock less the mtime that the server gave it; the owner renews it
-    by a new mtime. Inode number and mtime together are its stamp, which tells it from the next.
+    by a new mtime. Inode number and mtime together are its stamp, which tells it from any other.
+
+    To look and then remove would be two steps, and another's lock may come between them. So whoever
+    is to end a lock with a certain stamp, by breaking, renewing or releasing it, first makes a
+    symbolic link with that stamp in its name, its deed: of all who try one gets it, and nobody else
+    ends that lock. A deed whose maker is gone grows too old like a lock, and another is made.
     """
 
     not_held = (NotHeld,)
     stamp = None  # of the lock that we hold
     suspect = None  # the stamp of another's that was too old at the last attempt
-    serial = itertools.count()
+    since = 0.0  # when it was first seen so
 
     def create(self):
         """Make the lock; FileExistsError if there is one."""
         raise NotImplementedError
 
-    def remove(self, path):
-        os.unlink(path)
-
-    def put_back(self, path):
-        """Undo a rename from PATH, but not over another's lock."""
-        os.link(path, PATH, follow_symlinks=False)
-        os.unlink(path)
+    def remove(self):
+        discard(PATH)
 
     def look(self, path):
         """The stamp; NotHeld if there is no such lock.
 
         An open would ask the server, but it might also leave a delegation with us, and nobody
-        could rename the lock before our lease is over, should we die. A create that failed, or
-        a rename that did not, has just brought fresh attributes anyway.
+        could remove the lock before our lease is over, should we die. A create that failed has just
+        brought fresh attributes anyway, and so has the making of a deed.
         """
         try:
             now = os.lstat(path)
@@ -95,49 +95,72 @@ class Aging(Polling):
     def break_expired(self):
         try:
             stamp, before = self.look(PATH), self.suspect
-            expired = time.time() > stamp[1] / 1e9 + LIFETIME + CLOCK_SLOP
-            self.suspect = stamp if expired else None
-            # Seen twice: for a moment after an exclusive create the mtime is the call's verifier.
-            if expired and stamp == before:
-                self.take_away(stamp)
+            self.suspect = stamp if is_expired(stamp) else None
+            if self.suspect is None:
+                return
+            if stamp != before:
+                self.since = time.monotonic()
+            # After an exclusive create the mtime is the call's verifier, and no time, until the
+            # creator sets it: that may take it as long as it may be held up.
+            elif is_time(stamp) or time.monotonic() > self.since + LIFETIME:
+                self.end(stamp, self.remove)
         except NotHeld:
             pass  # released meanwhile, or broken by another
 
-    def take_away(self, stamp):
-        """Remove the lock with this stamp and no other: of two who try, one gets it."""
-        away = f"{OWN_NAME}.{next(self.serial)}"
-        try:
-            os.rename(PATH, away)
-        except FileNotFoundError:
-            pass  # gone; or it was renamed all the same, and only the reply got lost
-        if self.look(away) == stamp:
-            self.remove(away)
-            return
-        try:
-            self.put_back(away)
-        except FileExistsError:
-            self.remove(away)
-        raise NotHeld
+    def end(self, stamp, how):
+        """End the lock with this stamp, and no other, if nobody else is at it."""
+        deed = self.deed(stamp)
+        is_there = self.is_there(stamp)
+        if is_there:
+            how()  # if that fails, it may still come to pass: the deed stays
+        with contextlib.suppress(OSError):
+            os.unlink(deed)
+        if not is_there:
+            raise NotHeld
+
+    def deed(self, stamp):
+        """The name of the link that only we have made; NotHeld if another has."""
+        for turn in itertools.count():
+            name = f"{PATH}.deed-{stamp[0]:x}-{stamp[1]:x}-{turn}"
+            try:
+                os.symlink(OWN_NAME, name)
+                return name
+            except FileExistsError:
+                if is_own_symlink(name):  # made all the same, and only the reply got lost
+                    return name
+                if not is_expired(self.look(name)):
+                    raise NotHeld from None
 
     def give_up(self):
         self.check()
-        stamp, self.stamp = self.stamp, None
-        self.take_away(stamp)
+        self.end(self.stamp, self.remove)
+        self.stamp = None
 
     def refresh(self, lifetime):
         if lifetime != LIFETIME:
             return "unsupported"  # contenders go by their own
         self.check()
-        os.utime(PATH, follow_symlinks=False)
+        self.end(self.stamp, lambda: os.utime(PATH, follow_symlinks=False))
         self.stamp = self.look(PATH)
 
     def is_held(self):
+        return self.stamp is not None and self.is_there(self.stamp)
+
+    def check(self):
+        if not self.is_held():
+            raise NotHeld
+
+    def is_there(self, stamp):
         try:
-            self.check()
-            return True
+            return self.look(PATH) == stamp
         except NotHeld:
             return False
 
-    def check(self):
-        if self.stamp is None or self.look(PATH) != self.stamp:
-            raise NotHeld
+
+def is_expired(stamp):
+    return time.time() > stamp[1] / 1e9 + LIFETIME + CLOCK_SLOP
+
+
+def is_time(stamp):
+    """Whether the mtime may be one: no clock is off by more than an hour."""
+    return abs(time.time() - stamp[1] / 1e9) < LIFETIME + 3600

@@ -8,12 +8,21 @@ mod meaning;
 use crate::port::Port;
 use filter::Listener;
 use lockstorm_agent::{Failing, MOUNT_POINT, Message, Rules, SystemCall};
+use nix::sched::{CloneFlags, unshare};
 use std::io;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+/// What a program finds itself in.
+pub struct Surroundings<'a> {
+    /// The system calls about which the agent is asked.
+    pub watched: &'a [SystemCall],
+    /// It is the first process of a pid namespace.
+    pub pid_namespace: bool,
+}
 
 /// The calls of this node that are to fail.
 #[derive(Clone)]
@@ -39,18 +48,24 @@ impl Calls {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a program whose calls of these kinds, and those of what it starts, are asked about.
-    pub fn spawn(&self, command: &mut Command, watched: &[SystemCall]) -> io::Result<Child> {
-        if watched.is_empty() {
+    /// Starts a program. Its calls that are watched, and those of what it starts, are asked about.
+    pub fn spawn(&self, command: &mut Command, within: &Surroundings) -> io::Result<Child> {
+        let Surroundings { watched, pid_namespace } = *within;
+        if watched.is_empty() && !pid_namespace {
             return command.spawn();
         }
-        // A thread's filter is inherited by what it starts, so it is that of a thread which
-        // does nothing else; and who answers must not be asked.
+        // A thread's filter, and its namespace for children, are inherited by what it starts, so
+        // they are those of a thread which does nothing else; and who answers must not be asked.
         let (listeners, listener) = channel::<Listener>();
         let calls = self.clone();
         thread::spawn(move || listener.recv().map(|listener| calls.answer(&listener)));
         let spawn = move || {
-            listeners.send(filter::install(watched)?).map_err(io::Error::other)?;
+            if pid_namespace {
+                unshare(CloneFlags::CLONE_NEWPID)?;
+            }
+            if !watched.is_empty() {
+                listeners.send(filter::install(watched)?).map_err(io::Error::other)?;
+            }
             command.spawn()
         };
         thread::scope(|scope| scope.spawn(spawn).join())

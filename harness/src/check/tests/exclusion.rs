@@ -1,6 +1,7 @@
 use super::story::{kernel_plan, plan, story};
 use super::{Shows, expect, judged, not_judged};
 use crate::lock::profile::Renewed;
+use crate::site::settings::NodeSettings;
 use lockstorm_reports::Class;
 use lockstorm_reports::Invariant::MutualExclusion;
 use rstest::rstest;
@@ -385,6 +386,48 @@ fn a_lock_that_does_not_claim_nfs_breaks_no_promise() {
     plan.profile.assumes.network = false;
     let text = "1s c1 acquires\n 2s c2 acquires\n 3s c1 releases";
     expect(&plan, MutualExclusion, Shows::Beyond(1, 2_000), text);
+}
+
+#[test]
+fn who_cannot_be_told_apart_is_beyond_what_most_locks_assume() {
+    let text = "1s c1 acquires\n 2s c2 acquires\n 3s c1 releases";
+    let told = |settings: [NodeSettings; 2]| {
+        let mut plan = plan();
+        let [_, c1, c2, ..] = &mut plan.blueprint.nodes[..] else { panic!("too few nodes") };
+        [c1.settings, c2.settings] = settings;
+        let (_, mut findings) = judged(&plan, &story(text), MutualExclusion);
+        plan.profile.assumes.shared_names = true;
+        expect(&plan, MutualExclusion, Shows::Broken(1, 2_000), text);
+        findings.remove(0).beyond
+    };
+    let named = |name: &str| NodeSettings { host_name: Some(name.into()), ..Default::default() };
+    let contained = || NodeSettings { pid_namespace: true, ..Default::default() };
+    assert_eq!(told([named("a"), named("b")]), [""; 0]);
+    assert_eq!(told([named("a"), named("a")]), ["c1 and c2 have the same host name, a"]);
+    assert_eq!(told([named("c2"), contained()]), ["c1 and c2 have the same host name, c2"]);
+    assert_eq!(
+        told([contained(), contained()]),
+        ["the processes of c1 and c2 have the same number, 1"]
+    );
+}
+
+#[test]
+fn what_was_under_way_when_the_server_restarted_may_be_done_twice() {
+    let text = "
+        1s c1 acquires
+        2s c1 leaves
+        3s server dies
+        4s server boots
+        5s c2 acquires
+        6s c1 is told ok
+        7s c3 acquires";
+    let mut plan = plan();
+    expect(&plan, MutualExclusion, Shows::Broken(1, 7_000), text);
+    plan.profile.assumes.exactly_once = true;
+    expect(&plan, MutualExclusion, Shows::Beyond(1, 7_000), text);
+    // Whom the restart met in no call has nothing done twice.
+    let before = text.replace("6s c1 is told ok", "").replace("2s c1 leaves", "2s c1 releases");
+    expect(&plan, MutualExclusion, Shows::Broken(1, 7_000), &before);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::check::Evidence;
 use crate::check::faults::{bad_disk, faults, forgetful, in_force, paused};
 use crate::fault::FaultId;
 use crate::history::EventKind;
+use crate::plan::Plan;
 use crate::units::SECOND;
 use lockstorm_reports::Class;
 use rstest::rstest;
@@ -112,14 +113,19 @@ fn a_disk_that_failed_is_bad_until_the_server_is_restarted_after_that() {
 
 #[test]
 fn a_server_whose_disk_had_failed_forgets_when_it_loses_its_power() {
-    let forgets = |text: &str| {
+    let mut plan = plan();
+    let forgets = |plan: &Plan, text: &str| {
         let history = story(text);
-        forgetful(&faults(&history), &history, "server").map(|at| at / SECOND)
+        forgetful(&faults(&history), &history, plan).map(|(at, _)| at / SECOND)
     };
-    assert_eq!(forgets("1s server dies\n 2s server boots\n 3s server has a bad disk"), None);
+    let before = "1s server dies\n 2s server boots\n 3s server has a bad disk";
+    assert_eq!(forgets(&plan, before), None);
     let died = "3s server has a bad disk\n 4s c1 dies\n 5s server dies\n 6s server boots";
-    assert_eq!(forgets(died), Some(5));
-    assert_eq!(forgets(&died.replace("bad", "slow")), None);
+    assert_eq!(forgets(&plan, died), Some(5));
+    assert_eq!(forgets(&plan, &died.replace("bad", "slow")), None);
+    plan.blueprint.server.is_async = true;
+    assert_eq!(forgets(&plan, before), Some(1));
+    assert_eq!(forgets(&plan, "1s c1 dies"), None);
 }
 
 #[test]

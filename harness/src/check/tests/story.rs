@@ -119,6 +119,7 @@ fn blueprint() -> Blueprint {
         seed: index as u64,
         memory_mib: 64,
         power_on: Nanos::ZERO,
+        settings: Default::default(),
         pids_used: 0,
     };
     Blueprint {
@@ -126,7 +127,7 @@ fn blueprint() -> Blueprint {
         wall_start_s: 1_700_000_000,
         wire: WireBlueprint::even(latency, 1),
         disk: DiskBlueprint { size_mib: 64, latency: Nanos(50_000), flush: Nanos(250_000) },
-        server: ServerBlueprint { lease_s: 30, grace_s: 30, threads: 4 },
+        server: ServerBlueprint::new(30, 30, 4),
         mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },
         nodes: ["server", "c1", "c2", "c3"].into_iter().enumerate().map(node).collect(),
     }

@@ -27,6 +27,15 @@ pub struct Assumptions {
     /// (RFC 8881, section 8.3): file locks are gone with the lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseAssumption>,
+    /// The server does nothing twice: what was under way when it restarted, and is asked again, may
+    /// have been done already, and be done again (RFC 8881, section 2.10.6: a reply cache that does
+    /// not outlast a restart).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exactly_once: bool,
+    /// `true`: machines may have the same host name, and processes on them the same number. Without
+    /// it, the lock tells owners apart by these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared_names: bool,
     /// `false`: the lock's documentation does not claim NFS at all.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub network: bool,
@@ -42,6 +51,8 @@ impl Default for Assumptions {
             pause: None,
             nfs: Vec::new(),
             lease: None,
+            exactly_once: false,
+            shared_names: false,
             network: true,
             because: String::new(),
         }

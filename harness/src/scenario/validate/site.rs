@@ -1,8 +1,12 @@
 //! Rules about the site.
 
 use super::{DELAY_MAX, Findings, mount};
+use crate::fault::clock;
 use crate::scenario::{CLIENTS_MAX, SiteSpec, WireSpec};
+use crate::site::SERVER_NAME;
+use crate::site::settings::{NodeSettings, is_posix_zone};
 use crate::source::KeyPath;
+use crate::suggest::closest;
 use crate::units::{Bytes, MICROSECOND, Nanos, Rate, SECOND};
 
 /// A frame must fit into it, and a host have room for it.
@@ -23,6 +27,65 @@ pub fn check(site: &SiteSpec, findings: &mut Findings) {
     findings.number(at("disk.size_mib"), site.disk.size_mib.into(), 16, 4096);
     findings.between(at("disk.latency"), site.disk.latency, DELAY_MIN, DELAY_MAX);
     findings.between(at("disk.flush"), site.disk.flush, DELAY_MIN, DELAY_MAX);
+    for (name, settings) in &site.nodes {
+        check_node(site, name, settings, &at("nodes"), findings);
+    }
+}
+
+fn check_node(
+    site: &SiteSpec,
+    name: &str,
+    settings: &NodeSettings,
+    path: &KeyPath,
+    findings: &mut Findings,
+) {
+    let known: Vec<String> = site.node_ids().map(|id| id.to_string()).collect();
+    let own = path.key(name);
+    if !known.iter().any(|node| node == name) {
+        let expected = match closest(name, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("expected one of {}", known.join(", ")),
+        };
+        findings.add_key(own, format!("there is no node `{name}`; {expected}"));
+        return;
+    }
+    if Nanos(settings.clock.0.unsigned_abs()) > clock::STEP_MAX {
+        let message = format!("`clock` is {}; expected at most a year", settings.clock);
+        findings.add(own.key("clock"), message);
+    }
+    if let Some(zone) = settings.zone.as_ref().filter(|zone| !is_posix_zone(zone)) {
+        let message = format!(
+            "`{zone}` is no time zone that needs no database; expected name and offset of tzset(3), \
+             such as `<+0530>-5:30`"
+        );
+        findings.add(own.key("zone"), message);
+    }
+    let host_name = settings.host_name.as_ref();
+    if let Some(host_name) = host_name.filter(|host_name| !is_host_name(host_name)) {
+        let message = format!(
+            "`{host_name}` is no host name; expected letters, digits, `-` and `.`, at most 64"
+        );
+        findings.add(own.key("host_name"), message);
+    }
+    if name == SERVER_NAME {
+        let keys = [
+            ("zone", settings.zone.is_some()),
+            ("host_name", settings.host_name.is_some()),
+            ("pid_namespace", settings.pid_namespace),
+        ];
+        for (key, _) in keys.into_iter().filter(|(_, is_set)| *is_set) {
+            let message = "no lock runs on the server, to which this would matter; expected it of \
+                a client";
+            findings.add_key(own.key(key), message);
+        }
+    }
+}
+
+/// hostname(7), and HOST_NAME_MAX of Linux.
+fn is_host_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    begins && text.len() <= 64 && text.chars().all(allowed)
 }
 
 /// A link that nothing comes through in time is no link.

@@ -128,6 +128,50 @@ fn the_site_has_limits() {
 }
 
 #[test]
+fn a_node_that_is_set_apart_exists_and_has_what_a_node_can_have() {
+    let of = |nodes: &str| in_cycles(&format!("site:\n  nodes:\n    {nodes}\n"));
+    insta::assert_snapshot!(of("c4: {clock: 1h}"), @r"
+    error: there is no node `c4`
+      --> story.yaml:5:5
+       |
+     5 |     c4: {clock: 1h}
+       |     ^^
+      = help: did you mean `c1`?
+    ");
+    insta::assert_snapshot!(of("c1: {clock: 2000h, zone: Asia/Kolkata}"), @r"
+    error: `Asia/Kolkata` is no time zone that needs no database
+      --> story.yaml:5:30
+       |
+     5 |     c1: {clock: 2000h, zone: Asia/Kolkata}
+       |                              ^^^^^^^^^^^^
+      = help: expected name and offset of tzset(3), such as `<+0530>-5:30`
+    ");
+    insta::assert_snapshot!(of("c1: {clock: -9000h, host_name: a_b}"), @r"
+    error: `clock` is -32400000s
+      --> story.yaml:5:17
+       |
+     5 |     c1: {clock: -9000h, host_name: a_b}
+       |                 ^^^^^^
+      = help: expected at most a year
+
+    error: `a_b` is no host name
+      --> story.yaml:5:36
+       |
+     5 |     c1: {clock: -9000h, host_name: a_b}
+       |                                    ^^^
+      = help: expected letters, digits, `-` and `.`, at most 64
+    ");
+    insta::assert_snapshot!(of("server: {clock: 1s, zone: UTC0}"), @r"
+    error: no lock runs on the server, to which this would matter
+      --> story.yaml:5:25
+       |
+     5 |     server: {clock: 1s, zone: UTC0}
+       |                         ^^^^
+      = help: expected it of a client
+    ");
+}
+
+#[test]
 fn mount_options_are_those_of_nfs_and_not_the_harnesss_own() {
     let options = |options: &str| in_cycles(&format!("site:\n  nfs:\n    options: [{options}]\n"));
     insta::assert_snapshot!(options("hard, vers=3"), @r#"
