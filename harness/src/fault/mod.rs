@@ -20,6 +20,7 @@ pub mod passes;
 pub mod pause;
 pub mod refuse;
 pub mod reset;
+pub mod state;
 pub mod stop;
 pub mod trigger;
 
@@ -39,6 +40,7 @@ pub const OWNER: &str = "owner";
 
 pub use id::FaultId;
 pub use passes::{Nearness, Passes, Phase};
+pub use state::{Exists, NodeState, Reaches};
 pub use trigger::{Asked, Calls, Every, Other, Section, Situation, Trigger};
 
 /// The kinds that strike a message of NFS, and so cannot be a script's step.

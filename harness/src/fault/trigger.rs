@@ -1,7 +1,7 @@
 //! When faults strike.
 
 use super::FaultId;
-use super::Passes;
+use super::{Exists, NodeState, Passes, Reaches};
 use crate::history::Operation;
 use crate::units::{Nanos, NanosRange};
 use schemars::JsonSchema;
@@ -25,10 +25,25 @@ pub enum Trigger {
     Situation(Situation),
     /// When a call of NFS, or its reply, passes the switch, before it is delivered.
     Rpc(Passes),
+    /// When a client, or the server, comes into a state.
+    State(Reaches),
+    /// When a file of a name comes to exist on the server.
+    Exists(Exists),
     /// When another fault has struck.
     Struck(Other),
     /// When another fault has ended.
     Ended(Other),
+}
+
+impl Trigger {
+    /// Whether there is a client that has triggered it.
+    pub fn has_caller(&self) -> bool {
+        match self {
+            Trigger::Rpc(_) | Trigger::Calls(_) | Trigger::Exists(_) => true,
+            Trigger::State(reaches) => reaches.is != NodeState::InGrace,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,9 +3,9 @@
 use super::RunError;
 use super::event::{Event, Timer};
 use super::interpreter::{Client, Interpreter};
-use super::tap::{Tap, TapRule};
+use super::tap::{Awaited, Tap, TapRule, waited_in_vain};
 use crate::fault::trigger::ANY;
-use crate::fault::{Asked, Caught, FaultId, FaultSpec, Section, Trigger};
+use crate::fault::{Asked, Caught, FaultId, FaultSpec, NodeState, Section, Trigger};
 use crate::history::{EventKind, Operation};
 use crate::plan::Plan;
 use crate::site::ClientId;
@@ -70,13 +70,17 @@ impl<'a> Triggers<'a> {
     pub fn listen(&mut self, run: &mut Interpreter) {
         let waits = self.plan.scenario.faults.iter().enumerate();
         let waits = waits.filter_map(|(index, fault)| match &fault.when {
-            Trigger::Rpc(passes) => Some((FaultId::at(index), passes.clone())),
+            Trigger::Rpc(passes) => Some((FaultId::at(index), Awaited::Passes(passes.clone()))),
+            Trigger::State(reaches) if reaches.is.is_of_wire() => {
+                Some((FaultId::at(index), Awaited::Reaches(reaches.clone())))
+            }
+            Trigger::Exists(exists) => Some((FaultId::at(index), Awaited::Exists(exists.clone()))),
             _ => None,
         });
         let mut waits = waits.peekable();
         if waits.peek().is_some() {
             let listener = run.site().listener();
-            let tap = Tap::new(listener, self.plan.blueprint.clients(), waits);
+            let tap = Tap::new(listener, &self.plan.blueprint, waits);
             let tap = Rc::new(RefCell::new(tap));
             let rule = run.site().lay(Box::new(TapRule(Rc::clone(&tap))));
             self.tap = Some((tap, rule));
@@ -102,6 +106,8 @@ impl<'a> Triggers<'a> {
                     _ => None,
                 });
             }
+            Event::ServerReady if run.has_begun() => self.reached(NodeState::InGrace, None, run),
+            Event::Returned(client) => self.reached(NodeState::Mounted, Some(*client), run),
             _ => {}
         }
     }
@@ -137,6 +143,23 @@ impl<'a> Triggers<'a> {
             };
             if count == section.count {
                 fault.come(By::Client(client), section.after, id, run);
+            }
+        }
+    }
+
+    /// The server, or a client, has come into a state of which the wire does not tell.
+    fn reached(&mut self, state: NodeState, client: Option<ClientId>, run: &mut Interpreter) {
+        for (id, fault) in numbered(&mut self.planned) {
+            let Trigger::State(reaches) = &fault.spec.when else {
+                continue;
+            };
+            let is_meant = client.is_none_or(|client| reaches.is_about(&run.client(client).name));
+            if reaches.is != state || !is_meant {
+                continue;
+            }
+            fault.seen += 1;
+            if fault.seen == reaches.nth {
+                fault.come(client.map_or(By::Time, By::Client), reaches.after, id, run);
             }
         }
     }
@@ -195,8 +218,17 @@ impl<'a> Triggers<'a> {
     /// the message if the fault strikes at once.
     pub fn catch(&mut self, id: FaultId, run: &mut Interpreter) -> Option<Caught> {
         let (tap, _) = self.tap.as_ref()?;
-        let caught = tap.borrow_mut().take(id)?;
         let fault = self.planned.get_mut(id.index())?;
+        if let Some(client) = tap.borrow_mut().take_client(id) {
+            let after = match &fault.spec.when {
+                Trigger::State(reaches) => reaches.after,
+                Trigger::Exists(exists) => exists.after,
+                _ => Nanos::ZERO,
+            };
+            fault.come(By::Client(client), after, id, run);
+            return None;
+        }
+        let caught = tap.borrow_mut().take(id)?;
         let Trigger::Rpc(passes) = &fault.spec.when else {
             return None;
         };
@@ -228,8 +260,9 @@ impl<'a> Triggers<'a> {
             if before == State::Struck {
                 continue;
             }
-            let tap = self.tap.as_ref().filter(|_| before == State::Waiting);
-            let why = match tap.and_then(|(tap, _)| tap.borrow().why_not(id)) {
+            let of_wire = self.tap.as_ref().and_then(|(tap, _)| tap.borrow().why_not(id));
+            let waited = of_wire.or_else(|| fault.why_not());
+            let why = match waited.filter(|_| before == State::Waiting) {
                 Some(waited) => format!("{why}: {waited}"),
                 None => why.into(),
             };
@@ -247,6 +280,14 @@ impl<'a> Triggers<'a> {
 }
 
 impl Planned<'_> {
+    /// Why it has not struck that waits for a state of which the wire does not tell.
+    fn why_not(&self) -> Option<String> {
+        match &self.spec.when {
+            Trigger::State(reaches) => Some(waited_in_vain(&reaches.describe(), self.seen)),
+            _ => None,
+        }
+    }
+
     /// What it waited for has come.
     fn come(&mut self, by: By, after: Nanos, id: FaultId, run: &mut Interpreter) {
         if self.state == State::Waiting {

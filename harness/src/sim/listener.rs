@@ -102,7 +102,11 @@ fn operation(call: &Call) -> Operation {
         Op::ReclaimComplete => ("RECLAIM_COMPLETE", None),
     };
     let path = path.map(|name| format!("/{name}").into());
-    Operation { path, ..named(name) }
+    let arguments = match op {
+        Op::Lock { reclaim: true, .. } => "reclaim".into(),
+        _ => String::new(),
+    };
+    Operation { path, arguments, ..named(name) }
 }
 
 fn named(name: &'static str) -> Operation {

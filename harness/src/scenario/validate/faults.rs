@@ -1,6 +1,6 @@
 //! Rules about faults.
 
-use super::{Findings, SPAN_MAX, calls, clients, nodes};
+use super::{Findings, SPAN_MAX, calls, clients, nodes, states};
 use crate::fault::clock::DRIFT_MAX_PPM;
 use crate::fault::trigger::{ANY, STRIKES_MAX};
 use crate::fault::{
@@ -40,6 +40,12 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
             check_other(scenario, fault, other, &path.join("when.ended"), findings);
         }
         Trigger::Rpc(passes) => calls::check(scenario, passes, &path.join("when.rpc"), findings),
+        Trigger::State(reaches) => {
+            states::check(scenario, reaches, &path.join("when.state"), findings);
+        }
+        Trigger::Exists(exists) => {
+            states::check_exists(exists, &path.join("when.exists"), findings)
+        }
     }
     calls::check_fit(fault, &path.join("strike").key(fault.strike.kind()), findings);
     if let Some(lasts) = fault.lasts {
@@ -47,7 +53,7 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
     }
     let mut known = nodes(scenario);
     known.push(OWNER.into());
-    if matches!(fault.when, Trigger::Rpc(_) | Trigger::Calls(_)) {
+    if fault.when.has_caller() {
         known.push(CALLER.into());
     }
     let path = path.key("strike").key(fault.strike.kind());

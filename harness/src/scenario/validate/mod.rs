@@ -10,6 +10,7 @@ mod name;
 mod profile;
 mod script;
 mod site;
+mod states;
 mod workload;
 
 use super::{Scenario, WorkloadSpec};

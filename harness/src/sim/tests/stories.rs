@@ -19,11 +19,15 @@ fn story(faults: &str) -> Judged {
 }
 
 fn tell(text: &str) -> Judged {
-    let text = format!("name: story\nlock: {{name: simulated-watching}}\n{text}");
+    tell_of(&format!("lock: {{name: simulated-watching}}\n{text}"), LOCK)
+}
+
+fn tell_of(text: &str, lock: Lock) -> Judged {
+    let text = format!("name: story\n{text}");
     let scenario: Scenario = serde_yaml::from_str(&text).unwrap();
     let problems = crate::scenario::validate::scenario(&scenario);
     assert!(problems.is_empty(), "{problems:?}");
-    Judged::of(&scenario, 1, LOCK)
+    Judged::of(&scenario, 1, lock)
 }
 
 impl Judged {
@@ -293,4 +297,82 @@ fn faults_can_wait_for_each_other() {
     let run = story(&faults.concat());
     assert_eq!(strikes(&run), ["10.0 cut 2 of c3", "12.0 cut 1 of c2", "20.0 cut 0 of c1"]);
     run.is_fine();
+}
+
+/// A cut of `node` from 10 s on, and a short cut of c3 at `when`.
+fn when(when: &str, first: &str) -> Judged {
+    let second = format!("- {{when: {{{when}}}, strike: {{cut: {{node: c3}}}}, for: 1s}}\n");
+    story(&format!("{first}{second}"))
+}
+
+#[test]
+fn a_fault_can_wait_for_a_lease_to_expire() {
+    let cut = fault("10s", "cut: {node: c1}", "60s");
+    let run = when("state: {is: lease_expired, client: c1}", &cut);
+    // It had called just before it was cut off; the lease is 30 s.
+    let struck = strikes(&run)[1].clone();
+    let at: f64 = struck.split(' ').next().unwrap().parse().unwrap();
+    assert!(struck.ends_with("cut 1 of c3") && (35.0..=40.0).contains(&at), "{struck}");
+    run.is_fine();
+}
+
+#[test]
+fn a_fault_can_wait_for_a_node_that_comes_back() {
+    let crash = fault("10s", "crash: {node: c1}", "5s");
+    let run = when("state: {is: mounted, after: 1s}", &crash);
+    insta::assert_snapshot!(run.is_fine().nemesis());
+    let crash = fault("10s", "crash: {node: server}", "5s");
+    let run = when("state: {is: in_grace, after: 2s}", &crash);
+    insta::assert_snapshot!(run.is_fine().nemesis());
+}
+
+#[test]
+fn a_fault_can_wait_for_a_client_that_reclaims() {
+    let crash = fault("10s", "crash: {node: server}", "5s");
+    let run = tell_of(
+        &format!(
+            "lock: {{name: simulated-lease}}\n\
+             workload: {{cycles: {{time: 100s, hold: 5s..6s, recover: true}}}}\n\
+             faults:\n{crash}- {{when: {{state: {{is: reclaiming}}}}, \
+             strike: {{cut: {{node: caller}}}}, for: 1s}}\n"
+        ),
+        Lock { kind: Kind::Lease, defect: Defect::None },
+    );
+    let struck = strikes(&run);
+    assert!(struck.len() == 1 && struck[0].contains("cut 1 of c"), "{}", run.told());
+    run.is_fine();
+}
+
+#[test]
+fn a_fault_can_wait_for_a_file_to_exist() {
+    let run = when("exists: {path: counter, nth: 3, after: 500ms}", "");
+    let made =
+        run.history.iter().filter(|event| matches!(event.kind, EventKind::CountBegan { .. }));
+    let third = made.map(|event| event.at_ns).nth(2).unwrap();
+    let struck =
+        run.history.iter().find(|event| matches!(event.kind, EventKind::FaultStruck { .. }));
+    assert!(struck.unwrap().at_ns > third, "{}", run.told());
+    run.is_fine();
+}
+
+#[test]
+fn a_state_that_never_comes_is_told() {
+    let missed = |which: &str| {
+        let run = when(which, "");
+        assert_eq!(run.report.verdict, Verdict::Unknown);
+        let nemesis = run.nemesis();
+        nemesis.split("before it struck: ").nth(1).unwrap_or("").trim().to_owned()
+    };
+    assert_eq!(
+        missed("state: {is: recalled, client: c2}"),
+        "it waited for the 1st time that c2 is asked for a delegation, and it never came to that"
+    );
+    assert_eq!(
+        missed("state: {is: in_grace}"),
+        "it waited for the 1st time that the server is in its grace time, and it never came to that"
+    );
+    assert_eq!(
+        missed("exists: {path: '*.nowhere'}"),
+        "it waited for the 1st reply by which *.nowhere exists, and it never came to that"
+    );
 }

@@ -10,6 +10,7 @@ use super::recheck::CAPTURE;
 use crate::check::names;
 use crate::history::{Event, EventKind, Operation};
 use crate::plan::Plan;
+use crate::rpc;
 use crate::rpc::capture::{self, Call, CaptureError, Done};
 use lockstorm_reports::wire::{Fate, Wire, WireCall};
 use lockstorm_reports::{Finding, Report};
@@ -149,16 +150,10 @@ impl<'a> Scene<'a> {
 /// What was done, with what of an OPEN decides who may go on without asking: that it reclaims what
 /// was open before a restart, and that it is given a delegation (RFC 8881, section 10.4).
 fn name(done: &Done) -> String {
-    let has = |words: &str, word: &str| words.split(' ').any(|one| one == word);
-    let reclaims = has(&done.arguments, "claim=previous").then_some("reclaim");
-    let given = [
-        ("delegation=write", "write delegation"),
-        ("delegation=write_attrs", "write delegation"),
-        ("delegation=read", "read delegation"),
-        ("delegation=read_attrs", "read delegation"),
-    ];
-    let given = given.into_iter().find(|(word, _)| has(&done.result, word));
-    let more: Vec<&str> = reclaims.into_iter().chain(given.map(|(_, words)| words)).collect();
+    let reclaims = rpc::reclaims(&done.operation, &done.arguments).then(|| "reclaim".to_owned());
+    let given = rpc::delegates(&done.operation, &done.result);
+    let given = given.map(|kind| format!("{kind} delegation"));
+    let more: Vec<String> = reclaims.into_iter().chain(given).collect();
     match more.is_empty() {
         true => done.operation.clone(),
         false => format!("{} ({})", done.operation, more.join(", ")),
