@@ -116,7 +116,8 @@ impl Hold {
 
     /// As the report shows it.
     pub fn report(&self) -> lockstorm_reports::Hold {
-        let time = |moment: Moment| (moment != Moment::NEVER).then_some(moment.at_ns);
+        // What has no end is NEVER, or later than any time by as much as a clock may be off.
+        let time = |moment: Moment| (moment.at_ns != u64::MAX).then_some(moment.at_ns);
         lockstorm_reports::Hold {
             client: self.client.clone(),
             from_ns: self.entered.at_ns,
