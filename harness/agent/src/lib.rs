@@ -47,8 +47,16 @@ pub enum Command {
         #[serde(default, rename = "async", skip_serializing_if = "std::ops::Not::not")]
         is_async: bool,
     },
-    /// Mount the server's export on [`MOUNT_POINT`], with these options of nfs(5).
-    Mount { options: String },
+    /// End the NFS server, with all that it knows of its clients. [`Command::Serve`] starts it
+    /// again.
+    StopServing,
+    /// Mount the server's export on [`MOUNT_POINT`], with these options of nfs(5), when the kernel
+    /// module nfs has these parameters.
+    Mount {
+        options: String,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        parameters: BTreeMap<String, String>,
+    },
     /// End all adapters and unmount the export, for which the server must be there. Of a node on
     /// the host's kernel: one with a kernel of its own takes its mounts with it.
     Unmount,

@@ -108,6 +108,9 @@ impl Node {
                 let manner = server::Manner { lease_s, grace_s, threads, no_delegations, is_async };
                 self.in_thread(id, move || server::serve(&manner).map(|()| Outcome::Ok));
             }
+            Command::StopServing => {
+                self.in_thread(id, || server::stop().map(|()| Outcome::Ok));
+            }
             Command::FillDisk { full } => {
                 self.in_thread(id, move || server::fill(full).map(|()| Outcome::Ok));
             }
@@ -118,7 +121,9 @@ impl Node {
                 }
                 self.in_thread(id, || host::unmount().map(|()| Outcome::Ok));
             }
-            Command::Mount { options } => self.in_thread(id, move || mount::mount(&options)),
+            Command::Mount { options, parameters } => {
+                self.in_thread(id, move || mount::mount(&options, &parameters));
+            }
             command => {
                 let outcome = self.look_after_adapters(command);
                 self.port.done(id, outcome);

@@ -15,6 +15,8 @@ use std::time::Duration;
 const DISK: &str = "/dev/vdb";
 /// What takes the room of a full disk.
 const FILLER: &str = "/disk/filler";
+/// Whether all is there but the threads that serve.
+static PREPARED: AtomicBool = AtomicBool::new(false);
 /// Whether the disk is to be full.
 static FULL: AtomicBool = AtomicBool::new(false);
 /// What others give back is taken so soon.
@@ -38,6 +40,10 @@ pub struct Manner {
 /// Exports [`EXPORT`] over NFSv4. After a restart the disk still has its file system: mounting
 /// it replays the journal, and the clients known from before may reclaim their locks in grace.
 pub fn serve(manner: &Manner) -> io::Result<()> {
+    let threads = manner.threads.to_string();
+    if PREPARED.swap(true, Ordering::SeqCst) {
+        return start(&threads);
+    }
     let is_new = mount_disk()?;
     // knfsd keeps the names of its clients here; they must survive a power cut.
     bind_mount("/disk/nfs", "/var/lib/nfs")?;
@@ -56,13 +62,23 @@ pub fn serve(manner: &Manner) -> io::Result<()> {
     };
     run(&["exportfs", "-i", "-o", options, &export])?;
     start_mountd()?;
-    run(&["rpc.nfsd", "-N", "3", "-V", "4.2", &manner.threads.to_string()])?;
+    start(&threads)?;
     if is_new {
         // Nobody has anything to reclaim. Clients of NFSv4.1 would tell so themselves
         // (RECLAIM_COMPLETE, RFC 8881, section 18.51), those of NFSv4.0 cannot.
         write("/proc/fs/nfsd/v4_end_grace", "Y")?;
     }
     Ok(())
+}
+
+fn start(threads: &str) -> io::Result<()> {
+    run(&["rpc.nfsd", "-N", "3", "-V", "4.2", threads])
+}
+
+/// Ends the kernel's threads: with the last one goes all state of clients (nfsd_shutdown_net in
+/// fs/nfsd/nfssvc.c).
+pub fn stop() -> io::Result<()> {
+    run(&["rpc.nfsd", "0"])
 }
 
 /// Mounts the disk; true when it had no file system, and was given one.

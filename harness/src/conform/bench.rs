@@ -77,7 +77,7 @@ pub fn blueprint(profile: &Profile) -> Blueprint {
         wire: WireBlueprint::even(latency, 1),
         disk: DiskBlueprint { size_mib: 16, latency, flush: latency },
         server: ServerBlueprint::new(30, 30, 1),
-        mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },
+        mount: MountBlueprint::plain("4.2"),
         nodes: vec![NodeBlueprint {
             name: "bench".into(),
             role: Role::Client,

@@ -15,6 +15,7 @@ pub mod id;
 pub mod impair;
 pub mod kill;
 pub mod lose;
+pub mod nfsd;
 pub mod partition;
 pub mod passes;
 pub mod pause;
@@ -134,6 +135,8 @@ strikes! {
     "reset" => Reset(reset::Reset),
     /// Trouble the server's disk.
     "disk" => Disk(disk::Disk),
+    /// Stop the NFS server, and not its machine.
+    "nfsd" => Nfsd(nfsd::Nfsd),
     /// Kill a client's process.
     "kill" => Kill(kill::Kill),
     /// Stop a client's process.
@@ -191,6 +194,8 @@ pub enum Effect {
     Disk { trouble: Trouble, seed: u64 },
     /// The server's file system has no room left.
     FullDisk,
+    /// The server does not serve. It serves again when no fault keeps it from that any more.
+    NoService,
     /// The client's process is killed. Another is started when no fault keeps it away any more.
     NoProcess,
     /// The client's process does not run.

@@ -102,6 +102,7 @@ pub fn blueprint(scenario: &Scenario, seed: u64, profile: &Profile) -> Blueprint
         mount: MountBlueprint {
             version: site.nfs.version.clone(),
             options: site.nfs.options.clone(),
+            parameters: site.nfs.parameters.clone(),
         },
         nodes: site.node_ids().map(|id| node(site, id, seed, client_memory_mib)).collect(),
     }

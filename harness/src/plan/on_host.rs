@@ -27,6 +27,7 @@ pub enum Beyond {
     Name {
         what: String,
     },
+    Parameters,
 }
 
 /// One sentence, with the mend.
@@ -51,6 +52,10 @@ impl fmt::Display for Beyond {
                 f,
                 "{what}, but the containers of clients on the host's kernel may not filter system \
                  calls; choose another scenario, or another kernel"
+            ),
+            Beyond::Parameters => f.write_str(
+                "site.nfs.parameters are those of a kernel, but the host's are the host's; choose \
+                 another scenario, or another kernel",
             ),
             Beyond::Name { what } => write!(
                 f,
@@ -78,7 +83,9 @@ pub fn beyond(plan: &Plan) -> Vec<Beyond> {
         }
         _ => Vec::new(),
     });
-    clock.into_iter().chain(settings(plan)).chain(faults).chain(steps).collect()
+    let parameters = !plan.blueprint.mount.parameters.is_empty();
+    let parameters = parameters.then_some(Beyond::Parameters);
+    clock.into_iter().chain(parameters).chain(settings(plan)).chain(faults).chain(steps).collect()
 }
 
 /// What single clients are asked to be.
@@ -159,7 +166,7 @@ mod tests {
 
     #[test]
     fn so_are_clients_with_a_name_or_a_clock_that_is_not_their_own() {
-        let nodes = "site:\n  clock: real\n  nodes:\n    c1: {clock: 1h, zone: UTC0}\n    \
+        let nodes = "site:\n  clock: real\n  nfs: {parameters: {x: Y}}\n  nodes:\n    c1: {clock: 1h, zone: UTC0}\n    \
             c2: {host_name: twin}\n    server: {clock: 1h}\n";
         insta::assert_snapshot!(told(&format!("{nodes}{CYCLES}")).join("\n"));
     }

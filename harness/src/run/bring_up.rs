@@ -40,13 +40,15 @@ impl Interpreter<'_> {
                 self.readiness.advance(node, Progress::Configured);
                 self.events.push_back(Event::Configured(node));
                 match node {
-                    NodeId::SERVER => self.serve(),
+                    NodeId::SERVER if self.is_to_serve => self.serve(),
+                    NodeId::SERVER => {}
                     _ if self.readiness.serves() || self.has_begun() => self.mount(node),
                     _ => {}
                 }
                 Ok(())
             }
             (Task::Serve, _) => self.server_ready(),
+            (Task::StopServing, _) => self.service_stopped(),
             (Task::Mount, Outcome::Mounted { options }) => {
                 self.readiness.advance(node, Progress::Ready);
                 let name = self.node_name(node).to_owned();
@@ -65,7 +67,7 @@ impl Interpreter<'_> {
         }
     }
 
-    fn serve(&mut self) {
+    pub(super) fn serve(&mut self) {
         let server = &self.plan().blueprint.server;
         let command = Command::Serve {
             lease_s: server.lease_s,
@@ -74,6 +76,7 @@ impl Interpreter<'_> {
             no_delegations: !server.delegations,
             is_async: server.is_async,
         };
+        self.readiness.advance(NodeId::SERVER, Progress::Changing);
         self.command(NodeId::SERVER, command, Task::Serve);
     }
 
@@ -98,6 +101,9 @@ impl Interpreter<'_> {
             }
         }
         self.events.push_back(Event::ServerReady);
+        if !self.is_to_serve {
+            self.keep_service(false);
+        }
         Ok(())
     }
 
@@ -114,7 +120,8 @@ impl Interpreter<'_> {
             format!("clientaddr={}", blueprint.node(node).ip),
         ];
         options.extend(mount.options.iter().cloned());
-        self.command(node, Command::Mount { options: options.join(",") }, Task::Mount);
+        let (options, parameters) = (options.join(","), mount.parameters.clone());
+        self.command(node, Command::Mount { options, parameters }, Task::Mount);
     }
 
     pub(super) fn start_adapter(&mut self, node: NodeId) {

@@ -73,6 +73,8 @@ pub struct Interpreter<'a> {
     /// How long each node has stood still since it was switched on (ns): its agent takes so much
     /// less for the true time.
     stood: Vec<u64>,
+    /// Whether no fault keeps the NFS server from serving.
+    pub(super) is_to_serve: bool,
     pub(super) began: Option<u64>,
     pub(super) failure: Option<String>,
     pub(super) artefacts: &'a Path,
@@ -109,6 +111,7 @@ impl<'a> Interpreter<'a> {
             clocks: vec![Setting::default(); nodes.len()],
             paused: vec![None; nodes.len()],
             stood: vec![0; nodes.len()],
+            is_to_serve: true,
             began: None,
             failure: None,
             artefacts,
@@ -260,6 +263,36 @@ impl<'a> Interpreter<'a> {
             self.tell_clock(node, Setting { drift_ppm: -1_000_000, ..was })?;
         }
         Ok(true)
+    }
+
+    /// Has the NFS server serve, or not, as far as that can be told: one that boots is told when it
+    /// has come so far. Whether it was changed.
+    pub fn keep_service(&mut self, serves: bool) -> bool {
+        self.is_to_serve = serves;
+        let is_configured = self.readiness.progress(NodeId::SERVER) == Progress::Configured;
+        if !serves && self.readiness.serves() {
+            self.readiness.advance(NodeId::SERVER, Progress::Changing);
+            self.command(NodeId::SERVER, Command::StopServing, Task::StopServing);
+            return true;
+        }
+        if serves && is_configured {
+            self.serve();
+        }
+        serves && is_configured
+    }
+
+    /// The NFS server has stopped: to its clients it is dead.
+    pub(super) fn service_stopped(&mut self) -> Result<(), RunError> {
+        self.record(EventKind::NodeDied {
+            node: self.node_name(NodeId::SERVER).to_owned(),
+            by_plan: true,
+            cause: "its NFS server was stopped".into(),
+        })?;
+        self.readiness.advance(NodeId::SERVER, Progress::Configured);
+        if self.is_to_serve {
+            self.serve();
+        }
+        Ok(())
     }
 
     /// Lets a node go on that is suspended; answers how long it stood still. Its clocks go on where

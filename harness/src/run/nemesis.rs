@@ -50,6 +50,7 @@ struct Active {
     /// What it does to the server's disk.
     troubles: Vec<TroubleId>,
     fills_disk: bool,
+    stops_service: bool,
     /// The system calls that it lets fail, and how many it has.
     failing: Option<(Failing, u64)>,
     /// What it did, beside the frames that its rules hit.
@@ -159,45 +160,7 @@ impl<'a> Nemesis<'a> {
         let seed = seeds::derive(self.plan.seed, &format!("fault/{}", id.index()));
         let on_message = caught.into_iter().flat_map(|caught| fault.effects_on(caught));
         for effect in fault.effects(node, seed).into_iter().chain(on_message) {
-            match effect {
-                Effect::Wire(rule) => active.rules.push(run.site().lay(rule)),
-                Effect::NoPower { keep } => {
-                    active.has_power_effect = true;
-                    self.force.keep_off(node, id);
-                    if run.site().has_power(node) {
-                        let sectors = &mut self.sectors;
-                        let lost = run.power_off(node, &mut |_| sectors.random::<f64>() < keep)?;
-                        active.did.push(lost);
-                        self.force.catch_up(node);
-                    }
-                }
-                Effect::WallClock { step_ns, drift_ppm } => {
-                    self.force.set_wrong(node, id, step_ns, drift_ppm, run.now());
-                    active.hindrance = Some("the node had no power".into());
-                    self.set_clock(node, run);
-                }
-                Effect::Pause { after } => {
-                    active.pauses = Some(after);
-                    active.hindrance = Some("the node had no power".into());
-                    self.force.pause(node, id);
-                }
-                Effect::Disk { trouble, seed } => {
-                    active.troubles.push(run.site().lay_trouble(trouble, seed));
-                }
-                Effect::FullDisk => {
-                    (active.fills_disk, self.filled) = (true, true);
-                    active.hindrance = Some("the server did not serve".into());
-                }
-                Effect::NoProcess => active.hit_process(Hit::Kills, run.kill(node)),
-                Effect::ProcessStands => active.hit_process(Hit::Stops, run.stop(node, true)),
-                Effect::CallsFail { call, errno, path, nth, times } => {
-                    let failing = Failing { fault: id.token(), call, errno, path, nth, times };
-                    if run.is_ready(node) {
-                        run.command(node, Command::FailCalls(failing.clone()), Task::FailCalls);
-                    }
-                    active.failing = Some((failing, 0));
-                }
-            }
+            self.have_effect(effect, id, &mut active, run)?;
         }
         if fault.needs_message() && active.rules.is_empty() {
             active.hindrance = Some("no frame brings that message alone".into());
@@ -209,6 +172,64 @@ impl<'a> Nemesis<'a> {
         }
         self.triggers.follow(id, false, run);
         self.keep_still(node, run)
+    }
+
+    /// One thing that a fault does begins.
+    fn have_effect(
+        &mut self,
+        effect: Effect,
+        id: FaultId,
+        active: &mut Active,
+        run: &mut Interpreter,
+    ) -> Result<(), RunError> {
+        let node = active.node;
+        match effect {
+            Effect::Wire(rule) => active.rules.push(run.site().lay(rule)),
+            Effect::NoPower { keep } => {
+                active.has_power_effect = true;
+                self.force.keep_off(node, id);
+                if run.site().has_power(node) {
+                    let sectors = &mut self.sectors;
+                    let lost = run.power_off(node, &mut |_| sectors.random::<f64>() < keep)?;
+                    active.did.push(lost);
+                    self.force.catch_up(node);
+                }
+            }
+            Effect::WallClock { step_ns, drift_ppm } => {
+                self.force.set_wrong(node, id, step_ns, drift_ppm, run.now());
+                active.hindrance = Some("the node had no power".into());
+                self.set_clock(node, run);
+            }
+            Effect::Pause { after } => {
+                active.pauses = Some(after);
+                active.hindrance = Some("the node had no power".into());
+                self.force.pause(node, id);
+            }
+            Effect::Disk { trouble, seed } => {
+                active.troubles.push(run.site().lay_trouble(trouble, seed));
+            }
+            Effect::FullDisk => {
+                (active.fills_disk, self.filled) = (true, true);
+                active.hindrance = Some("the server did not serve".into());
+            }
+            Effect::NoService => {
+                active.stops_service = true;
+                match run.keep_service(false) {
+                    true => active.did.push("server stopped".into()),
+                    false => active.hindrance = Some("the server did not serve".into()),
+                }
+            }
+            Effect::NoProcess => active.hit_process(Hit::Kills, run.kill(node)),
+            Effect::ProcessStands => active.hit_process(Hit::Stops, run.stop(node, true)),
+            Effect::CallsFail { call, errno, path, nth, times } => {
+                let failing = Failing { fault: id.token(), call, errno, path, nth, times };
+                if run.is_ready(node) {
+                    run.command(node, Command::FailCalls(failing.clone()), Task::FailCalls);
+                }
+                active.failing = Some((failing, 0));
+            }
+        }
+        Ok(())
     }
 
     /// A node that has power stands still while a fault wants it to.
@@ -261,6 +282,9 @@ impl<'a> Nemesis<'a> {
         active.let_calls_through(run);
         if active.fills_disk {
             self.fill_disk(run);
+        }
+        if active.stops_service && !self.active.values().any(|other| other.stops_service) {
+            run.keep_service(true);
         }
         if let Some(hit) = active.process {
             // Others of the same kind may still be at it.
@@ -403,6 +427,7 @@ impl Active {
             process: None,
             troubles: Vec::new(),
             fills_disk: false,
+            stops_service: false,
             failing: None,
             did: Vec::new(),
             hindrance: None,

@@ -12,6 +12,8 @@ pub enum Progress {
     /// No power, or it boots.
     Absent,
     Configured,
+    /// The server is about to serve, or to stop.
+    Changing,
     /// The server serves; the client has mounted.
     Ready,
 }
@@ -47,7 +49,7 @@ impl Readiness {
         let waiting = nodes.map(|(node, progress)| {
             let state = match progress {
                 Progress::Absent => "does not boot",
-                Progress::Configured => "does not come to serve or mount",
+                Progress::Configured | Progress::Changing => "does not come to serve or mount",
                 Progress::Ready => "has no adapter that is ready",
             };
             format!("{} {state}", node.name)

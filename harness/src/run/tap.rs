@@ -173,7 +173,7 @@ impl Tap {
     /// Signals the faults that waited for a lease that has expired by now.
     fn expire(&mut self, now: u64) {
         for (index, client) in self.clients.iter_mut().enumerate() {
-            if !client.called.is_some_and(|called| called + self.lease <= now) {
+            if client.called.is_none_or(|called| called + self.lease > now) {
                 continue;
             }
             client.called = None;

@@ -9,6 +9,7 @@ use std::fmt;
 pub enum Task {
     Configure,
     Serve,
+    StopServing,
     Mount,
     MountSupplement,
     StartAdapter,
@@ -30,6 +31,7 @@ impl fmt::Display for Task {
         f.write_str(match self {
             Task::Configure => "configuring the machine",
             Task::Serve => "starting the NFS server",
+            Task::StopServing => "stopping the NFS server",
             Task::Mount => "mounting the export",
             Task::MountSupplement => "mounting the second image",
             Task::StartAdapter => "starting the adapter",

@@ -109,6 +109,10 @@ pub struct NfsSpec {
     pub version: String,
     /// Mount options beside the version, as in nfs(5): `hard`, `actimeo=3`, `lookupcache=none` ...
     pub options: Vec<String>,
+    /// Parameters of the clients' kernel module nfs, as in /sys/module/nfs/parameters:
+    /// `recover_lost_locks: Y`, `delay_retrans: "3"` ...
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// `version: 4.1` is a number to YAML, and a version to everybody else.
@@ -134,7 +138,7 @@ fn version_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Str
 
 impl Default for NfsSpec {
     fn default() -> Self {
-        NfsSpec { version: "4.2".into(), options: Vec::new() }
+        NfsSpec { version: "4.2".into(), options: Vec::new(), parameters: BTreeMap::new() }
     }
 }
 

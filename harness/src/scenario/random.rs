@@ -15,6 +15,7 @@ use crate::fault::hold::Hold;
 use crate::fault::impair::Impair;
 use crate::fault::kill::Kill;
 use crate::fault::lose::Lose;
+use crate::fault::nfsd::Nfsd;
 use crate::fault::partition::{Flapping, Partition};
 use crate::fault::pause::{AfterPause, Pause};
 use crate::fault::refuse::{self, Refuse};
@@ -108,6 +109,7 @@ pub const BOUNDS: Bounds = Bounds {
         ("reset", 2),
         ("impair", 3),
         ("disk", 2),
+        ("nfsd", 2),
         ("errno", 3),
     ],
 };
@@ -407,6 +409,7 @@ impl Draw<'_> {
             }
             "impair" => Strike::Impair(self.impair_more(node)),
             "disk" => Strike::Disk(self.disk()),
+            "nfsd" => Strike::Nfsd(Nfsd {}),
             "errno" => Strike::Errno(self.errno(node)),
             "pause" => {
                 let clock = *self.one_of(&[AfterPause::Jumps, AfterPause::Stands]);

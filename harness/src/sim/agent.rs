@@ -104,6 +104,10 @@ impl Machine {
                 *server = Some(Server::serve(disk, hardware, spec, setting.manners, monotonic));
                 Outcome::Ok
             }
+            (Command::StopServing, Role::Server(server)) => {
+                *server = None;
+                Outcome::Ok
+            }
             (Command::FillDisk { full }, Role::Server(_)) => {
                 disk.full = full;
                 Outcome::Ok

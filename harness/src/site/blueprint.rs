@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::settings::NodeSettings;
 use crate::units::{Bytes, Nanos, NanosRange, Rate};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,6 +108,17 @@ fn yes() -> bool {
 pub struct MountBlueprint {
     pub version: String,
     pub options: Vec<String>,
+    /// Of the kernel module nfs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl MountBlueprint {
+    /// A mount as a kernel makes it that is told nothing but the version.
+    pub fn plain(version: &str) -> MountBlueprint {
+        let (options, parameters) = (Vec::new(), BTreeMap::new());
+        MountBlueprint { version: version.into(), options, parameters }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -119,7 +119,11 @@ fn clients_on_the_hosts_kernel_reach_the_server_over_the_harness_wire() {
     }
     assert!(site.statistics().frames >= 8, "{:?}", site.statistics());
     let options = "vers=4.2,sec=sys,addr=10.0.0.1,clientaddr=10.0.0.2".to_owned();
-    let mounted = outcome(&mut site, NodeId::at(1), Command::Mount { options });
+    let mounted = outcome(
+        &mut site,
+        NodeId::at(1),
+        Command::Mount { options, parameters: Default::default() },
+    );
     match expect_nfs() {
         Ok(()) => assert!(matches!(mounted, Outcome::Mounted { .. }), "{mounted:?}"),
         Err(_) => match mounted {

@@ -92,7 +92,7 @@ fn blueprint(clock: Clock) -> Blueprint {
         wire: WireBlueprint::even(latency, 1),
         disk: DiskBlueprint { size_mib: 1, latency, flush: latency },
         server: ServerBlueprint::new(30, 30, 1),
-        mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },
+        mount: MountBlueprint::plain("4.2"),
         nodes: vec![NodeBlueprint {
             name: "c1".into(),
             role: Role::Client,

@@ -128,7 +128,7 @@ fn blueprint() -> Blueprint {
         wire: WireBlueprint::even(latency, 1),
         disk: DiskBlueprint { size_mib: 64, latency: Nanos(50_000), flush: Nanos(250_000) },
         server: ServerBlueprint::new(30, 30, 4),
-        mount: MountBlueprint { version: "4.2".into(), options: Vec::new() },
+        mount: MountBlueprint::plain("4.2"),
         nodes: ["server", "c1", "c2", "c3"].into_iter().enumerate().map(node).collect(),
     }
 }

@@ -81,6 +81,35 @@ pub fn check(nfs: &NfsSpec, at: &KeyPath, findings: &mut Findings) {
             findings.0.push(problem.help(help));
         }
     }
+    for (name, value) in &nfs.parameters {
+        if let Err((message, help)) = check_parameter(name, value) {
+            let problem = Problem::new(at.key("parameters").key(name), message);
+            findings.0.push(problem.help(help));
+        }
+    }
+}
+
+/// The kernel's module parameters that the harness sets itself, and what to write instead.
+const OUR_PARAMETERS: [(&str, &str); 1] =
+    [("nfs4_unique_id", "set `site.nodes.c1.host_name`, and it is set with it")];
+
+fn check_parameter(name: &str, value: &str) -> Result<(), (String, String)> {
+    if let Some((_, mend)) = OUR_PARAMETERS.iter().find(|(ours, _)| *ours == name) {
+        let message = format!("the parameter `{name}` is the harness's to set");
+        return Err((message, (*mend).into()));
+    }
+    // It becomes the name of a file.
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() || !name.chars().all(is_name) {
+        let shown: String = name.chars().take(40).collect();
+        let help = "expected letters, digits and `_`, such as `recover_lost_locks`";
+        return Err((format!("`{shown}` is no parameter of a kernel's module"), help.into()));
+    }
+    if value.is_empty() || !value.chars().all(|c| c.is_ascii_graphic()) {
+        let help = "expected such as `Y` or \"3\"";
+        return Err((format!("`{name}` cannot be set to that"), help.into()));
+    }
+    Ok(())
 }
 
 fn check_option(option: &str) -> Result<(), (String, String)> {

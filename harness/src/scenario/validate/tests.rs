@@ -210,6 +210,35 @@ fn mount_options_are_those_of_nfs_and_not_the_harnesss_own() {
 }
 
 #[test]
+fn a_parameter_of_the_kernel_is_a_name_and_a_value() {
+    let of = |pairs: &str| in_cycles(&format!("site:\n  nfs:\n    parameters: {{{pairs}}}\n"));
+    assert_eq!(of("recover_lost_locks: Y, delay_retrans: '3'"), "nothing\n");
+    insta::assert_snapshot!(of("nfs4_unique_id: x"), @r"
+    error: the parameter `nfs4_unique_id` is the harness's to set
+      --> story.yaml:5:34
+       |
+     5 |     parameters: {nfs4_unique_id: x}
+       |                                  ^
+      = help: set `site.nodes.c1.host_name`, and it is set with it
+    ");
+    insta::assert_snapshot!(of("../../x: Y, max_session_slots: 'a b'"), @r#"
+    error: `../../x` is no parameter of a kernel's module
+      --> story.yaml:5:27
+       |
+     5 |     parameters: {../../x: Y, max_session_slots: 'a b'}
+       |                           ^
+      = help: expected letters, digits and `_`, such as `recover_lost_locks`
+
+    error: `max_session_slots` cannot be set to that
+      --> story.yaml:5:49
+       |
+     5 |     parameters: {../../x: Y, max_session_slots: 'a b'}
+       |                                                 ^^^^^
+      = help: expected such as `Y` or "3"
+    "#);
+}
+
+#[test]
 fn a_workload_takes_time_and_comes_to_an_end() {
     let cycles = |keys: &str| said(&format!("workload: {{cycles: {{{keys}}}}}\n"));
     insta::assert_snapshot!(cycles("time: 0s"), @r#"

@@ -176,6 +176,7 @@ fn a_step_strikes_and_ends_any_fault() {
         "impair" => "- impair: {node: c1, loss: 0.2, delay: 1ms..9ms}",
         "pause" => "- pause: {node: c1}",
         "reset" => "- reset: {node: c1, every: 2s}",
+        "nfsd" => "- nfsd: {}",
         "disk" => "- disk: {latency: 20ms, flush: 50ms}",
         "kill" => "- kill: {node: c1}",
         "stop" => "- stop: {node: c1}",
@@ -189,7 +190,7 @@ fn a_step_strikes_and_ends_any_fault() {
             // Of one that is off, no answer is to be waited for.
             writeln!(script, "  {step}").unwrap();
         }
-        let node = if *kind == "disk" { "server" } else { "c1" };
+        let node = if ["disk", "nfsd"].contains(kind) { "server" } else { "c1" };
         writeln!(script, "  - end {kind} {node}\n  - at +60s").unwrap();
         if !["crash", "kill"].contains(kind) {
             writeln!(script, "  - c1: -> ok\n  - c1: release -> ok").unwrap();
