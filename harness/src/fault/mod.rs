@@ -11,7 +11,7 @@ pub mod cut;
 pub mod disk;
 pub mod errno;
 pub mod hold;
-pub mod id;
+
 pub mod impair;
 pub mod kill;
 pub mod lose;
@@ -39,7 +39,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 /// The target that stands for whoever is in its critical section when a fault strikes.
 pub const OWNER: &str = "owner";
 
-pub use id::FaultId;
+pub use crate::history::FaultId;
 pub use passes::{Nearness, Passes, Phase};
 pub use state::{Exists, NodeState, Reaches};
 pub use trigger::{Asked, Calls, Every, Other, Section, Situation, Trigger};

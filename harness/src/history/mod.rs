@@ -4,14 +4,15 @@
 //! lines is the run's history hash.
 
 pub mod consequence;
+mod fault_id;
 pub mod reader;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod writer;
 
 pub use consequence::Consequence;
+pub use fault_id::FaultId;
 
-use crate::fault::FaultId;
 use crate::lock::adapter::Answer;
 use crate::units::Nanos;
 use lockstorm_agent::SystemCall;

@@ -1,7 +1,6 @@
 use super::reader::{self, ReadError};
 use super::writer::Writer;
 use super::*;
-use crate::fault::FaultId;
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::io::{self, Write};
