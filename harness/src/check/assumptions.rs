@@ -67,7 +67,7 @@ pub struct Known<'a> {
     pub lifetime_ns: Option<u64>,
     /// When the server was restarted that may have forgotten what it had answered, and why.
     pub forgetful: Option<(u64, &'static str)>,
-    /// When the server lost its power.
+    /// When the server lost its power, or its NFS server was stopped.
     pub server_died: Vec<u64>,
     pub end_ns: u64,
 }
@@ -296,8 +296,8 @@ fn pauses(known: &Known, out: &mut Vec<Departure>) {
     }
 }
 
-/// What a client had asked when the server lost its power, it asks again; the server has forgotten
-/// what it had done.
+/// What a client had asked when the server died, it asks again; the server has forgotten what it
+/// had done.
 fn replays(known: &Known, out: &mut Vec<Departure>) {
     if !known.plan.profile.assumes.exactly_once {
         return;

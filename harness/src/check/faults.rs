@@ -73,7 +73,7 @@ pub fn bad_disk(faults: &[Fault], ready: &[u64]) -> Vec<(u64, u64)> {
     spans.collect()
 }
 
-/// When the server lost its power (ns).
+/// When the server lost its power, or its NFS server was stopped (ns).
 pub fn server_died(history: &[Event], plan: &Plan) -> impl Iterator<Item = u64> {
     let died = history.iter().filter(|event| match &event.kind {
         EventKind::NodeDied { node, .. } => node == names::server(plan),
