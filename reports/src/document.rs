@@ -248,6 +248,7 @@ pub enum Invariant {
     ReleaseFrees,
     NoDescriptorLeak,
     HonestRefusal,
+    Cleanliness,
 }
 
 impl Invariant {
@@ -263,6 +264,7 @@ impl Invariant {
             Invariant::ReleaseFrees => "release frees",
             Invariant::NoDescriptorLeak => "no descriptor leak",
             Invariant::HonestRefusal => "honest refusal",
+            Invariant::Cleanliness => "cleanliness",
         }
     }
 
@@ -282,6 +284,7 @@ impl Invariant {
             Invariant::ReleaseFrees => "A lock that was released can be had by the next one.",
             Invariant::NoDescriptorLeak => "Using the lock leaves no file descriptors open.",
             Invariant::HonestRefusal => "Nobody is refused a lock that nobody else has.",
+            Invariant::Cleanliness => "When all have given the lock up, nothing of it is left.",
         }
     }
 }

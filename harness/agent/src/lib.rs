@@ -16,6 +16,8 @@ pub const SUPPLEMENT: &str = "/mnt/supplement";
 pub const EXPORT: &str = "/disk/export";
 /// A line longer than this is a broken peer, not a message (bytes).
 pub const LINE_MAX: usize = 64 * 1024;
+/// More names are not told, so that a line holds them.
+pub const NAMES_MAX: usize = 50;
 
 /// A command with the number that its answer echoes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,6 +83,9 @@ pub enum Command {
     CloseAdapter { holder: u8 },
     /// Kill an adapter, and what it has started, at once (SIGKILL).
     KillAdapter { holder: u8 },
+    /// Take all memory that there is, until the kernel kills an adapter, and what it has started, to
+    /// get some back.
+    ExhaustMemory { holder: u8 },
     /// Stop an adapter, and what it has started (SIGSTOP), or let them go on (SIGCONT).
     StopAdapter { holder: u8, stopped: bool },
     /// Let watched system calls of adapters fail, instead of what this fault wanted before.
@@ -93,6 +98,8 @@ pub enum Command {
     EndCount,
     /// Read the number in this file (on the server: beneath [`EXPORT`]).
     ReadCount { file: String },
+    /// What there is beneath [`EXPORT`], on the server, and fits no one of these patterns.
+    LookAtExport { stays: Vec<String> },
     /// Fill what room is left on the server's disk, or give it back.
     FillDisk { full: bool },
     /// Set the wall clock so far from the true time, and its rate (parts per million away from
@@ -153,9 +160,31 @@ pub enum Outcome {
     Descriptors {
         open: u64,
     },
+    /// [`Command::LookAtExport`].
+    LeftBehind(LeftBehind),
     /// `errno` is the symbol, where there was one.
     Failed {
         errno: Option<String>,
         message: String,
     },
+}
+
+/// What there is on the export.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftBehind {
+    /// Names, from the root of the export on; at most [`NAMES_MAX`].
+    pub names: Vec<String>,
+    /// How many names there are besides.
+    #[serde(default)]
+    pub more: u64,
+    /// How many locks of fcntl(2) and flock(2) are held on its files.
+    #[serde(default)]
+    pub locks: u64,
+}
+
+impl LeftBehind {
+    /// Whether nothing is.
+    pub fn is_nothing(&self) -> bool {
+        *self == LeftBehind::default()
+    }
 }

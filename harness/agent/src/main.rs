@@ -9,16 +9,19 @@ mod boot;
 mod calls;
 mod clock;
 mod counter;
+mod export;
 mod host;
+mod memory;
 mod mount;
 mod port;
 mod server;
 
 use calls::Surroundings;
-use lockstorm_agent::{Command, Message, Numbered, Outcome};
+use lockstorm_agent::{Command, EXPORT, Message, Numbered, Outcome};
 use port::Port;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
@@ -34,6 +37,7 @@ fn run() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (on_host, (mut reader, port)) = match arguments[..] {
+        [memory::TAKE, victim] => return memory::take(victim),
         ["host", name, mac] => (true, host::enter(name, mac)?),
         _ => {
             boot::mount_root()?;
@@ -95,6 +99,10 @@ impl Node {
             Command::BeginCount { file } => self.counter.begin(id, file),
             Command::EndCount => self.counter.end(id),
             Command::ReadCount { file } => self.port.done(id, counter::read(&file)),
+            Command::LookAtExport { stays } => {
+                let found = export::look(Path::new(EXPORT), &stays);
+                self.port.done(id, found.map(Outcome::LeftBehind));
+            }
             Command::SetClock { offset_ns, drift_ppm } => {
                 let set = self.clock.set(offset_ns, drift_ppm);
                 self.port.done(id, set.map(|()| Outcome::Ok));
@@ -145,6 +153,12 @@ impl Node {
             }
             Command::KillAdapter { holder } => {
                 self.adapters.remove(&holder).ok_or_else(no_adapter)?.kill()?;
+            }
+            Command::ExhaustMemory { .. } if self.on_host => {
+                return Err(io::Error::other("the memory is the host's"));
+            }
+            Command::ExhaustMemory { holder } => {
+                memory::exhaust(self.adapters.remove(&holder).ok_or_else(no_adapter)?)?;
             }
             Command::StopAdapter { holder, stopped } => {
                 self.adapters.get(&holder).ok_or_else(no_adapter)?.set_stopped(stopped)?;

@@ -52,7 +52,8 @@ enum Kind {
     Lease,
     Pause,
     Replay,
-    Disk,
+    Name,
+    Unreliable,
 }
 
 /// What departures follow from.
@@ -65,8 +66,10 @@ pub struct Known<'a> {
     pub clocks: &'a Clocks,
     pub bounds: &'a Bounds,
     pub lifetime_ns: Option<u64>,
-    /// When the server was restarted that may have forgotten what it had answered, and why.
-    pub forgetful: Option<(u64, &'static str)>,
+    /// From when on nothing that a client was told can be relied on, and why.
+    pub unreliable: Option<(u64, &'static str)>,
+    /// The clients that come back with another host name: since when, who, and which.
+    pub renamed: Vec<(u64, &'a str, &'a str)>,
     /// When the server lost its power, or its NFS server was stopped.
     pub server_died: Vec<u64>,
     pub end_ns: u64,
@@ -89,13 +92,14 @@ impl Departures {
         leases(known, &mut timed);
         pauses(known, &mut timed);
         replays(known, &mut timed);
-        timed.extend(known.forgetful.map(|(from, why)| Departure {
-            kind: Kind::Disk,
+        names(known, &mut timed);
+        timed.extend(known.unreliable.map(|(from, why)| Departure {
+            kind: Kind::Unreliable,
             client: String::new(),
             from,
             until: u64::MAX,
             rest: u64::MAX,
-            why: format!("{why}; no lock outlasts that"),
+            why: format!("{why}; no lock stands that"),
         }));
         timed.sort_by_key(|departure| (departure.kind, departure.from));
         Departures { always: always(known), timed }
@@ -110,7 +114,7 @@ impl Departures {
             // Whatever was going on by then may have seen clocks that were off; but only the client
             // that was without its lease, or held up, acts on that.
             let since = match departure.kind {
-                Kind::Skew | Kind::Rate | Kind::Disk => acts.began(began),
+                Kind::Skew | Kind::Rate | Kind::Name | Kind::Unreliable => acts.began(began),
                 Kind::Lease | Kind::Pause | Kind::Replay => acts.began_of(&departure.client, began),
             };
             let met = departure.from <= at && departure.rest > since;
@@ -316,6 +320,31 @@ fn replays(known: &Known, out: &mut Vec<Departure>) {
                      something done twice; the lock assumes that nothing is"
                 ),
             }));
+        }
+    }
+}
+
+/// Who has come back with another's host name is taken for that one, or its lock for its own.
+fn names(known: &Known, out: &mut Vec<Departure>) {
+    if known.plan.profile.assumes.shared_names {
+        return;
+    }
+    let clients = known.plan.blueprint.clients();
+    for &(from, client, host_name) in &known.renamed {
+        let names = clients
+            .iter()
+            .filter(|other| other.name != client)
+            .map(|other| other.settings.host_name.as_ref().unwrap_or(&other.name).as_str());
+        let others = known.renamed.iter().filter(|(_, other, _)| *other != client);
+        if names.chain(others.map(|(.., name)| *name)).any(|name| name == host_name) {
+            out.push(Departure {
+                kind: Kind::Name,
+                client: client.to_owned(),
+                from,
+                until: u64::MAX,
+                rest: u64::MAX,
+                why: format!("{client} came back with the host name {host_name} of another"),
+            });
         }
     }
 }

@@ -357,7 +357,7 @@ impl Derive<'_> {
             };
             let stands = fault.consequences.iter().any(stands);
             let refused = |consequence: &Consequence| match consequence {
-                Consequence::Refusal { node } => node == client,
+                Consequence::Refusal { node, .. } => node == client,
                 _ => false,
             };
             if fault.consequences.iter().any(refused) {
@@ -372,10 +372,10 @@ impl Derive<'_> {
             // What it has asked for it knows was not done, and no lease is lost with it.
             wire.refused.extend(fault.consequences.iter().any(told_errors).then_some(span));
             let stopped = |consequence: &Consequence| match consequence {
-                Consequence::Stop { node } => node == client,
+                Consequence::Stop { node } | Consequence::NoMemory { node } => node == client,
                 _ => false,
             };
-            // Its process is held up, and its kernel is not.
+            // Its process is held up, and its kernel hardly is: what has no memory is late.
             wire.disturbed.extend(fault.consequences.iter().any(stopped).then_some(span));
             for frames in fault.consequences.iter().filter_map(Consequence::frames) {
                 let there = frames.go(client, self.server);

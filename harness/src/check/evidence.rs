@@ -76,7 +76,8 @@ impl<'a> Evidence<'a> {
             clocks: &clocks,
             bounds: &bounds,
             lifetime_ns,
-            forgetful: faults::forgetful(&faults, history, plan),
+            unreliable: faults::unreliable(&faults, history, plan),
+            renamed: faults::renamed(&faults).collect(),
             server_died: faults::server_died(history, plan).collect(),
             end_ns,
         });
@@ -110,7 +111,18 @@ impl<'a> Evidence<'a> {
         holds: &[&Hold],
     ) -> Finding {
         let began = holds.iter().map(|hold| hold.acquire_called.at_ns).min();
-        let began = began.unwrap_or(at_ns).min(at_ns);
+        self.finding_since(invariant, (began.unwrap_or(at_ns), at_ns), explanation, holds)
+    }
+
+    /// A finding whose story began at another time.
+    pub fn finding_since(
+        &self,
+        invariant: Invariant,
+        (began, at_ns): (u64, u64),
+        explanation: String,
+        holds: &[&Hold],
+    ) -> Finding {
+        let began = began.min(at_ns);
         let beyond = self.departures.of_finding(&self.acts, began, at_ns);
         Finding {
             invariant,

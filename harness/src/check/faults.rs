@@ -82,18 +82,43 @@ pub fn server_died(history: &[Event], plan: &Plan) -> impl Iterator<Item = u64> 
     died.map(|event| event.at_ns)
 }
 
-/// When the server lost its power that had answered before its disk had what it was told to keep,
-/// and why that was so.
-pub fn forgetful(faults: &[Fault], history: &[Event], plan: &Plan) -> Option<(u64, &'static str)> {
+/// From when on nothing that a client was told can be relied on, and why.
+///
+/// A server that lost its power may have forgotten what it had answered, if its disk did not have
+/// all that it was told to keep; and one whose frames were changed unnoticed may have done anything.
+pub fn unreliable(faults: &[Fault], history: &[Event], plan: &Plan) -> Option<(u64, &'static str)> {
     let lost_power = |since: u64| server_died(history, plan).find(|died| *died >= since);
-    if plan.blueprint.server.is_async {
-        return lost_power(0).map(|died| (died, "the server exports `async`, and was restarted"));
-    }
-    let failing = faults.iter().filter(|fault| {
-        fault.consequences.iter().any(|c| matches!(c, Consequence::Disk { fails: true, .. }))
-    });
-    let failed = failing.filter_map(|fault| fault.report.struck_ns).min()?;
-    lost_power(failed).map(|died| (died, "the server's disk had failed before it was restarted"))
+    let first = |meant: fn(&Consequence) -> bool| {
+        let all = faults.iter().filter(|fault| fault.consequences.iter().any(meant));
+        all.filter_map(|fault| fault.report.struck_ns).min()
+    };
+    let exported = plan.blueprint.server.is_async.then_some(0);
+    let failed = first(|c| matches!(c, Consequence::Disk { fails: true, .. }));
+    let forgot = first(|c| matches!(c, Consequence::Disk { forgets: true, .. }));
+    let restarted = [
+        (exported, "the server exports `async`, and was restarted"),
+        (failed, "the server's disk had failed before it was restarted"),
+        (forgot, "the server's disk had ignored flushes before it was restarted"),
+    ];
+    let restarted =
+        restarted.into_iter().filter_map(|(since, why)| Some((lost_power(since?)?, why)));
+    let changed = first(|c| matches!(c, Consequence::Corruption));
+    let changed = changed.map(|at| (at, "frames were changed on their way, and nothing told"));
+    restarted.chain(changed).min_by_key(|(at, _)| *at)
+}
+
+/// The clients that had another host name from a time on, or were to get one when they boot: when,
+/// who, and which.
+pub fn renamed(faults: &[Fault]) -> impl Iterator<Item = (u64, &str, &str)> {
+    let struck = faults.iter().filter_map(|fault| Some((fault.report.struck_ns?, fault)));
+    struck.flat_map(|(at, fault)| {
+        fault.consequences.iter().filter_map(move |consequence| match consequence {
+            Consequence::HostName { node, host_name } => {
+                Some((at, node.as_str(), host_name.as_str()))
+            }
+            _ => None,
+        })
+    })
 }
 
 /// What became of every fault, in the order in which they struck.

@@ -12,6 +12,7 @@ pub mod bounds;
 pub mod break_after_lifetime;
 pub mod calls;
 pub mod claims;
+pub mod cleanliness;
 pub mod clocks;
 pub mod contact;
 pub mod counts;
@@ -47,7 +48,7 @@ pub struct Checker {
 }
 
 /// Every checker, in the order of the report.
-pub const CHECKERS: [Checker; 9] = [
+pub const CHECKERS: [Checker; 10] = [
     mutual_exclusion::CHECKER,
     no_early_break::CHECKER,
     break_after_lifetime::CHECKER,
@@ -57,6 +58,7 @@ pub const CHECKERS: [Checker; 9] = [
     release_frees::CHECKER,
     no_descriptor_leak::CHECKER,
     honest_refusal::CHECKER,
+    cleanliness::CHECKER,
 ];
 
 /// What a checker saw.

@@ -30,6 +30,10 @@ pub struct Disk {
     /// A file that nobody asked for takes all the room that is left (ENOSPC).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub full: bool,
+    /// A flush is answered and not carried out, as by disks that lie about it: what was written
+    /// meanwhile, a power cut takes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignores_flush: bool,
 }
 
 fn is_zero(share: &f64) -> bool {
@@ -69,8 +73,9 @@ impl Fault for Disk {
             read_only: self.read_only,
             late_ns: self.latency.0,
             flush_late_ns: self.flush.0,
+            ignores_flush: self.ignores_flush,
         };
-        let troubled = self.fails() || self.is_slow();
+        let troubled = self.fails() || self.is_slow() || self.ignores_flush;
         let troubled = troubled.then_some(Effect::Disk { trouble, seed });
         troubled.into_iter().chain(self.full.then_some(Effect::FullDisk)).collect()
     }
@@ -80,6 +85,7 @@ impl Fault for Disk {
             late_ns: self.latency.0,
             flush_late_ns: self.flush.0,
             fails: self.fails(),
+            forgets: self.ignores_flush,
         }]
     }
 
@@ -97,6 +103,9 @@ impl Fault for Disk {
         }
         if self.full {
             words.push("is full".into());
+        }
+        if self.ignores_flush {
+            words.push("ignores flushes".into());
         }
         match self.sectors {
             Some([first, last]) => {
@@ -125,9 +134,14 @@ impl Fault for Disk {
             let message = format!("`sectors` is [{first}, {last}]; expected the first one first");
             problems.push((Some("sectors"), message));
         }
-        if !self.fails() && !self.is_slow() && !self.full {
+        if self.ignores_flush && self.sectors.is_some() {
+            let message = "a flush is about the whole disk; expected one of `sectors` and \
+                `ignores_flush`";
+            problems.push((Some("ignores_flush"), message.into()));
+        }
+        if !self.fails() && !self.is_slow() && !self.full && !self.ignores_flush {
             let message = "this troubles no disk; expected `errors`, `read_only`, `latency`, \
-                `flush` or `full`";
+                `flush`, `full` or `ignores_flush`";
             problems.push((None, message.into()));
         }
         problems
@@ -145,12 +159,20 @@ mod tests {
     #[test]
     fn what_may_come_of_it_is_lateness_and_failure() {
         let told = |yaml| disk(yaml).consequences("server").remove(0);
-        let disk =
-            |late_ns, flush_late_ns, fails| Consequence::Disk { late_ns, flush_late_ns, fails };
+        let disk = |late_ns, flush_late_ns, fails| Consequence::Disk {
+            late_ns,
+            flush_late_ns,
+            fails,
+            forgets: false,
+        };
         assert_eq!(told("{latency: 5ms, flush: 20ms}"), disk(5_000_000, 20_000_000, false));
         assert_eq!(told("{errors: 0.5}"), disk(0, 0, true));
         assert_eq!(told("{read_only: true}"), disk(0, 0, true));
         assert_eq!(told("{full: true}"), disk(0, 0, false));
+        let Consequence::Disk { fails, forgets, .. } = told("{ignores_flush: true}") else {
+            panic!("another consequence")
+        };
+        assert_eq!((fails, forgets), (false, true));
     }
 
     #[test]
@@ -165,5 +187,7 @@ mod tests {
         assert_eq!(keys("{errors: .nan}"), [Some("errors")]);
         assert_eq!(keys("{latency: 2s, flush: 3s}"), [Some("latency"), Some("flush")]);
         assert_eq!(keys("{errors: 0.1, sectors: [9, 8]}"), [Some("sectors")]);
+        let flush = "{errors: 0.1, sectors: [8, 9], ignores_flush: true}";
+        assert_eq!(keys(flush), [Some("ignores_flush")]);
     }
 }

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Impair a node's link, in both directions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +33,10 @@ pub struct Impair {
     /// and drops them; those that carry no TCP do not arrive at all.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub corrupt: f64,
+    /// Share of frames of which a bit of what they carry arrives wrong, and the checksum fits: 0 to
+    /// 1. No lock stands that, and after the first one nothing is a broken promise any more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub undetected: f64,
     /// Share of frames that arrive after the next one, or 50 ms late if none comes: 0 to 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reorder: f64,
@@ -57,12 +62,14 @@ impl Fault for Impair {
     fn consequences(&self, node: &str) -> Vec<Consequence> {
         let pass = match self.loss {
             1.0 => Pass::None,
-            0.0 if self.corrupt == 0.0 && self.bandwidth.is_none() => Pass::All,
+            0.0 if self.corrupt + self.undetected == 0.0 && self.bandwidth.is_none() => Pass::All,
             _ => Pass::Some,
         };
         let held = if self.reorder > 0.0 { HELD_MOST } else { 0 };
         let queued = if self.bandwidth.is_some() { QUEUED_MOST } else { 0 };
-        Consequence::of_link(node, pass, self.delay.most.0 + held + queued)
+        let late_ns = self.delay.most.0 + held + queued;
+        let corruption = (self.undetected > 0.0).then_some(Consequence::Corruption);
+        Consequence::of_link(node, pass, late_ns).into_iter().chain(corruption).collect()
     }
 
     fn describe(&self) -> String {
@@ -76,7 +83,12 @@ impl Fault for Impair {
         if let Some(burst) = self.burst {
             words.push_str(&format!(", in bursts of about {burst}"));
         }
-        for (share, what) in [(self.corrupt, "corrupt"), (self.reorder, "behind the next")] {
+        let shares = [
+            (self.corrupt, "corrupt"),
+            (self.undetected, "corrupt, which nothing tells"),
+            (self.reorder, "behind the next"),
+        ];
+        for (share, what) in shares {
             if share > 0.0 {
                 words.push_str(&format!(", {}% {what}", percent(share)));
             }
@@ -93,6 +105,7 @@ impl Fault for Impair {
             ("loss", self.loss),
             ("duplicate", self.duplicate),
             ("corrupt", self.corrupt),
+            ("undetected", self.undetected),
             ("reorder", self.reorder),
         ];
         for (key, share) in shares {
@@ -123,7 +136,7 @@ impl Fault for Impair {
         let shares = shares.iter().all(|(_, share)| *share == 0.0);
         if shares && self.delay.most == Nanos::ZERO && self.bandwidth.is_none() {
             let message = "this impairs nothing; expected `loss`, `duplicate`, `delay`, `corrupt`, \
-                `reorder` or `bandwidth`";
+                `undetected`, `reorder` or `bandwidth`";
             problems.push((None, message.into()));
         }
         problems
@@ -143,6 +156,8 @@ const HELD_MOST: u64 = 50 * MILLISECOND;
 const QUEUED_MOST: u64 = 2 * SECOND;
 /// Where the IPv4 header begins.
 const IP: usize = 14;
+/// Where the checksum stands in a TCP header (RFC 9293, section 3.1).
+const TCP_CHECKSUM: usize = 16;
 
 /// A direction of a link.
 type Way = (NodeId, NodeId);
@@ -153,6 +168,8 @@ struct Bad {
     rng: ChaCha8Rng,
     /// Of what links did not suffer at first, so that these draws change no others.
     more: ChaCha8Rng,
+    /// Of what nothing tells, for the same reason.
+    unnoticed: ChaCha8Rng,
     in_burst: BTreeMap<Way, bool>,
     /// Until when a slow link is busy.
     busy: BTreeMap<Way, u64>,
@@ -169,6 +186,7 @@ impl Bad {
             spec,
             rng: seeds::generator(seed),
             more: seeds::generator(seeds::derive(seed, "more")),
+            unnoticed: seeds::generator(seeds::derive(seed, "unnoticed")),
             in_burst: BTreeMap::new(),
             busy: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -210,6 +228,12 @@ impl Bad {
             }
             return Some(Fate::lost());
         }
+        if self.unnoticed.random::<f64>() < self.spec.undetected
+            && let Some(bytes) = falsified(&frame.bytes, &mut self.unnoticed)
+        {
+            self.ready.push((now, Frame { bytes: bytes.into(), ..frame.clone() }));
+            return Some(Fate::lost());
+        }
         if holds < self.spec.reorder && !self.held.contains_key(&way) {
             self.held.insert(way, (now + HELD_MOST, frame.clone()));
             return Some(Fate::lost());
@@ -218,19 +242,51 @@ impl Bad {
     }
 }
 
-/// A frame with a bit of its TCP segment wrong, which the checksum does not forgive; `None` if it
-/// has none.
-fn flipped(bytes: &[u8], rng: &mut ChaCha8Rng) -> Option<Vec<u8>> {
+/// Where a frame's TCP segment lies; `None` if it has none.
+fn segment(bytes: &[u8]) -> Option<Range<usize>> {
     let ip = bytes.get(IP..)?;
     let is_tcp = bytes[12..IP] == [8, 0] && ip.first()? >> 4 == 4 && *ip.get(9)? == 6;
     let header = usize::from(ip.first()? & 15) * 4;
     let length = usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?]));
-    if !is_tcp || header >= length || length > ip.len() {
+    (is_tcp && header < length && length <= ip.len()).then_some(IP + header..IP + length)
+}
+
+/// A frame with a bit of its TCP segment wrong, which the checksum does not forgive; `None` if it
+/// has none.
+fn flipped(bytes: &[u8], rng: &mut ChaCha8Rng) -> Option<Vec<u8>> {
+    let segment = segment(bytes)?;
+    let (byte, bit) = (rng.random_range(segment), rng.random_range(0..8));
+    let mut bytes = bytes.to_vec();
+    bytes[byte] ^= 1 << bit;
+    Some(bytes)
+}
+
+/// A frame with a bit wrong of what its TCP segment carries, and a checksum that says that all is
+/// well (RFC 1624, equation 3); `None` if it carries nothing.
+fn falsified(bytes: &[u8], rng: &mut ChaCha8Rng) -> Option<Vec<u8>> {
+    let segment = segment(bytes)?;
+    let header = usize::from(bytes.get(segment.start + 12)? >> 4) * 4;
+    let carried = segment.start + header..segment.end;
+    if carried.is_empty() || header < TCP_CHECKSUM + 2 {
         return None;
     }
-    let (byte, bit) = (rng.random_range(header..length), rng.random_range(0..8));
+    let (byte, bit) = (rng.random_range(carried), rng.random_range(0..8));
     let mut bytes = bytes.to_vec();
-    bytes[IP + byte] ^= 1 << bit;
+    // A word that begins at an even place of the segment; the last may be half a word.
+    let word = byte - (byte - segment.start) % 2;
+    let read = |bytes: &[u8]| {
+        let low = if word + 1 < segment.end { bytes[word + 1] } else { 0 };
+        u16::from_be_bytes([bytes[word], low])
+    };
+    let before = read(&bytes);
+    bytes[byte] ^= 1 << bit;
+    let place = segment.start + TCP_CHECKSUM;
+    let checksum = u16::from_be_bytes([bytes[place], bytes[place + 1]]);
+    let mut sum = u32::from(!checksum) + u32::from(!before) + u32::from(read(&bytes));
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    bytes[place..place + 2].copy_from_slice(&(!(sum as u16)).to_be_bytes());
     Some(bytes)
 }
 
@@ -367,6 +423,34 @@ mod tests {
         }
         assert_eq!(flipped(&[0xff; 60], &mut rng), None);
         assert_eq!(flipped(&bytes[..40], &mut rng), None);
+    }
+
+    #[test]
+    fn a_falsified_frame_differs_in_one_bit_of_what_it_carries_and_its_checksum_is_right() {
+        use etherparse::{PacketBuilder, SlicedPacket, TransportSlice};
+        let packet = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([10, 0, 0, 2], [10, 0, 0, 1], 9);
+        let mut bytes = Vec::new();
+        packet.tcp(700, 2049, 5, 9).write(&mut bytes, &[7; 41]).unwrap();
+        let mut rng = seeds::generator(1);
+        for _ in 0..500 {
+            let wrong = falsified(&bytes, &mut rng).unwrap();
+            let differ = bytes.iter().zip(&wrong).filter(|(one, two)| one != two).count();
+            assert!((2..=3).contains(&differ), "a byte, and one or two of the checksum");
+            assert_eq!(bytes[..50], wrong[..50], "the headers before the checksum are whole");
+            let sliced = SlicedPacket::from_ethernet(&wrong).unwrap();
+            let Some(TransportSlice::Tcp(tcp)) = sliced.transport else { panic!("no segment") };
+            let ends = ([10, 0, 0, 2], [10, 0, 0, 1]);
+            let is_right = tcp.to_header().calc_checksum_ipv4_raw(ends.0, ends.1, tcp.payload());
+            let is_right = is_right.unwrap();
+            assert_eq!(tcp.checksum(), is_right);
+            let bits = tcp.payload().iter().map(|byte| (byte ^ 7).count_ones());
+            assert_eq!(bits.sum::<u32>(), 1);
+        }
+        let mut bare = Vec::new();
+        let packet = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([10, 0, 0, 2], [10, 0, 0, 1], 9);
+        packet.tcp(700, 2049, 5, 9).write(&mut bare, &[]).unwrap();
+        assert_eq!(falsified(&bare, &mut rng), None);
+        assert_eq!(falsified(&[0xff; 60], &mut rng), None);
     }
 
     #[test]

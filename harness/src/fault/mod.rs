@@ -11,16 +11,17 @@ pub mod cut;
 pub mod disk;
 pub mod errno;
 pub mod hold;
-
 pub mod impair;
 pub mod kill;
 pub mod lose;
+pub mod memory;
 pub mod nfsd;
 pub mod partition;
 pub mod passes;
 pub mod pause;
 pub mod refuse;
 pub mod reset;
+pub mod slow;
 pub mod state;
 pub mod stop;
 pub mod trigger;
@@ -46,6 +47,9 @@ pub use trigger::{Asked, Calls, Every, Other, Section, Situation, Trigger};
 
 /// The kinds that strike a message of NFS, and so cannot be a script's step.
 pub const OF_MESSAGES: &[&str] = &["lose", "hold", "refuse"];
+
+/// The kinds after which a client has no process: its call is never answered.
+pub const ENDS_PROCESSES: &[&str] = &["crash", "kill", "memory"];
 
 /// The target that stands for the client whose call, or whose reply, a fault waited for.
 pub const CALLER: &str = "caller";
@@ -141,6 +145,10 @@ strikes! {
     "kill" => Kill(kill::Kill),
     /// Stop a client's process.
     "stop" => Stop(stop::Stop),
+    /// Slow a client's process down.
+    "slow" => Slow(slow::Slow),
+    /// Let a client's machine run out of memory.
+    "memory" => Memory(memory::Memory),
     /// Lose the call or the reply that passes, for good, and then its connection.
     "lose" => Lose(lose::Lose),
     /// Hold the call or the reply that passes.
@@ -186,6 +194,8 @@ pub enum Effect {
     /// The node has no power. Of a server's unflushed sectors this share lasts, drawn block by
     /// block. It is switched on again when no fault keeps it off any more.
     NoPower { keep: f64 },
+    /// The node has another host name from its next boot on.
+    HostName { host_name: String },
     /// The wall clock is stepped, and drifts from then on.
     WallClock { step_ns: i64, drift_ppm: i64 },
     /// Nothing in the node runs, and its clocks stand still.
@@ -196,13 +206,23 @@ pub enum Effect {
     FullDisk,
     /// The server does not serve. It serves again when no fault keeps it from that any more.
     NoService,
-    /// The client's process is killed. Another is started when no fault keeps it away any more.
-    NoProcess,
-    /// The client's process does not run.
-    ProcessStands,
+    /// The client's process is killed, or its kernel has no memory left and kills it. Another is
+    /// started when no fault keeps it away any more.
+    NoProcess { how: Killing },
+    /// The client's process does not run; or it runs for the first time, and stands for the second,
+    /// in turns.
+    ProcessStands { runs: Option<(Nanos, Nanos)> },
     /// System calls of the client's process fail, on paths of the mount that fit: `times` from the
     /// `nth` on.
     CallsFail { call: SystemCall, errno: i32, path: Option<String>, nth: u32, times: u32 },
+}
+
+/// What kills a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Killing {
+    Signal,
+    /// There is no memory left (kill_process of mm/oom_kill.c).
+    NoMemory,
 }
 
 /// A node that a fault names.

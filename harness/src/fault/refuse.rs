@@ -102,7 +102,7 @@ impl Fault for Refuse {
     }
 
     fn consequences(&self, node: &str) -> Vec<Consequence> {
-        vec![Consequence::Refusal { node: node.into() }]
+        vec![Consequence::Refusal { node: node.into(), op: None }]
     }
 
     fn describe(&self) -> String {

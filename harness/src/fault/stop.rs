@@ -19,7 +19,7 @@ impl Fault for Stop {
     }
 
     fn effects(&self, _: NodeId, _: u64) -> Vec<Effect> {
-        vec![Effect::ProcessStands]
+        vec![Effect::ProcessStands { runs: None }]
     }
 
     fn consequences(&self, node: &str) -> Vec<Consequence> {

@@ -14,9 +14,19 @@ pub enum Consequence {
     Frames(Frames),
     /// A call of a client's is answered with an error, and what it asks for is surely not done. Its
     /// connection may have to be made anew.
-    Refusal { node: String },
+    Refusal {
+        node: String,
+        /// The operation of NFS that is; left out: any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        op: Option<String>,
+    },
+    /// Frames may arrive with other bytes than were sent, and nothing tells. Who got one may have
+    /// done what nobody had asked for.
+    Corruption,
     /// A node is without power. When it really was, its deaths and boots tell.
     Power { node: String },
+    /// A node has another host name from its next boot on, and keeps it.
+    HostName { node: String, host_name: String },
     /// A node's wall clock is set. To what, the events of the clock tell.
     WallClock { node: String },
     /// A node stands still, its clocks with it. What it has not finished it does when it goes on.
@@ -24,7 +34,7 @@ pub enum Consequence {
     Pause { node: String },
     /// The server's disk takes so much longer for a request, and for a flush (ns). If it `fails`,
     /// calls may fail until the server has been restarted after that, and what has been answered
-    /// may then be lost.
+    /// may then be lost. It may be, too, if the disk `forgets` what was flushed.
     Disk {
         #[serde(default, skip_serializing_if = "is_zero")]
         late_ns: u64,
@@ -32,11 +42,15 @@ pub enum Consequence {
         flush_late_ns: u64,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         fails: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forgets: bool,
     },
     /// The process of a client's lock is killed. When it died, an event tells.
     Kill { node: String },
     /// The process of a client's lock does not run, and its kernel does.
     Stop { node: String },
+    /// A client's kernel has no memory left until it has killed the process of the lock.
+    NoMemory { node: String },
     /// System calls of a client's process fail, and what they ask for is surely not done. Its
     /// kernel is well.
     CallsFail { node: String },
@@ -120,6 +134,14 @@ impl Consequence {
         let node = Some(Party(vec![node.to_owned()]));
         let frames = |from, to| Consequence::Frames(Frames { from, to, pass, late_ns });
         vec![frames(node.clone(), None), frames(None, node)]
+    }
+
+    /// The same of a fault that has been waiting for this operation of NFS.
+    pub fn of_operation(self, op: &str) -> Consequence {
+        match self {
+            Consequence::Refusal { node, .. } => Consequence::Refusal { node, op: Some(op.into()) },
+            other => other,
+        }
     }
 
     /// The frames that it is about, if it is about frames.

@@ -116,6 +116,16 @@ pub enum EventKind {
         value: u64,
     },
 
+    /// What there is on the export at the end of the run, besides the counter and what stays of the
+    /// lock by its profile: names, and locks on files (proc_locks(5)).
+    LeftBehind {
+        names: Vec<String>,
+        /// How many names there are besides.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        more: u64,
+        locks: u64,
+    },
+
     /// How many descriptors the client's adapter has open, between two rounds.
     Descriptors {
         client: String,
@@ -160,6 +170,10 @@ pub enum EventKind {
         completed: bool,
         why: String,
     },
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

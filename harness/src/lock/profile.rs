@@ -42,6 +42,10 @@ pub struct Profile {
     /// Invariants, each with the sentence of the documentation it rests on.
     #[serde(default)]
     pub promises: BTreeMap<Invariant, String>,
+    /// Names on the export that are no litter, as patterns ([`lockstorm_agent::glob`]): what the
+    /// lock leaves there on purpose when nobody has it. For the promise of cleanliness.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stays: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_bound: Option<BreakBound>,
     #[serde(default)]
@@ -227,6 +231,11 @@ impl Profile {
             let message = "a lock without lifetimes has none to compare a pause with; expected a \
                 duration such as 15s";
             add("assumes.pause", message.into());
+        }
+        if !self.stays.is_empty() && !self.promises.contains_key(&Invariant::Cleanliness) {
+            let message = "what stays of a lock that does not promise to leave nothing; expected \
+                `cleanliness` among the promises";
+            add("stays", message.into());
         }
         let promised = self.promises.contains_key(&Invariant::BreakAfterLifetime);
         match self.break_bound {

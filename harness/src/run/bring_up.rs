@@ -18,9 +18,10 @@ impl Interpreter<'_> {
     /// The node's agent is there.
     pub(super) fn configure(&mut self, node: NodeId) {
         let blueprint = self.plan().blueprint.node(node);
-        let (own, host_name) = (&blueprint.name, &blueprint.settings.host_name);
+        let own = &blueprint.name;
+        let host_name = self.renamed.get(&node).or(blueprint.settings.host_name.as_ref());
         let command = Command::Configure {
-            hostname: host_name.as_ref().unwrap_or(own).clone(),
+            hostname: host_name.unwrap_or(own).clone(),
             address: format!("{}/24", blueprint.ip),
             pids_used: blueprint.pids_used,
             identity: host_name.is_some().then(|| own.clone()),

@@ -4,6 +4,7 @@ use crate::fault::FaultId;
 use crate::history::Operation;
 use crate::lock::adapter::Answer;
 use crate::site::{ClientId, NodeId};
+use lockstorm_agent::LeftBehind;
 
 /// What a timer of the run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Timer {
     /// A fault of the plan strikes.
     FaultBegins(FaultId),
     FaultEnds(FaultId),
+    /// A process that runs and stands in turns has run for long enough, or stood.
+    Turn(FaultId),
     /// The workload's time is over: all faults end.
     Recovery,
     /// A node is switched on for the first time.
@@ -31,6 +34,10 @@ pub enum Timer {
     Overdue,
     /// The counter was not read in time.
     NoCounter,
+    /// What was under way on the export when its lock had been given up has come to an end.
+    Settled,
+    /// The server did not tell in time what is left on the export.
+    NoLook,
 }
 
 /// What has happened, for workloads and the nemesis.
@@ -62,6 +69,8 @@ pub enum Event {
     Counted(ClientId),
     /// The counter's value on the server.
     CounterRead(u64),
+    /// What is left on the export.
+    LeftBehind(LeftBehind),
     Timer(Timer),
     /// The message has come that a fault of the plan waited for, by its index.
     Caught(FaultId),

@@ -6,20 +6,20 @@ use super::event::{Event, Timer};
 use super::in_force::Setting;
 use super::readiness::{Progress, READY_WITHIN, Readiness};
 use super::task::Task;
-use crate::fault::FaultId;
+use crate::fault::{FaultId, Killing};
 use crate::history::writer::{Finished, Writer};
 use crate::history::{EventKind, Operation};
 use crate::lock::adapter::Request;
 use crate::plan::Plan;
 use crate::site::blueprint::Role;
 use crate::site::{ClientId, Happening, NodeId, Site, SiteError, Statistics};
-use crate::units::{Nanos, SECOND};
-use lockstorm_agent::{Command, EXPORT, MOUNT_POINT};
+use crate::units::Nanos;
+use lockstorm_agent::{Command, MOUNT_POINT};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
 /// The counter's name on the export.
-const COUNTER: &str = "counter";
+pub(super) const COUNTER: &str = "counter";
 
 pub struct Client {
     pub name: String,
@@ -73,6 +73,8 @@ pub struct Interpreter<'a> {
     /// How long each node has stood still since it was switched on (ns): its agent takes so much
     /// less for the true time.
     stood: Vec<u64>,
+    /// Host names that nodes have from their next boot on, if not those of the plan.
+    pub(super) renamed: BTreeMap<NodeId, String>,
     /// Whether no fault keeps the NFS server from serving.
     pub(super) is_to_serve: bool,
     pub(super) began: Option<u64>,
@@ -111,6 +113,7 @@ impl<'a> Interpreter<'a> {
             clocks: vec![Setting::default(); nodes.len()],
             paused: vec![None; nodes.len()],
             stood: vec![0; nodes.len()],
+            renamed: BTreeMap::new(),
             is_to_serve: true,
             began: None,
             failure: None,
@@ -227,6 +230,11 @@ impl<'a> Interpreter<'a> {
         Ok(())
     }
 
+    /// Has a node come back with another host name when it boots next.
+    pub fn rename(&mut self, node: NodeId, host_name: String) {
+        self.renamed.insert(node, host_name);
+    }
+
     /// Cuts a node's power, as the plan wants it; of a server's unflushed sectors those last for
     /// which `keep` says so. Answers in words what was lost.
     pub fn power_off(
@@ -326,13 +334,17 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Kills a client's process, as the plan wants it; false when there is none.
-    pub fn kill(&mut self, node: NodeId) -> bool {
+    pub fn kill(&mut self, node: NodeId, how: Killing) -> bool {
         let Some(id) = node.client().filter(|id| self.client(*id).ready) else {
             return false;
         };
         if self.client(id).process == Process::Untouched {
             self.client_mut(id).process = Process::Dying { again: false };
-            self.command(node, Command::KillAdapter { holder: 0 }, Task::KillAdapter);
+            let command = match how {
+                Killing::Signal => Command::KillAdapter { holder: 0 },
+                Killing::NoMemory => Command::ExhaustMemory { holder: 0 },
+            };
+            self.command(node, command, Task::KillAdapter);
         }
         true
     }
@@ -520,28 +532,6 @@ impl<'a> Interpreter<'a> {
                 }
                 Happening::Died { node, cause } => self.node_died(node, cause)?,
                 Happening::Idle => return Ok(None),
-            }
-        }
-    }
-
-    /// Reads the counter on the server, past every client's cache.
-    pub fn read_counter(&mut self) -> Result<(), RunError> {
-        if self.failure.is_some() || !self.readiness.serves() {
-            return Ok(());
-        }
-        self.command(
-            NodeId::SERVER,
-            Command::ReadCount { file: format!("{EXPORT}/{COUNTER}") },
-            Task::ReadCounter,
-        );
-        self.set_timer(self.now() + 60 * SECOND, Timer::NoCounter);
-        loop {
-            match self.next_event()? {
-                Some(Event::CounterRead(value)) => {
-                    return self.record(EventKind::CounterRead { value });
-                }
-                None | Some(Event::Timer(Timer::NoCounter)) => return Ok(()),
-                Some(_) => {}
             }
         }
     }

@@ -4,6 +4,7 @@
 //! what a workload wants into commands; it is the witness, and the only one that writes the
 //! history.
 
+mod afterwards;
 mod bring_up;
 mod cycles;
 mod event;
@@ -141,5 +142,6 @@ fn play(run: &mut Interpreter, plan: &Plan) -> Result<(), RunError> {
     };
     nemesis.finish(run)?;
     run.read_counter()?;
+    run.look_at_export()?;
     run.record(EventKind::WorkloadEnded { completed: why.is_empty(), why })
 }

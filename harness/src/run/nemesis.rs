@@ -15,6 +15,7 @@ use crate::seeds;
 use crate::site::disk::trouble::TroubleId;
 use crate::site::wire::RuleId;
 use crate::site::{ClientId, NodeId};
+use crate::units::Nanos;
 use lockstorm_agent::{Command, Failing};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -47,6 +48,10 @@ struct Active {
     pauses: Option<AfterPause>,
     /// What it does to its client's process.
     process: Option<Hit>,
+    /// Its client's process does not run.
+    stands: bool,
+    /// How long the process runs in turns, and stands.
+    turns: Option<(Nanos, Nanos)>,
     /// What it does to the server's disk.
     troubles: Vec<TroubleId>,
     fills_disk: bool,
@@ -88,6 +93,7 @@ impl<'a> Nemesis<'a> {
                 return self.strike_planned(*id, None, run);
             }
             Event::Timer(Timer::FaultEnds(fault)) => return self.end(*fault, run).map(|_| ()),
+            Event::Timer(Timer::Turn(fault)) => self.take_turns(*fault, run),
             Event::Timer(Timer::Recovery) => return self.recover(run),
             Event::Configured(node) => self.set_clock(*node, run),
             Event::ServerReady => self.fill_disk(run),
@@ -148,13 +154,17 @@ impl<'a> Nemesis<'a> {
         run: &mut Interpreter,
     ) -> Result<(), RunError> {
         let fault = strike.fault();
+        let consequences = fault.consequences(run.node_name(node)).into_iter();
         let at = caught.map(|caught| format!(" ({})", caught.describe())).unwrap_or_default();
         run.record(EventKind::FaultStruck {
             fault: id,
             kind: strike.kind().into(),
             node: run.node_name(node).to_owned(),
             detail: format!("{}{at}", fault.describe()),
-            consequences: fault.consequences(run.node_name(node)),
+            consequences: match caught {
+                Some(caught) => consequences.map(|one| one.of_operation(&caught.op)).collect(),
+                None => consequences.collect(),
+            },
         })?;
         let mut active = Active::new(node);
         let seed = seeds::derive(self.plan.seed, &format!("fault/{}", id.index()));
@@ -195,6 +205,7 @@ impl<'a> Nemesis<'a> {
                     self.force.catch_up(node);
                 }
             }
+            Effect::HostName { host_name } => run.rename(node, host_name),
             Effect::WallClock { step_ns, drift_ppm } => {
                 self.force.set_wrong(node, id, step_ns, drift_ppm, run.now());
                 active.hindrance = Some("the node had no power".into());
@@ -219,8 +230,15 @@ impl<'a> Nemesis<'a> {
                     false => active.hindrance = Some("the server did not serve".into()),
                 }
             }
-            Effect::NoProcess => active.hit_process(Hit::Kills, run.kill(node)),
-            Effect::ProcessStands => active.hit_process(Hit::Stops, run.stop(node, true)),
+            Effect::NoProcess { how } => active.hit_process(Hit::Kills, run.kill(node, how)),
+            Effect::ProcessStands { runs: None } => {
+                active.stands = true;
+                active.hit_process(Hit::Stops, run.stop(node, true));
+            }
+            Effect::ProcessStands { runs: Some(turns) } => {
+                (active.process, active.turns) = (Some(Hit::Stops), Some(turns));
+                run.set_timer_in(turns.0, Timer::Turn(id));
+            }
             Effect::CallsFail { call, errno, path, nth, times } => {
                 let failing = Failing { fault: id.token(), call, errno, path, nth, times };
                 if run.is_ready(node) {
@@ -230,6 +248,34 @@ impl<'a> Nemesis<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a fault wants the process of a client's lock not to run.
+    fn stands(&self, node: NodeId) -> bool {
+        self.active.values().any(|active| active.node == node && active.stands)
+    }
+
+    /// A process that runs and stands in turns has had enough of one.
+    fn take_turns(&mut self, id: FaultId, run: &mut Interpreter) {
+        let Some(active) = self.active.get_mut(&id) else {
+            return;
+        };
+        let Some((runs, stands)) = active.turns else {
+            return;
+        };
+        active.stands = !active.stands;
+        let (node, lasts) = (active.node, if active.stands { stands } else { runs });
+        let is_there = run.stop(node, self.stands(node));
+        if let Some(active) = self.active.get_mut(&id)
+            && active.did.is_empty()
+        {
+            match is_there {
+                true if active.stands => active.did.push("stopped again and again".into()),
+                true => {}
+                false => active.hindrance = Some("no process of a lock ran there".into()),
+            }
+        }
+        run.set_timer_in(lasts, Timer::Turn(id));
     }
 
     /// A node that has power stands still while a fault wants it to.
@@ -289,12 +335,12 @@ impl<'a> Nemesis<'a> {
         if let Some(hit) = active.process {
             // Others of the same kind may still be at it.
             let mut others = self.active.values().filter(|other| other.node == node);
-            let alone = others.all(|other| other.process != Some(hit));
+            let alone = others.all(|other| other.process != Some(Hit::Kills));
             match hit {
                 Hit::Kills if alone && run.start_again(node) => {
                     active.did.push("started again".into());
                 }
-                Hit::Stops if alone => drop(run.stop(node, false)),
+                Hit::Stops if !self.stands(node) => drop(run.stop(node, false)),
                 _ => {}
             }
         }
@@ -425,6 +471,8 @@ impl Active {
             has_power_effect: false,
             pauses: None,
             process: None,
+            stands: false,
+            turns: None,
             troubles: Vec::new(),
             fills_disk: false,
             stops_service: false,

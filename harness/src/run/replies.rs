@@ -72,6 +72,10 @@ impl Interpreter<'_> {
                 self.events.push_back(Event::CounterRead(value));
                 Ok(())
             }
+            (Task::LookAtExport, Outcome::LeftBehind(left)) => {
+                self.events.push_back(Event::LeftBehind(left));
+                Ok(())
+            }
             (Task::FillDisk, outcome) => {
                 let filled = match outcome {
                     Outcome::Failed { message, .. } => Err(message),

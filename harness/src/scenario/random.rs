@@ -15,11 +15,13 @@ use crate::fault::hold::Hold;
 use crate::fault::impair::Impair;
 use crate::fault::kill::Kill;
 use crate::fault::lose::Lose;
+use crate::fault::memory::Memory;
 use crate::fault::nfsd::Nfsd;
 use crate::fault::partition::{Flapping, Partition};
 use crate::fault::pause::{AfterPause, Pause};
 use crate::fault::refuse::{self, Refuse};
 use crate::fault::reset::Reset;
+use crate::fault::slow::Slow;
 use crate::fault::stop::Stop;
 use crate::fault::{CALLER, FaultSpec, OWNER, Passes, Phase, Section, Strike, Trigger};
 use crate::lock::profile::{Profile, Renewed};
@@ -111,6 +113,9 @@ pub const BOUNDS: Bounds = Bounds {
         ("disk", 2),
         ("nfsd", 2),
         ("errno", 3),
+        ("slow", 1),
+        ("memory", 1),
+        ("clock", 1),
     ],
 };
 
@@ -392,7 +397,10 @@ impl Draw<'_> {
 
     fn strike_of(&mut self, kind: &str, node: String) -> Strike {
         match kind {
-            "crash" => Strike::Crash(Crash { node, keep: *self.one_of(&[0.0, 0.0, 0.3, 1.0]) }),
+            "crash" => {
+                let keep = *self.one_of(&[0.0, 0.0, 0.3, 1.0]);
+                Strike::Crash(Crash { keep, ..Crash::of(node) })
+            }
             "clock" => Strike::Clock(self.clock(node)),
             "impair" => Strike::Impair(self.impair(node)),
             _ => Strike::Cut(Cut { node }),
@@ -411,6 +419,17 @@ impl Draw<'_> {
             "disk" => Strike::Disk(self.disk()),
             "nfsd" => Strike::Nfsd(Nfsd {}),
             "errno" => Strike::Errno(self.errno(node)),
+            "slow" => {
+                let (stands, runs) =
+                    (10 * MILLISECOND..=3 * SECOND, MILLISECOND..=100 * MILLISECOND);
+                let (stands, runs) = (self.time(&stands), self.time(&runs));
+                Strike::Slow(Slow { node: on_client(node), stands, runs })
+            }
+            "memory" => Strike::Memory(Memory { node: on_client(node) }),
+            "clock" => {
+                let step = SignedNanos(0);
+                Strike::Clock(Clock { node, step, drift_ppm: 0, stands: true })
+            }
             "pause" => {
                 let clock = *self.one_of(&[AfterPause::Jumps, AfterPause::Stands]);
                 Strike::Pause(Pause { node, clock })
@@ -457,7 +476,7 @@ impl Draw<'_> {
             false => 0,
         };
         let step = if step == 0 && drift_ppm == 0 { whole } else { step };
-        Clock { node, step: SignedNanos(step), drift_ppm }
+        Clock { node, step: SignedNanos(step), drift_ppm, stands: false }
     }
 
     /// Most are slow.
@@ -467,6 +486,7 @@ impl Draw<'_> {
             0 => Disk { full: true, ..Disk::default() },
             1 => Disk { errors: 0.3, ..Disk::default() },
             2 => Disk { read_only: true, ..Disk::default() },
+            3 => Disk { ignores_flush: true, ..Disk::default() },
             _ => Disk { latency: self.time(&late), flush: self.time(&late), ..Disk::default() },
         }
     }

@@ -238,7 +238,7 @@ fn of_steps() -> Vec<&'static str> {
 fn strike(kind: &str, words: &[&str]) -> Result<Strike, String> {
     match kind {
         "cut" => Ok(Strike::Cut(Cut { node: only_node(kind, words)? })),
-        "crash" => Ok(Strike::Crash(Crash { node: only_node(kind, words)?, keep: 0.0 })),
+        "crash" => Ok(Strike::Crash(Crash::of(only_node(kind, words)?))),
         "clock" => {
             let Some((node, step)) = words.split_first() else {
                 return Err(only_node(kind, words).unwrap_err());
@@ -249,7 +249,7 @@ fn strike(kind: &str, words: &[&str]) -> Result<Strike, String> {
                 ));
             }
             let step = step.join(" ").parse()?;
-            Ok(Strike::Clock(Clock { node: (*node).to_owned(), step, drift_ppm: 0 }))
+            Ok(Strike::Clock(Clock { node: (*node).to_owned(), step, drift_ppm: 0, stands: false }))
         }
         _ => {
             let node = words.first().unwrap_or(&"c1");
@@ -274,8 +274,8 @@ fn end(words: &[&str]) -> Result<Step, String> {
 fn text_of(strike: &Strike) -> Option<String> {
     match strike {
         Strike::Cut(Cut { node }) => Some(format!("cut {node}")),
-        Strike::Crash(Crash { node, keep: 0.0 }) => Some(format!("crash {node}")),
-        Strike::Clock(Clock { node, step, drift_ppm: 0 }) => {
+        Strike::Crash(Crash { node, keep: 0.0, host_name: None }) => Some(format!("crash {node}")),
+        Strike::Clock(Clock { node, step, drift_ppm: 0, stands: false }) => {
             let plus = if step.0 < 0 { "" } else { "+" };
             Some(format!("clock {node} {plus}{step}"))
         }

@@ -11,7 +11,7 @@ use crate::lock::adapter::Request;
 use crate::site::NodeId;
 use crate::site::blueprint::Blueprint;
 use crate::units::{Nanos, SECOND};
-use lockstorm_agent::{Command, EXPORT, MOUNT_POINT, Message, Outcome, Rules};
+use lockstorm_agent::{Command, EXPORT, LeftBehind, MOUNT_POINT, Message, Outcome, Rules};
 use std::collections::BTreeMap;
 
 /// The counter's name on the export.
@@ -112,6 +112,11 @@ impl Machine {
                 disk.full = full;
                 Outcome::Ok
             }
+            (Command::LookAtExport { stays }, Role::Server(server)) => {
+                let locks = server.as_ref().map_or(0, Server::locked);
+                let left = LeftBehind { names: disk.names_but(&stays), more: 0, locks };
+                Outcome::LeftBehind(left)
+            }
             (Command::ReadCount { file }, Role::Server(_)) => match disk.read(name(&file)) {
                 None => Outcome::Count { value: 0 },
                 Some(text) => count(&text),
@@ -158,7 +163,7 @@ impl Agent {
                 }
                 _ => Some(Outcome::Failed { errno: None, message: "no adapter runs".into() }),
             },
-            Command::KillAdapter { .. } => {
+            Command::KillAdapter { .. } | Command::ExhaustMemory { .. } => {
                 *process = None;
                 kernel.process_has_ended(io);
                 let cause = "ended with signal: 9 (SIGKILL)".into();

@@ -50,6 +50,8 @@ pub struct Client {
     renewing: bool,
     /// The files whose locks it has.
     held: BTreeSet<Name>,
+    /// How many processes of locks have ended here: the number of the one that runs.
+    process: u32,
     mount: Mount,
     /// What has been done, for those who asked.
     done: VecDeque<(Asker, Result<Done, Errno>)>,
@@ -129,6 +131,7 @@ impl Client {
             renew_at: None,
             renewing: false,
             held: BTreeSet::new(),
+            process: 0,
             mount: Mount::Not,
             done: VecDeque::new(),
         }
@@ -155,9 +158,16 @@ impl Client {
 
     /// Asks the server for something, sooner or later.
     pub fn ask(&mut self, asker: Asker, op: Op, io: &mut Io) {
-        if let Op::Unlock(name) = &op {
+        if let Op::Unlock { name, .. } = &op {
             self.held.remove(name);
         }
+        let op = match op {
+            Op::Lock { name, reclaim, wait, .. } => {
+                Op::Lock { name, reclaim, wait, owner: self.process }
+            }
+            Op::Unlock { name, .. } => Op::Unlock { name, owner: self.process },
+            other => other,
+        };
         self.waiting.push_back(Ask { asker, op, delay: 0 });
         self.go_on(io);
     }
@@ -174,8 +184,9 @@ impl Client {
             }
         }
         for name in std::mem::take(&mut self.held) {
-            self.ask(Asker::Ended, Op::Unlock(name), io);
+            self.ask(Asker::Ended, Op::Unlock { name, owner: self.process }, io);
         }
+        self.process += 1;
     }
 
     /// What has been done, each told once.
@@ -392,8 +403,8 @@ impl Client {
         }
         let (least, most) = match (&result, &op) {
             // Granted to nobody.
-            (Ok(_), Op::Lock { name, .. }) if asker == Asker::Ended => {
-                let op = Op::Unlock(name.clone());
+            (Ok(_), Op::Lock { name, owner, .. }) if asker == Asker::Ended => {
+                let op = Op::Unlock { name: name.clone(), owner: *owner };
                 return self.waiting.push_back(Ask { asker, op, delay: 0 });
             }
             (Err(_), Op::Lock { .. }) if asker == Asker::Ended => return,
@@ -467,7 +478,7 @@ impl Client {
     fn reclaim_next(&mut self, io: &mut Io) {
         let next = self.recovery.as_mut().and_then(|recovery| recovery.reclaim.pop());
         let op = match next {
-            Some(name) => Op::Lock { name, reclaim: true, wait: false },
+            Some(name) => Op::Lock { name, reclaim: true, wait: false, owner: self.process },
             None => Op::ReclaimComplete,
         };
         self.send_in(0, Ask { asker: Asker::Recovery, op, delay: 0 }, io);

@@ -1,8 +1,10 @@
 //! A node's clocks.
 
+use crate::fault::clock::DRIFT_MAX_PPM;
+
 /// The wall clock and the monotonic clock of a node that has power. adjtimex(2) changes the rate of
-/// both, and a step that of the wall clock alone. Every timer of a node runs by its monotonic
-/// clock.
+/// both, as far as it goes; a step, or a rate beyond that, is of the wall clock alone. Every timer of
+/// a node runs by its monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     /// True time at which it was set last: ns of the harness's clock.
@@ -30,7 +32,13 @@ impl Clock {
     /// Nanoseconds since power-on, as the node counts them.
     pub fn monotonic(&self, now: u64) -> u64 {
         let since = i128::from(now - self.set_at);
-        self.monotonic + (since * (MILLION + i128::from(self.drift_ppm)) / MILLION) as u64
+        self.monotonic + (since * self.rate() / MILLION) as u64
+    }
+
+    /// How much of a million the monotonic clock shows.
+    fn rate(&self) -> i128 {
+        let reached = self.drift_ppm.abs() <= DRIFT_MAX_PPM;
+        MILLION + i128::from(if reached { self.drift_ppm } else { 0 })
     }
 
     /// Nanoseconds since 1970, as the node believes.
@@ -58,7 +66,7 @@ impl Clock {
     /// When its monotonic clock will say `deadline`: ns of the harness's clock.
     pub fn true_time(&self, deadline: u64) -> u64 {
         let left = i128::from(deadline.saturating_sub(self.monotonic)) * MILLION;
-        let rate = MILLION + i128::from(self.drift_ppm);
+        let rate = self.rate();
         // Rounded up: at that time it is no less.
         let after = (left + rate - 1).div_euclid(rate);
         self.set_at.saturating_add(u64::try_from(after).unwrap_or(u64::MAX))
@@ -86,6 +94,15 @@ mod tests {
         clock.set(20 * SECOND, 0, 0);
         assert_eq!(clock.error_ns(30 * SECOND), 0);
         assert_eq!(clock.monotonic(30 * SECOND), 26 * SECOND, "it never jumps");
+    }
+
+    #[test]
+    fn a_wall_clock_that_stands_leaves_the_monotonic_clock_alone() {
+        let mut clock = Clock::power_on(0, 0);
+        clock.set(10 * SECOND, 0, -1_000_000);
+        assert_eq!(clock.wall(10 * SECOND), clock.wall(25 * SECOND));
+        assert_eq!(clock.monotonic(25 * SECOND), 25 * SECOND);
+        assert_eq!(clock.true_time(30 * SECOND), 30 * SECOND);
     }
 
     #[test]

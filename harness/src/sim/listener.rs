@@ -98,7 +98,7 @@ fn operation(call: &Call) -> Operation {
         Op::Write { name, .. } | Op::Swap { name, .. } => ("WRITE", Some(name)),
         Op::Commit(name) => ("COMMIT", Some(name)),
         Op::Lock { name, .. } => ("LOCK", Some(name)),
-        Op::Unlock(name) => ("LOCKU", Some(name)),
+        Op::Unlock { name, .. } => ("LOCKU", Some(name)),
         Op::ReclaimComplete => ("RECLAIM_COMPLETE", None),
     };
     let path = path.map(|name| format!("/{name}").into());

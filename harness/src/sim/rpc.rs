@@ -95,14 +95,19 @@ pub enum Op {
         seen: Option<u64>,
         text: Rc<str>,
     },
-    /// LOCK of the whole file, for writing. With `reclaim` in the grace time, and only then.
+    /// LOCK of the whole file, for writing. With `reclaim` in the grace time, and only then. Its
+    /// client's processes are different lock-owners (RFC 8881, section 9.1); the client says which.
     Lock {
         name: Name,
         reclaim: bool,
         wait: bool,
+        owner: u32,
     },
     /// LOCKU
-    Unlock(Name),
+    Unlock {
+        name: Name,
+        owner: u32,
+    },
     ReclaimComplete,
 }
 
@@ -122,7 +127,7 @@ impl Op {
             Op::Touch(name) => (&[Utime], vec![name]),
             Op::Write { name, .. } | Op::Swap { name, .. } => (&[Write], vec![name]),
             Op::Commit(name) => (&[Fsync], vec![name]),
-            Op::Lock { name, .. } | Op::Unlock(name) => (&[Flock, Fcntl], vec![name]),
+            Op::Lock { name, .. } | Op::Unlock { name, .. } => (&[Flock, Fcntl], vec![name]),
         }
     }
 }

@@ -35,6 +35,13 @@ fn is_right(clock: &SignedNanos) -> bool {
     clock.0 == 0
 }
 
+/// Whether this is a host name: hostname(7), and HOST_NAME_MAX of Linux.
+pub fn is_host_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    begins && text.len() <= 64 && text.chars().all(allowed)
+}
+
 /// Whether this is a time zone that needs no database: std offset, and dst with its rules, as POSIX
 /// has them (POSIX.1-2017, 8.3, TZ). Another would be taken for UTC without a word.
 pub fn is_posix_zone(text: &str) -> bool {

@@ -61,6 +61,12 @@ const CATCHES: &[Catch] = &[
     Catch { control: "leaks-descriptor", scenario: "calm", set: LONG, follows: &[] },
     Catch { control: "forgets-failed-release", scenario: "calm", set: SHORT, follows: &[] },
     Catch { control: "busy-on-error", scenario: "refused", set: &[], follows: &[] },
+    Catch {
+        control: "leaves-claims",
+        scenario: "calm",
+        set: &["workload.cycles.time=15s", "workload.cycles.timeout=0s"],
+        follows: &[],
+    },
     Catch { control: "remembers-held", scenario: "held-after-loss", set: &[], follows: &[] },
 ];
 

@@ -2,7 +2,7 @@
 
 use super::story::{Teller, plan, story};
 use crate::check::Evidence;
-use crate::check::faults::{bad_disk, faults, forgetful, in_force, paused};
+use crate::check::faults::{bad_disk, faults, in_force, paused, unreliable};
 use crate::fault::FaultId;
 use crate::history::EventKind;
 use crate::plan::Plan;
@@ -112,24 +112,26 @@ fn a_disk_that_failed_is_bad_until_the_server_is_restarted_after_that() {
 }
 
 #[test]
-fn a_server_whose_disk_had_failed_forgets_when_it_loses_its_power() {
+fn nothing_can_be_relied_on_once_a_server_has_forgotten_or_frames_were_falsified() {
     let mut plan = plan();
     let forgets = |plan: &Plan, text: &str| {
         let history = story(text);
-        forgetful(&faults(&history), &history, plan).map(|(at, _)| at / SECOND)
+        unreliable(&faults(&history), &history, plan).map(|(at, _)| at / SECOND)
     };
     let before = "1s server dies\n 2s server boots\n 3s server has a bad disk";
     assert_eq!(forgets(&plan, before), None);
     let died = "3s server has a bad disk\n 4s c1 dies\n 5s server dies\n 6s server boots";
     assert_eq!(forgets(&plan, died), Some(5));
     assert_eq!(forgets(&plan, &died.replace("bad", "slow")), None);
+    assert_eq!(forgets(&plan, &died.replace("bad", "forgetful")), Some(5));
+    assert_eq!(forgets(&plan, "3s c1 gets falsified frames\n 9s c1 is healed"), Some(3));
     plan.blueprint.server.is_async = true;
     assert_eq!(forgets(&plan, before), Some(1));
     assert_eq!(forgets(&plan, "1s c1 dies"), None);
 }
 
 #[test]
-fn no_lock_outlasts_what_its_server_has_forgotten() {
+fn no_lock_stands_what_its_server_has_forgotten() {
     let text = "
         1s c1 acquires
         2s server has a bad disk
@@ -138,7 +140,7 @@ fn no_lock_outlasts_what_its_server_has_forgotten() {
         9s c2 acquires";
     let invariant = lockstorm_reports::Invariant::MutualExclusion;
     let (_, findings) = super::judged(&plan(), &story(text), invariant);
-    let why = "the server's disk had failed before it was restarted; no lock outlasts that";
+    let why = "the server's disk had failed before it was restarted; no lock stands that";
     assert_eq!(findings[0].beyond, [why]);
     assert_eq!(findings[0].class, Class::BeyondAssumptions);
 }

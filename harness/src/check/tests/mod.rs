@@ -2,6 +2,7 @@
 
 mod acts;
 mod break_after_lifetime;
+mod cleanliness;
 mod clocks;
 mod contact;
 mod contradictions;

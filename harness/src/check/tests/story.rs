@@ -76,6 +76,7 @@ fn profile() -> Profile {
         Invariant::ReleaseFrees,
         Invariant::NoDescriptorLeak,
         Invariant::HonestRefusal,
+        Invariant::Cleanliness,
     ];
     Profile {
         name: "flufl.lock".into(),
@@ -94,6 +95,7 @@ fn profile() -> Profile {
             renewed: Renewed::ByCalls,
         }),
         promises: promises.map(|promise| (promise, String::new())).into(),
+        stays: Vec::new(),
         break_bound: Some(BreakBound {
             slop: Nanos::from_secs(10),
             within: Nanos::from_secs(5),
@@ -284,6 +286,14 @@ impl Teller {
                 self.die(who, true);
             }
             ["has", "a", "bad", "disk"] => self.strike_with("disk", who, disk(0, true)),
+            ["has", "a", "forgetful", "disk"] => {
+                let disk =
+                    Consequence::Disk { late_ns: 0, flush_late_ns: 0, fails: false, forgets: true };
+                self.strike_with("disk", who, vec![disk]);
+            }
+            ["gets", "falsified", "frames"] => {
+                self.strike_with("impair", who, vec![Consequence::Corruption]);
+            }
             ["has", "a", "slow", "disk"] => self.strike_with("disk", who, disk(SECOND, false)),
             ["adapter", "is", "killed"] => self.write(EventKind::AdapterKilled { client }),
             ["adapter", "fails"] => {
@@ -294,8 +304,18 @@ impl Teller {
             ["is", "impaired"] => self.strike("impair", who, Pass::Some),
             ["has", "a", "call", "refused"] => {
                 let node = client.clone();
-                self.strike_with("refuse", who, vec![Consequence::Refusal { node }]);
+                self.strike_with("refuse", who, vec![Consequence::Refusal { node, op: None }]);
             }
+            ["has", op, "refused"] => {
+                let refusal = Consequence::Refusal { node: client, op: Some((*op).into()) };
+                self.strike_with("refuse", who, vec![refusal]);
+            }
+            ["has", call, "fail", "of", path] => self.write(EventKind::CallFailed {
+                client,
+                fault: FaultId::at(self.faults - 1),
+                call: serde_yaml::from_str(call).unwrap(),
+                path: (*path).into(),
+            }),
             ["has", "system", "calls", "fail"] => {
                 let node = client.clone();
                 self.strike_with("errno", who, vec![Consequence::CallsFail { node }]);
@@ -335,6 +355,9 @@ impl Teller {
             ["is", value] if client == "counter" => {
                 self.write(EventKind::CounterRead { value: value.parse().unwrap() })
             }
+            ["has", "nothing", "left"] if client == "export" => self.left(&[], 0),
+            ["has", locks, "locks"] if client == "export" => self.left(&[], locks.parse().unwrap()),
+            ["has", names @ ..] if client == "export" => self.left(names, 0),
             ["ends"] if client == "workload" => self.write(EventKind::WorkloadEnded {
                 completed: true,
                 why: "every client is done".into(),
@@ -342,6 +365,11 @@ impl Teller {
             _ => return false,
         }
         true
+    }
+
+    fn left(&mut self, names: &[&str], locks: u64) {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        self.write(EventKind::LeftBehind { names, more: 0, locks });
     }
 
     pub fn clock(&mut self, node: &str, step: &str, drift_ppm: i64) {
@@ -358,7 +386,7 @@ fn sends(node: &str, pass: Pass) -> Vec<Consequence> {
 
 /// The server's disk is late with each request, or fails.
 fn disk(late_ns: u64, fails: bool) -> Vec<Consequence> {
-    vec![Consequence::Disk { late_ns, flush_late_ns: 0, fails }]
+    vec![Consequence::Disk { late_ns, flush_late_ns: 0, fails, forgets: false }]
 }
 
 fn answer_of(word: &str) -> Answer {

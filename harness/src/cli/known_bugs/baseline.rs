@@ -78,6 +78,8 @@ fn retargeted(strike: &Strike, client: &str) -> Strike {
         Strike::Cut(fault) if fault.node == CALLER => fault.node = client.into(),
         Strike::Kill(fault) if fault.node == CALLER => fault.node = client.into(),
         Strike::Stop(fault) if fault.node == CALLER => fault.node = client.into(),
+        Strike::Slow(fault) if fault.node == CALLER => fault.node = client.into(),
+        Strike::Memory(fault) if fault.node == CALLER => fault.node = client.into(),
         _ => {}
     }
     strike

@@ -32,9 +32,14 @@ fn step() -> impl Strategy<Value = Step> {
         (node(), expectation()).prop_map(|(client, expect)| Step::Await { client, expect }),
         nanos().prop_map(Step::Pass),
         node().prop_map(|node| Step::Strike(Strike::Cut(Cut { node }))),
-        node().prop_map(|node| Step::Strike(Strike::Crash(Crash { node, keep: 0.0 }))),
+        node().prop_map(|node| Step::Strike(Strike::Crash(Crash::of(node)))),
         (node(), -1_000_000_000_000i64..1_000_000_000_000).prop_map(|(node, step)| {
-            Step::Strike(Strike::Clock(Clock { node, step: SignedNanos(step), drift_ppm: 0 }))
+            Step::Strike(Strike::Clock(Clock {
+                node,
+                step: SignedNanos(step),
+                drift_ppm: 0,
+                stands: false,
+            }))
         }),
         (kind, node()).prop_map(|(kind, node)| Step::End { kind, node }),
     ]

@@ -2,7 +2,7 @@
 
 use super::faults::check_strike;
 use super::{Findings, SPAN_MAX, clients, nodes};
-use crate::fault::Strike;
+use crate::fault::{ENDS_PROCESSES, Strike};
 use crate::scenario::Scenario;
 use crate::scenario::script::{Call, Expectation, ExpectedAnswer, Step};
 use crate::source::{KeyPath, Problem, Segment};
@@ -116,8 +116,9 @@ impl<'a> Story<'a> {
     }
 
     fn has_crashed(&self, node: &str) -> bool {
-        let is_in_force = |kind| self.faults.get(&(kind, node)).is_some_and(|count| *count > 0);
-        is_in_force("crash") || is_in_force("kill")
+        let is_in_force =
+            |kind: &'static str| self.faults.get(&(kind, node)).is_some_and(|count| *count > 0);
+        ENDS_PROCESSES.iter().any(|kind| is_in_force(kind))
     }
 
     fn strike(&mut self, strike: &'a Strike) -> Result<(), String> {
@@ -127,11 +128,12 @@ impl<'a> Story<'a> {
         match (kind, *count) {
             ("cut", 2..) => Err(format!("`{node}` is cut off already")),
             ("crash", 2..) => Err(format!("`{node}` is down already")),
-            ("crash" | "kill", _) => {
-                self.pending.remove(node);
+            _ => {
+                if ENDS_PROCESSES.contains(&kind) {
+                    self.pending.remove(node);
+                }
                 Ok(())
             }
-            _ => Ok(()),
         }
     }
 

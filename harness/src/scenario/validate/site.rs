@@ -4,7 +4,7 @@ use super::{DELAY_MAX, Findings, mount};
 use crate::fault::clock;
 use crate::scenario::{CLIENTS_MAX, SiteSpec, WireSpec};
 use crate::site::SERVER_NAME;
-use crate::site::settings::{NodeSettings, is_posix_zone};
+use crate::site::settings::{NodeSettings, is_host_name, is_posix_zone};
 use crate::source::KeyPath;
 use crate::suggest::closest;
 use crate::units::{Bytes, MICROSECOND, Nanos, Rate, SECOND};
@@ -79,13 +79,6 @@ fn check_node(
             findings.add_key(own.key(key), message);
         }
     }
-}
-
-/// hostname(7), and HOST_NAME_MAX of Linux.
-fn is_host_name(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-    begins && text.len() <= 64 && text.chars().all(allowed)
 }
 
 /// A link that nothing comes through in time is no link.

@@ -22,7 +22,7 @@ impl Lease {
             self.held = true;
             return Ok(true);
         }
-        match os.nfs(Op::Lock { name: path(), reclaim: false, wait }).await {
+        match os.nfs(Op::Lock { name: path(), reclaim: false, wait, owner: 0 }).await {
             Ok(_) => self.held = true,
             Err(Errno::Again) => {}
             Err(errno) => return Err(errno),
@@ -57,7 +57,7 @@ impl Program for Lease {
             Defect::LeaksDescriptors => os.leak(),
             _ => {}
         }
-        os.nfs(Op::Unlock(path())).await?;
+        os.nfs(Op::Unlock { name: path(), owner: 0 }).await?;
         Ok(true)
     }
 

@@ -98,6 +98,8 @@ pub enum Defect {
     /// Each third release fails, and the lock is forgotten and stays.
     ForgetsFailedRelease,
     LeaksDescriptors,
+    /// Whoever is refused leaves its claim behind.
+    LeavesClaim,
     /// An acquire with a time limit that failed is said to have been refused.
     RefusesOnError,
     /// Each third acquire with a time limit is refused at once, whoever holds.

@@ -38,6 +38,7 @@ impl Lock {
             },
             lifetime: self.lifetime(),
             promises: promises.collect(),
+            stays: Vec::new(),
             break_bound: self.has_lifetime().then_some(BreakBound {
                 slop: SLOP,
                 within: WITHIN,
@@ -98,6 +99,7 @@ impl Lock {
                 ReleaseFrees,
                 NoDescriptorLeak,
                 HonestRefusal,
+                Cleanliness,
             ],
             Kind::Link | Kind::Mkdir | Kind::Symlink | Kind::Reentrant => &[
                 MutualExclusion,
@@ -107,6 +109,7 @@ impl Lock {
                 ReleaseFrees,
                 NoDescriptorLeak,
                 HonestRefusal,
+                Cleanliness,
             ],
         }
     }

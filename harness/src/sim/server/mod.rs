@@ -18,7 +18,8 @@ use super::tcp::{self, Tcp};
 use crate::site::blueprint::{DiskBlueprint, ServerBlueprint};
 use crate::site::disk::trouble::{Outcome, Request, Troubles};
 use crate::units::SECOND;
-use state::{Recorded, State, Verdict};
+use lockstorm_agent::glob;
+use state::{Holder, Recorded, State, Verdict};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use store::Store;
@@ -57,6 +58,12 @@ impl Disk {
         self.store.look(name).map(|file| file.text)
     }
 
+    /// The names on the export that fit none of these patterns.
+    pub fn names_but(&self, stays: &[String]) -> Vec<String> {
+        let names = self.store.names().map(|name| format!("/{name}"));
+        names.filter(|name| !stays.iter().any(|pattern| glob::matches(pattern, name))).collect()
+    }
+
     fn forgets(&mut self, op: &Op) -> bool {
         let (Some(nth), Op::Write { name, .. }) = (self.forgets, op) else {
             return false;
@@ -85,6 +92,8 @@ struct Work {
     session: u64,
     slot: usize,
     op: Op,
+    /// Whether what is to last after this does.
+    lasts: bool,
 }
 
 impl Server {
@@ -109,6 +118,11 @@ impl Server {
             disk_latency: hardware.latency.0,
             flush: hardware.flush.0,
         }
+    }
+
+    /// How many files are locked.
+    pub fn locked(&self) -> u64 {
+        self.state.locked()
     }
 
     /// When it next has something to do by itself (ns of its monotonic clock).
@@ -173,7 +187,8 @@ impl Server {
                     Verdict::InProgress => return,
                     Verdict::New => {
                         let (session, slot, op) = (*session, *slot, op.clone());
-                        return self.begin(Work { from, xid, session, slot, op }, io, disk);
+                        let work = Work { from, xid, session, slot, op, lasts: true };
+                        return self.begin(work, io, disk);
                     }
                 }
             }
@@ -182,7 +197,7 @@ impl Server {
     }
 
     /// Carries a call out, as soon as the disk allows.
-    fn begin(&mut self, work: Work, io: &mut Io, disk: &mut Disk) {
+    fn begin(&mut self, mut work: Work, io: &mut Io, disk: &mut Disk) {
         let changes = !matches!(
             work.op,
             Op::Renew
@@ -190,7 +205,7 @@ impl Server {
                 | Op::Open(_)
                 | Op::ReclaimComplete
                 | Op::Lock { .. }
-                | Op::Unlock(_)
+                | Op::Unlock { .. }
         );
         let mut met = Outcome::default();
         if changes {
@@ -198,7 +213,9 @@ impl Server {
         }
         if changes && !matches!(work.op, Op::Write { .. }) {
             let flush = disk.troubles.meet(Request::Flush);
-            met = Outcome { fails: met.fails || flush.fails, late_ns: met.late_ns + flush.late_ns };
+            work.lasts = !flush.ignored;
+            met.fails |= flush.fails;
+            met.late_ns += flush.late_ns;
         }
         if met.fails || (disk.full && matches!(work.op, Op::Write { .. })) {
             let Work { from, xid, session, slot, .. } = work;
@@ -209,7 +226,7 @@ impl Server {
         let time = match &work.op {
             // What is only read is in memory.
             Op::Renew | Op::Look(_) | Op::Open(_) | Op::ReclaimComplete => 0,
-            Op::Lock { .. } | Op::Unlock(_) => 0,
+            Op::Lock { .. } | Op::Unlock { .. } => 0,
             Op::Write { .. } => self.disk_latency,
             _ => self.disk_latency + self.flush,
         };
@@ -222,8 +239,11 @@ impl Server {
     }
 
     fn carry_out(&mut self, work: Work, io: &mut Io, disk: &mut Disk) {
-        let Work { from, xid, session, slot, op } = work;
-        let reply = Reply::Compound(self.execute(&op, session, io, disk));
+        let Work { from, xid, session, slot, op, lasts } = work;
+        let reply = Reply::Compound(match op {
+            Op::Commit(_) if !lasts => Ok(Done::Written { verifier: self.state.incarnation }),
+            _ => self.execute(&op, session, io, disk),
+        });
         self.state.replied(session, slot, &reply);
         self.reply(from, xid, reply, io);
     }
@@ -232,11 +252,12 @@ impl Server {
         let now = io.now.monotonic;
         let client = self.state.client_of(session);
         match (op, client) {
-            (Op::Lock { name, reclaim, .. }, Some(client)) => {
-                self.state.lock(client, name, *reclaim, now, &mut disk.recorded)
+            (Op::Lock { name, reclaim, owner, .. }, Some(client)) => {
+                let holder = Holder { client, owner: *owner };
+                self.state.lock(holder, name, *reclaim, now, &mut disk.recorded)
             }
-            (Op::Unlock(name), Some(client)) => {
-                self.state.unlock(client, name);
+            (Op::Unlock { name, owner }, Some(client)) => {
+                self.state.unlock(Holder { client, owner: *owner }, name);
                 Ok(Done::Ok)
             }
             (Op::ReclaimComplete, Some(client)) => {

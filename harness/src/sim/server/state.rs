@@ -52,7 +52,14 @@ pub struct State {
     clients: BTreeMap<u64, Client>,
     sessions: BTreeMap<u64, Session>,
     /// Who has the lock of a file.
-    locks: BTreeMap<Name, u64>,
+    locks: BTreeMap<Name, Holder>,
+}
+
+/// Who has a lock: one of a client's lock-owners (RFC 8881, section 9.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub client: u64,
+    pub owner: u32,
 }
 
 struct Client {
@@ -199,14 +206,14 @@ impl State {
 
     pub fn lock(
         &mut self,
-        client: u64,
+        holder: Holder,
         name: &Name,
         reclaim: bool,
         now: u64,
         recorded: &mut Recorded,
     ) -> Result<Done, Errno> {
         let in_grace = self.in_grace(now, recorded);
-        let owner = self.clients.get(&client).map(|client| client.owner);
+        let owner = self.clients.get(&holder.client).map(|client| client.owner);
         let may_reclaim = owner.is_some_and(|owner| recorded.recoverable.contains(&owner));
         match (reclaim, in_grace) {
             (false, true) => return Err(Errno::Grace),
@@ -214,23 +221,28 @@ impl State {
             (true, true) if !may_reclaim => return Err(Errno::NoGrace),
             _ => {}
         }
-        if let Some(holder) = self.locks.get(name).copied()
-            && holder != client
+        if let Some(other) = self.locks.get(name).copied()
+            && other != holder
         {
-            if !self.is_over(holder, now) {
+            if other.client == holder.client || !self.is_over(other.client, now) {
                 return Err(Errno::Again);
             }
-            self.revoke(holder, recorded);
+            self.revoke(other.client, recorded);
         }
-        self.locks.insert(name.clone(), client);
+        self.locks.insert(name.clone(), holder);
         Ok(Done::Ok)
     }
 
     /// Whoever does not have the lock has nothing to let go.
-    pub fn unlock(&mut self, client: u64, name: &Name) {
-        if self.locks.get(name) == Some(&client) {
+    pub fn unlock(&mut self, holder: Holder, name: &Name) {
+        if self.locks.get(name) == Some(&holder) {
             self.locks.remove(name);
         }
+    }
+
+    /// How many files somebody has the lock of.
+    pub fn locked(&self) -> u64 {
+        self.locks.len() as u64
     }
 
     pub fn reclaim_complete(&mut self, client: u64) {
@@ -269,7 +281,7 @@ impl State {
     }
 
     fn forget(&mut self, client: u64) {
-        self.locks.retain(|_, holder| *holder != client);
+        self.locks.retain(|_, holder| holder.client != client);
         self.sessions.retain(|_, session| session.client != client);
         self.clients.remove(&client);
     }

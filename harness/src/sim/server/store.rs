@@ -70,7 +70,7 @@ impl Store {
                 return Ok(Done::Written { verifier });
             }
             Op::Swap { name, seen, text } => return self.swap(name, *seen, text, now),
-            Op::Renew | Op::Lock { .. } | Op::Unlock(_) | Op::ReclaimComplete => {}
+            Op::Renew | Op::Lock { .. } | Op::Unlock { .. } | Op::ReclaimComplete => {}
         }
         Ok(Done::Ok)
     }
@@ -88,6 +88,11 @@ impl Store {
             }
         }
         lost
+    }
+
+    /// All names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.names.keys()
     }
 
     pub fn look(&self, name: &str) -> Option<File> {

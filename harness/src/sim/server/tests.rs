@@ -40,7 +40,7 @@ impl Scene {
         self.state.expire(self.now, &mut self.recorded);
         let client = self.state.client_of(session).unwrap_or(0);
         let name: Name = "lock".into();
-        self.state.lock(client, &name, reclaim, self.now, &mut self.recorded)
+        self.state.lock(Holder { client, owner: 0 }, &name, reclaim, self.now, &mut self.recorded)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Planted defects are found, at rates that a snapshot holds.
 
 use super::super::{Defect, Kind, Lock};
-use super::{ANY, CLOCKS, Judged, OUTAGES, OVERSTAYING, ROUNDS, SELDOM, each};
+use super::{ANY, CALM, CLOCKS, Judged, OUTAGES, OVERSTAYING, ROUNDS, SELDOM, each};
 use crate::scenario::random::Bounds;
 use lockstorm_reports::Class;
 use std::collections::BTreeMap;
@@ -29,6 +29,7 @@ const PLANTED: &[(Defect, &[Kind], &Bounds)] = &[
     // One with a lifetime is broken before anybody has waited for too long.
     (Defect::ForgetsFailedRelease, &[Kind::Lease, Kind::Link], &ANY),
     (Defect::LeaksDescriptors, &[Kind::Lease, Kind::Lifetime, Kind::Link], &ROUNDS),
+    (Defect::LeavesClaim, &[Kind::Link], &CALM),
     (Defect::RefusesOnError, &[Kind::Faltering], &SELDOM),
     (Defect::RefusesAtRandom, &[Kind::Lease, Kind::Lifetime, Kind::Link], &SELDOM),
     (Defect::LosesCounts, &[Kind::Lease, Kind::Lifetime, Kind::Link], &ANY),

@@ -66,6 +66,9 @@ const ROUNDS: Bounds = Bounds {
     ..ANY
 };
 
+/// Hardly a fault, so that nobody is kept from clearing away what it leaves.
+const CALM: Bounds = Bounds { faults: 0..=1, scripts: 0.0, ..ANY };
+
 /// Clients that seldom ask, so that nobody holds for most of the time, nor has lately.
 const SELDOM: Bounds = Bounds {
     clients: 2..=3,

@@ -3,7 +3,7 @@
 
 use super::super::{Defect, Kind, Lock};
 use super::Judged;
-use crate::fault::{OF_MESSAGES, Strike};
+use crate::fault::{ENDS_PROCESSES, OF_MESSAGES, Strike};
 use crate::history::EventKind;
 use crate::scenario::Scenario;
 use crate::units::{MILLISECOND, SECOND};
@@ -180,6 +180,8 @@ fn a_step_strikes_and_ends_any_fault() {
         "disk" => "- disk: {latency: 20ms, flush: 50ms}",
         "kill" => "- kill: {node: c1}",
         "stop" => "- stop: {node: c1}",
+        "slow" => "- slow: {node: c1, stands: 200ms}",
+        "memory" => "- memory: {node: c1}",
         "errno" => "- errno: {node: c1, call: stat, with: EIO}",
         "partition" => "- partition: {between: [c1], and: [server], one_way: true}",
         other => panic!("a fault of a new kind ({other}): expected a step for it here"),
@@ -192,7 +194,7 @@ fn a_step_strikes_and_ends_any_fault() {
         }
         let node = if ["disk", "nfsd"].contains(kind) { "server" } else { "c1" };
         writeln!(script, "  - end {kind} {node}\n  - at +60s").unwrap();
-        if !["crash", "kill"].contains(kind) {
+        if !ENDS_PROCESSES.contains(kind) {
             writeln!(script, "  - c1: -> ok\n  - c1: release -> ok").unwrap();
         }
     }

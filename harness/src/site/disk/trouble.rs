@@ -17,6 +17,8 @@ pub struct Trouble {
     /// How much later a read or a write is done (ns), and a flush.
     pub late_ns: u64,
     pub flush_late_ns: u64,
+    /// A flush is answered, and nothing is flushed.
+    pub ignores_flush: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub enum Request {
 pub struct Outcome {
     pub fails: bool,
     pub late_ns: u64,
+    /// It is answered, and not carried out.
+    pub ignored: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +77,7 @@ impl Troubles {
             let one = laid.trouble.decide(request, &mut laid.rng);
             laid.hits += u64::from(one != Outcome::default());
             outcome.fails |= one.fails;
+            outcome.ignored |= one.ignored;
             outcome.late_ns = outcome.late_ns.saturating_add(one.late_ns);
         }
         outcome
@@ -94,8 +99,9 @@ impl Trouble {
             return Outcome::default();
         }
         let refused = self.read_only && matches!(request, Request::Write(..));
-        let late_ns = if request == Request::Flush { self.flush_late_ns } else { self.late_ns };
-        Outcome { fails: drawn || refused, late_ns }
+        let is_flush = request == Request::Flush;
+        let late_ns = if is_flush { self.flush_late_ns } else { self.late_ns };
+        Outcome { fails: drawn || refused, late_ns, ignored: is_flush && self.ignores_flush }
     }
 }
 
@@ -109,12 +115,22 @@ mod tests {
         let slow = Trouble { late_ns: 5, flush_late_ns: 7, ..Trouble::default() };
         let one = troubles.lay(slow, 1);
         let two = troubles.lay(Trouble { read_only: true, late_ns: 3, ..Trouble::default() }, 2);
-        assert_eq!(troubles.meet(Request::Write(0, 8)), Outcome { fails: true, late_ns: 8 });
-        assert_eq!(troubles.meet(Request::Read(0, 8)), Outcome { fails: false, late_ns: 8 });
-        assert_eq!(troubles.meet(Request::Flush), Outcome { fails: false, late_ns: 7 });
+        let met = |fails, late_ns| Outcome { fails, late_ns, ignored: false };
+        assert_eq!(troubles.meet(Request::Write(0, 8)), met(true, 8));
+        assert_eq!(troubles.meet(Request::Read(0, 8)), met(false, 8));
+        assert_eq!(troubles.meet(Request::Flush), met(false, 7));
         assert_eq!(troubles.lift(two), 2);
-        assert_eq!(troubles.meet(Request::Write(0, 8)), Outcome { fails: false, late_ns: 5 });
+        assert_eq!(troubles.meet(Request::Write(0, 8)), met(false, 5));
         assert_eq!((troubles.lift(one), troubles.lift(one)), (4, 0));
+    }
+
+    #[test]
+    fn only_flushes_are_ignored() {
+        let mut troubles = Troubles::default();
+        let id = troubles.lay(Trouble { ignores_flush: true, ..Trouble::default() }, 1);
+        let requests = [Request::Flush, Request::Write(0, 8), Request::Read(0, 8)];
+        let ignored = requests.map(|request| troubles.meet(request).ignored);
+        assert_eq!((ignored, troubles.lift(id)), ([true, false, false], 1));
     }
 
     #[test]
