@@ -557,4 +557,8 @@ pub struct Artefact {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Wall {
     pub milliseconds: u64,
+    /// How long processors worked for the run: lockstorm's own thread, and the nodes with all that
+    /// ran on them. Left out where nobody can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processors_milliseconds: Option<u64>,
 }

@@ -207,7 +207,7 @@ impl Runner {
             history_sha256: run.history.sha256.clone(),
             artefacts: recheck::artefacts(directory),
             site: counts(&run.statistics),
-            wall: Some(Wall { milliseconds: run.wall.as_millis() as u64 }),
+            wall: Some(wall(&run)),
         };
         let mut report = judge(plan, &run.history.events, circumstances);
         wire::tell(&mut report, plan, &run.history.events, directory);
@@ -229,8 +229,14 @@ pub fn dated(plan: &Plan) -> Cow<'_, Plan> {
     }
 }
 
+fn wall(run: &Run) -> Wall {
+    let milliseconds = |time: Duration| time.as_millis() as u64;
+    let processors = run.processors.map(milliseconds);
+    Wall { milliseconds: milliseconds(run.wall), processors_milliseconds: processors }
+}
+
 fn counts(statistics: &Statistics) -> BTreeMap<String, u64> {
-    let Statistics { slices, frames, disk_requests } = *statistics;
+    let Statistics { slices, frames, disk_requests, processor_ns: _ } = *statistics;
     BTreeMap::from([
         ("slices".to_owned(), slices),
         ("frames".to_owned(), frames),

@@ -29,6 +29,7 @@ use cycles::Cycles;
 use event::Event;
 use interpreter::Interpreter;
 use nemesis::Nemesis;
+use nix::time::{ClockId, clock_gettime};
 use script::Script;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -39,6 +40,9 @@ pub struct Run {
     pub history: Finished,
     pub virtual_ns: u64,
     pub wall: Duration,
+    /// How long processors worked for it: this thread, and the nodes with all that ran on them;
+    /// `None` where nobody can tell.
+    pub processors: Option<Duration>,
     pub statistics: Statistics,
 }
 
@@ -60,7 +64,7 @@ pub fn execute(
     resources: Resources,
     observers: Vec<Box<dyn Observer>>,
 ) -> Result<Run, RunError> {
-    let begin = Instant::now();
+    let (begin, worked_before) = (Instant::now(), worked());
     let artefacts = resources.artefacts;
     let mut history = Writer::create(&artefacts.join("history.jsonl"))?;
     for observer in observers {
@@ -68,7 +72,16 @@ pub fn execute(
     }
     let site = KernelSite::new(&plan.blueprint, resources)?;
     let (history, virtual_ns, statistics) = run_on(Box::new(site), plan, history, artefacts)?;
-    Ok(Run { history, virtual_ns, wall: begin.elapsed(), statistics })
+    let nodes = Some(statistics.processor_ns).filter(|worked| *worked > 0);
+    let processors =
+        nodes.map(|nodes| Duration::from_nanos(nodes) + worked().saturating_sub(worked_before));
+    Ok(Run { history, virtual_ns, wall: begin.elapsed(), processors, statistics })
+}
+
+/// How long processors have worked for this thread.
+fn worked() -> Duration {
+    // Every Linux has this clock; without it, the thread's share is left out.
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
 /// Runs a plan on a site that has been built for it. `artefacts` is where that writes its console

@@ -330,6 +330,7 @@ impl Site for KernelSite<'_> {
         let blueprint = self.blueprint.node(node);
         self.nodes[node.index()].pause = None;
         if let Some(machine) = self.nodes[node.index()].machine.take() {
+            self.statistics.processor_ns += machine.processor_ns();
             let doing = || format!("cutting the power of {}", blueprint.name);
             machine.power_off().map_err(SiteError::host(doing()))?;
         }
@@ -394,6 +395,8 @@ impl Site for KernelSite<'_> {
     }
 
     fn finish(&mut self) -> Result<(), SiteError> {
+        let machines = self.nodes.iter().filter_map(|node| node.machine.as_ref());
+        self.statistics.processor_ns += machines.map(Machine::processor_ns).sum::<u64>();
         self.part_from_the_host()?;
         self.capture.finish().map_err(SiteError::host(WRITING_CAPTURE))
     }

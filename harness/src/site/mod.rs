@@ -117,4 +117,7 @@ pub struct Statistics {
     pub slices: u64,
     pub frames: u64,
     pub disk_requests: u64,
+    /// How long the host's processors have worked for the nodes' kernels and all that ran on them
+    /// (ns); 0 where nobody can tell.
+    pub processor_ns: u64,
 }

@@ -295,7 +295,7 @@ fn saved(plan: &Plan, text: &str) -> (tempfile::TempDir, Report) {
         history_sha256: finished.sha256,
         artefacts: recheck::artefacts(dir.path()),
         site: [("frames".into(), 12)].into(),
-        wall: Some(Wall { milliseconds: 345 }),
+        wall: Some(Wall { milliseconds: 345, processors_milliseconds: Some(210) }),
     };
     let report = judge(plan, &finished.events, circumstances);
     std::fs::write(dir.path().join("report.json"), json::render(&report)).unwrap();

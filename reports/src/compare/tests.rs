@@ -23,6 +23,7 @@ fn run(seed: u64, violated: bool, waited: u64) -> RunSummary {
         waiting: Some(Waiting { min_ns: 0, median_ns: waited, p99_ns: waited, max_ns: waited }),
         virtual_ns: 1,
         wall_ms: None,
+        processors_ms: None,
         kernel_key: "k".into(),
         image_key: "i".into(),
         history_sha256: String::new(),

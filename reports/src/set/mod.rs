@@ -133,6 +133,9 @@ pub struct Judged {
     /// Differs from run to run, as nothing else here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wall_ms: Option<u64>,
+    /// How long processors worked for it, as far as that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processors_ms: Option<u64>,
     /// Of the nodes' kernel; of each role's, with its name, if they differ.
     pub kernel_key: String,
     pub image_key: String,
@@ -300,6 +303,7 @@ impl Judged {
             waiting: report.statistics.waiting,
             virtual_ns: report.statistics.virtual_ns,
             wall_ms: report.wall.as_ref().map(|wall| wall.milliseconds),
+            processors_ms: report.wall.as_ref().and_then(|wall| wall.processors_milliseconds),
             kernel_key: report.provenance.kernel_keys(),
             image_key: report.provenance.image_key.clone(),
             history_sha256: report.provenance.history_sha256.clone(),

@@ -14,6 +14,7 @@ fn judged(verdict: Verdict, class: Option<Class>) -> End {
         waiting: None,
         virtual_ns: 1,
         wall_ms: None,
+        processors_ms: None,
         kernel_key: "k".into(),
         image_key: "i".into(),
         history_sha256: "h".into(),

@@ -108,7 +108,7 @@ pub fn clean() -> Report {
             artefact("history.jsonl", "every event, one a line"),
             artefact("wire.pcapng", "every frame, with the virtual time"),
         ],
-        wall: Some(Wall { milliseconds: 812 }),
+        wall: Some(Wall { milliseconds: 812, processors_milliseconds: None }),
     }
 }
 

@@ -30,7 +30,8 @@ pub struct Tally {
     pub seen: u64,
     /// Nothing was violated.
     pub kept: u64,
-    /// The number of the first run that showed it, and how long all until then took (ms).
+    /// The number of the first run that showed it, and how long processors worked for all until then
+    /// (ms).
     pub first: Option<(u64, u64)>,
 }
 
@@ -44,7 +45,7 @@ impl Tally {
             let Some(judged) = run.judged() else {
                 continue;
             };
-            ms += judged.wall_ms.unwrap_or(0);
+            ms += judged.processors_ms.or(judged.wall_ms).unwrap_or(0);
             let is_it = match shows {
                 None => !judged.unmet_steps.is_empty(),
                 Some(shown) => (judged.invariants.iter())
@@ -61,7 +62,7 @@ impl Tally {
 
     fn told_first(&self) -> String {
         let seconds = |ms: u64| ms as f64 / 1000.0;
-        self.first.map_or("-".into(), |(run, ms)| format!("run {run}, {:.0} s", seconds(ms)))
+        self.first.map_or("-".into(), |(run, ms)| format!("run {run}, {:.1} s", seconds(ms)))
     }
 }
 

@@ -3,6 +3,7 @@
 use nix::errno::Errno;
 use nix::sys::signal::killpg;
 use nix::unistd::Pid;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long the processes of a group may take to end, once they are killed.
@@ -23,10 +24,35 @@ fn is_alive(group: i32) -> bool {
     if killpg(Pid::from_raw(group), None) == Err(Errno::ESRCH) {
         return false;
     }
+    members(group).next().is_some()
+}
+
+/// How long the processors of this host have worked for a group's processes that run (ns), by
+/// /proc/PID/schedstat; and for the children that these have waited for.
+pub fn processor_time(group: i32) -> u64 {
+    members(group).map(|(process, stat)| of_process(&process) + of_children(&stat)).sum()
+}
+
+fn of_process(process: &Path) -> u64 {
+    // It may end meanwhile, and then its time is lost.
+    let schedstat = std::fs::read_to_string(process.join("schedstat")).unwrap_or_default();
+    schedstat.split_whitespace().next().and_then(|time| time.parse().ok()).unwrap_or(0)
+}
+
+/// cutime and cstime of proc_pid_stat(5), in hundredths of a second.
+fn of_children(stat: &str) -> u64 {
+    const TICK_NS: u64 = 10_000_000;
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks = fields.skip(13).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+    ticks.sum::<u64>().saturating_mul(TICK_NS)
+}
+
+/// The processes of a group that run, each with what proc_pid_stat(5) says of it.
+fn members(group: i32) -> impl Iterator<Item = (PathBuf, String)> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes.into_iter().any(|process| {
+    processes.filter_map(move |process| {
         let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
-        runs_in(group, &stat)
+        runs_in(group, &stat).then(|| (process.path(), stat))
     })
 }
 
@@ -51,6 +77,22 @@ mod tests {
         assert!(!runs_in(10749, "10757 (linux) Z 1 10749 10749 0 -1 1100"));
         assert!(!runs_in(10749, "10757 (linux) R 10749 1 10749 0 -1 1100"));
         assert!(!runs_in(10749, ""));
+    }
+
+    #[test]
+    fn the_processors_time_of_a_group_is_that_of_its_processes_and_of_their_children() {
+        let stat = "7 (a) b) R 1 7 7 0 -1 1 2 3 4 5 6 7 30 20 0";
+        assert_eq!(of_children(stat), 500_000_000);
+        assert_eq!(of_children(""), 0);
+        let burn = "i=0; while :; do i=$((i+1)); done";
+        let mut busy = Command::new("sh").args(["-c", burn]).process_group(0).spawn().unwrap();
+        let group = busy.id() as i32;
+        while processor_time(group) == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        busy.kill().unwrap();
+        busy.wait().unwrap();
+        assert_eq!(processor_time(group), 0);
     }
 
     #[test]

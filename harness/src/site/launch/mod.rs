@@ -91,6 +91,11 @@ trait Running {
     fn kill(&self) -> io::Result<()>;
     /// Its exit status in words, when it has ended or is about to.
     fn epitaph(&self) -> String;
+    /// How long the host's processors have worked for it (ns), while it runs; `None`: nobody can
+    /// tell.
+    fn processor_time(&self) -> Option<u64> {
+        None
+    }
 }
 
 impl Launcher {
@@ -164,6 +169,12 @@ impl Kernel {
     /// Kills the kernel and waits for its end.
     pub fn kill(&self) -> io::Result<()> {
         self.0.kill()
+    }
+
+    /// How long the host's processors have worked for it and for all that runs on it (ns), while it
+    /// runs; `None`: nobody can tell.
+    pub fn processor_time(&self) -> Option<u64> {
+        self.0.processor_time()
     }
 
     /// How the kernel ended, in words.

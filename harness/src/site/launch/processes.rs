@@ -90,6 +90,10 @@ impl Running for Process {
         Ok(())
     }
 
+    fn processor_time(&self) -> Option<u64> {
+        Some(group::processor_time(self.0.borrow().id() as i32))
+    }
+
     fn epitaph(&self) -> String {
         match self.end() {
             Ok(Some(status)) => match (status.code(), status.signal()) {

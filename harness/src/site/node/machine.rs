@@ -221,6 +221,11 @@ impl Machine {
         Ok(!self.listeners.is_empty() && self.kernel.has_ended()?)
     }
 
+    /// How long the host's processors have worked for it (ns); 0 where nobody can tell.
+    pub fn processor_ns(&self) -> u64 {
+        self.kernel.processor_time().unwrap_or(0)
+    }
+
     /// Cuts the power: the kernel and all its processes end at once.
     pub fn power_off(self) -> io::Result<()> {
         self.kernel.kill()
