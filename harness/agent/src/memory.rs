@@ -12,14 +12,14 @@ use std::thread;
 pub const TAKE: &str = "take-memory";
 /// How much is taken at a time (bytes).
 const PIECE: usize = 128 << 10;
-/// What the kernel kills first (proc(5), oom_score_adj): the adapter, then who takes the memory.
+/// What makes the kernel kill a process before one that has all memory (proc(5), oom_score_adj).
 const FIRST: &str = "1000";
-const SECOND: &str = "900";
 
 /// Begins to take all memory, until the adapter is dead; and what it has started is, too.
 pub fn exhaust(adapter: Adapter) -> io::Result<()> {
     let victim = adapter.process();
-    set_badness(victim, FIRST)?;
+    let badness = format!("/proc/{victim}/oom_score_adj");
+    fs::write(&badness, FIRST).map_err(|error| annotate(error, &badness))?;
     let mut taker = Command::new("/proc/self/exe").args([TAKE, &victim.to_string()]).spawn()?;
     thread::spawn(move || {
         let _ = taker.wait();
@@ -31,7 +31,6 @@ pub fn exhaust(adapter: Adapter) -> io::Result<()> {
 
 /// Takes memory until a process is dead, or this one is killed.
 pub fn take(victim: &str) -> io::Result<()> {
-    set_badness(std::process::id(), SECOND)?;
     let mut taken = Vec::new();
     while lives(victim) {
         // Every byte is written, so that every page is there.
@@ -39,11 +38,6 @@ pub fn take(victim: &str) -> io::Result<()> {
     }
     drop(std::hint::black_box(taken));
     Ok(())
-}
-
-fn set_badness(process: u32, badness: &str) -> io::Result<()> {
-    let file = format!("/proc/{process}/oom_score_adj");
-    fs::write(&file, badness).map_err(|error| annotate(error, &file))
 }
 
 /// Whether a process is there, and no zombie.
