@@ -9,10 +9,11 @@ class SoftLock(Adapter):
     refused = (Timeout,)
 
     def __init__(self):
-        self.lock = SoftFileLock(PATH, poll_interval=OPTIONS["poll"])
+        self.lock = SoftFileLock(PATH)
 
     def acquire(self, timeout):
-        self.lock.acquire(timeout=-1 if timeout is None else timeout)
+        # Not to the constructor, which has no such parameter in old releases.
+        self.lock.acquire(-1 if timeout is None else timeout, poll_interval=OPTIONS["poll"])
 
     def release(self):
         # A release of what is not held does nothing and says nothing; `is_locked` says it.
