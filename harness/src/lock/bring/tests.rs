@@ -91,6 +91,21 @@ fn a_tree_that_pip_brings_becomes_the_same_image_again() {
 }
 
 #[test]
+fn of_the_programs_that_a_wheel_brings_those_stay_that_are_no_scripts() {
+    let home = tempfile::tempdir().unwrap();
+    let bin = home.path().join("bin");
+    tools::forget_scripts(&bin).unwrap();
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("script"), "#!/usr/bin/python3\n").unwrap();
+    fs::write(bin.join("program"), b"\x7fELF").unwrap();
+    tools::forget_scripts(&bin).unwrap();
+    assert!(bin.join("program").exists() && !bin.join("script").exists());
+    fs::remove_file(bin.join("program")).unwrap();
+    tools::forget_scripts(&bin).unwrap();
+    assert!(!bin.exists(), "an empty directory goes, too");
+}
+
+#[test]
 fn what_cannot_be_had_is_refused_by_name() {
     let refused = Home::new("none").bring(Some("1.0"), None).unwrap_err();
     insta::assert_snapshot!(refused, @"lock `mine`: another release can be had of locks that pip or npm bring (`install:`)");

@@ -133,7 +133,7 @@ pub fn pip(order: &Order, lock: &Path, scratch: &Path, downloads: &Path) -> Resu
         (None, None) => install.arg("-r").arg(lock.join("requirements.txt")),
     };
     run(order, Tool::Pip, &mut install)?;
-    let _ = fs::remove_dir_all(site.join("bin"));
+    forget_scripts(&site.join("bin")).map_err(host(order, "removing the scripts of its wheel"))?;
     forget_origin(&site).map_err(host(order, "forgetting where its wheel lay"))?;
     let mut compile = Tool::Python.command();
     compile
@@ -143,6 +143,22 @@ pub fn pip(order: &Order, lock: &Path, scratch: &Path, downloads: &Path) -> Resu
         .arg(lock)
         .env("PYTHONHASHSEED", "0");
     run(order, Tool::Python, &mut compile)
+}
+
+/// Scripts name the host's own Python in their first line; no adapter runs them. A program that a
+/// wheel brings compiled stays (as containers/node/install/pip).
+pub fn forget_scripts(bin: &Path) -> std::io::Result<()> {
+    if !bin.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(bin)? {
+        let program = entry?.path();
+        if fs::read(&program)?.starts_with(b"#!") {
+            fs::remove_file(program)?;
+        }
+    }
+    let _ = fs::remove_dir(bin); // if nothing is left
+    Ok(())
 }
 
 /// pip notes where a wheel of a tree lay: a directory that is another one each time, so that the
