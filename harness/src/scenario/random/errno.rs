@@ -1,6 +1,7 @@
 //! System calls that fail: which, how, and how often.
 
-use super::{Draw, on_client};
+use super::Draw;
+use super::strikes::on_client;
 use crate::fault::errno::{Errno, errors_of};
 use crate::lock::profile::Primitive;
 use lockstorm_agent::SystemCall;
