@@ -64,6 +64,7 @@ fn main() -> Outcome<()> {
     print_memory("when all is mounted", &memory[0]);
     print_memory("after the closed loop", &memory[1]);
     print_profile(&loops[loops.len() / 2]);
+    dimensions::print_decoding(if quick { 1 } else { 10 })?;
     dimensions::print_launches(often)?;
     dimensions::print_clocks()
 }

@@ -1,8 +1,11 @@
-//! The same stories in another place, and by another clock: as ratios, measured side by side.
+//! The same stories in another place, by another clock, and with every call of NFS decoded: as ratios,
+//! measured side by side.
 
 use crate::watch::{Marks, watch, watch_with};
 use crate::{Outcome, show};
 use lockstorm::site::launch::Launch;
+use std::process::Command;
+use std::time::Instant;
 
 const PARTITION: &str = include_str!("../../../scenarios/partition.yaml");
 
@@ -46,6 +49,49 @@ pub fn print_clocks() -> Outcome<()> {
     }
     Ok(())
 }
+
+/// What it costs to decode every call and reply of NFS as it passes, and how fast those of a
+/// finished run are.
+pub fn print_decoding(times: usize) -> Outcome<()> {
+    let mut ratios = Vec::new();
+    for _ in 0..times {
+        let worked = |story: &str| {
+            let worked = watch(story)?.1.processors.ok_or("nobody knows how long it worked")?;
+            Outcome::Ok(worked.as_secs_f64())
+        };
+        let (plain, decoded) = (worked(LOOP)?, worked(&format!("{LOOP}{WAITS_IN_VAIN}"))?);
+        ratios.push(decoded / plain);
+    }
+    let ratio = median(ratios.iter().copied());
+    println!("\nEvery call decoded as it passes, against none: {ratio:.3} of the processors' time");
+    println!("(median of {times} pairs; at most 1.03).");
+    let directory = tempfile::tempdir()?;
+    let (story, run) = (directory.path().join("loop.yaml"), directory.path().join("run"));
+    std::fs::write(&story, LOOP.replace("time: 20s", "time: 300s"))?;
+    let lockstorm = || Command::new(env!("CARGO_BIN_EXE_lockstorm"));
+    lockstorm().arg("scenario").arg(&story).arg("--quiet").arg("--out").arg(&run).output()?;
+    let speeds = (0..times).map(|_| {
+        let begun = Instant::now();
+        let table = lockstorm().arg("wire").arg(&run).output()?;
+        let calls = table.stdout.iter().filter(|byte| **byte == b'\n').count();
+        Ok(calls as f64 / begun.elapsed().as_secs_f64())
+    });
+    let speeds = speeds.collect::<Outcome<Vec<f64>>>()?;
+    println!(
+        "`lockstorm wire`: {} calls a second (at least 100,000).",
+        show(median(speeds.into_iter()))
+    );
+    Ok(())
+}
+
+/// A fault that waits for a call which no client makes so often: every call is looked at.
+const WAITS_IN_VAIN: &str = "\
+faults:
+  - when: {rpc: {op: SECINFO_NO_NAME, nth: 900}}
+    strike: {pause: {node: caller}}
+    for: 1s
+    may_miss: true
+";
 
 const LOOP: &str = "\
 about: Clients in a closed loop.

@@ -82,11 +82,12 @@ impl Tally {
 }
 
 /// A server of Linux 6.12 grants a lock in its grace time that another client has yet to reclaim:
-/// scenarios/late-reclaim.yaml.
+/// scenarios/late-reclaim.yaml, and scenarios/delegated-in-grace.yaml.
 const LATE_RECLAIM: &str = "granted twice after a restart, as in late-reclaim";
 
 fn server_restarted(faults: &[FaultReport]) -> bool {
-    faults.iter().any(|fault| fault.kind == "crash" && fault.node == "server" && !fault.missed)
+    let restarts = |fault: &&FaultReport| matches!(&*fault.kind, "crash" | "nfsd");
+    faults.iter().filter(restarts).any(|fault| fault.node == "server" && !fault.missed)
 }
 
 fn in_force_together(one: &FaultReport, two: &FaultReport) -> bool {

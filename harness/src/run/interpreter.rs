@@ -27,6 +27,8 @@ pub struct Client {
     pub ready: bool,
     /// The one call that has not been answered: its number, what it is, when it was made.
     pub call: Option<(u64, Operation, u64)>,
+    /// The command that handed the line of the last call to its process, which may be another now.
+    pub(super) line: Option<u64>,
     /// The witness has it in its critical section.
     pub inside: bool,
     pub counting: Counting,
@@ -95,6 +97,7 @@ impl<'a> Interpreter<'a> {
             name: name.clone(),
             ready: false,
             call: None,
+            line: None,
             inside: false,
             counting: Counting::No,
             process: Process::Untouched,
@@ -330,6 +333,7 @@ impl<'a> Interpreter<'a> {
         let client = self.client_mut(id);
         (client.ready, client.call, client.inside) = (false, None, false);
         (client.counting, client.process) = (Counting::No, Process::Untouched);
+        client.line = None;
         self.events.push_back(Event::Lost(id));
     }
 
@@ -364,6 +368,11 @@ impl<'a> Interpreter<'a> {
             }
         }
         true
+    }
+
+    /// Whether a command handed a line to the process that a client has now.
+    pub(super) fn is_line(&self, node: NodeId, command: u64) -> bool {
+        node.client().is_some_and(|id| self.client(id).line == Some(command))
     }
 
     /// Whether a fault has killed a client's process, or is about to.
@@ -401,6 +410,7 @@ impl<'a> Interpreter<'a> {
         let client = self.client_mut(id);
         (client.ready, client.call, client.inside) = (false, None, false);
         (client.counting, client.process) = (Counting::No, Process::Killed);
+        client.line = None;
         let client = client.name.clone();
         self.record(EventKind::AdapterKilled { client })?;
         self.events.push_back(Event::Lost(id));
@@ -426,7 +436,8 @@ impl<'a> Interpreter<'a> {
         let request = Request::from(&operation).numbered(call);
         self.events.push_back(Event::Called { client: id, operation: operation.clone() });
         self.record(EventKind::Called { client: name, call, operation })?;
-        self.site.send(id.node(), Command::Adapter { holder: 0, line: request });
+        let line = self.site.send(id.node(), Command::Adapter { holder: 0, line: request });
+        self.client_mut(id).line = Some(line);
         Ok(())
     }
 

@@ -51,8 +51,9 @@ impl Interpreter<'_> {
             Message::CallFailed { fault, call, path } => self.call_failed(node, fault, call, path),
             Message::Done { id, outcome } => match self.tasks.remove(&(node, id)) {
                 Some(task) => self.task_done(node, task, outcome),
-                // A line that could not be handed to an adapter that has just been killed.
-                None if self.is_killed(node) => Ok(()),
+                // A line that could not be handed to an adapter that has just been killed; perhaps
+                // another runs by now.
+                None if self.is_killed(node) || !self.is_line(node, id) => Ok(()),
                 // Or to one that is there no more by itself.
                 None => self.adapter_failed(node, format!("took no request: {outcome:?}")),
             },
