@@ -5,6 +5,7 @@
 //! get ends, which is no harm: what came before is judged all the same.
 
 use super::Draw;
+use crate::fault::ENDS_PROCESSES;
 use crate::scenario::script::{Call, Expectation, ExpectedAnswer, Step};
 use crate::site::SERVER_NAME;
 use crate::units::{MILLISECOND, Nanos, SECOND};
@@ -66,7 +67,7 @@ impl Story<'_, '_> {
     }
 
     fn has_crashed(&self, node: &str) -> bool {
-        let ends = |kind| matches!(kind, "crash" | "kill");
+        let ends = |kind| ENDS_PROCESSES.contains(&kind);
         self.in_force.iter().any(|(kind, of)| ends(*kind) && of == node)
     }
 
@@ -139,7 +140,7 @@ impl Story<'_, '_> {
             return;
         }
         self.steps.push(Step::Strike(strike));
-        if matches!(kind, "crash" | "kill") {
+        if ENDS_PROCESSES.contains(&kind) {
             // Its call is never answered.
             self.waiting.remove(&node);
         }

@@ -351,7 +351,7 @@ fn a_fault_must_do_something_that_can_be_done() {
        |
      5 |     strike: {clock: {node: c1}}
        |              ^^^^^
-      = help: expected `step: 8s` or `drift_ppm: 1000`
+      = help: expected `step: 8s`, `drift_ppm: 1000` or `stands: true`
     "#);
     insta::assert_snapshot!(fault("when: {at: 5s}\nstrike: {clock: {node: c1, drift_ppm: 200000}}"), @r#"
     error: `drift_ppm` is 200000
@@ -375,7 +375,7 @@ fn a_fault_must_do_something_that_can_be_done() {
        |
      5 |     strike: {impair: {node: c1}}
        |              ^^^^^^
-      = help: expected `loss`, `duplicate`, `delay`, `corrupt`, `reorder` or `bandwidth`
+      = help: expected `loss`, `duplicate`, `delay`, `corrupt`, `undetected`, `reorder` or `bandwidth`
     "#);
     insta::assert_snapshot!(fault("when: {at: 5s}\nstrike: {impair: {node: c1, loss: 1.5, duplicate: .nan}}"), @r#"
     error: `loss` is 1.5
@@ -505,7 +505,7 @@ fn a_script_must_be_a_story_that_can_be_told() {
        |
      4 |     - clock c1 +0s
        |       ^^^^^^^^^^^^
-      = help: expected `step: 8s` or `drift_ppm: 1000`
+      = help: expected `step: 8s`, `drift_ppm: 1000` or `stands: true`
     ");
     insta::assert_snapshot!(script(&["at +20h", "at +20h"]), @r#"
     error: the script takes more than 86400s in all
