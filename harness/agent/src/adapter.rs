@@ -63,11 +63,6 @@ impl Adapter {
         self.signal(Signal::SIGKILL)
     }
 
-    /// Its process.
-    pub fn process(&self) -> u32 {
-        self.process
-    }
-
     /// Stops it, or lets it go on.
     pub fn set_stopped(&self, stopped: bool) -> io::Result<()> {
         self.signal(if stopped { Signal::SIGSTOP } else { Signal::SIGCONT })

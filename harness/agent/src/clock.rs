@@ -19,8 +19,8 @@ const SET_EVERY: Duration = Duration::from_millis(5);
 /// CLOCK_MONOTONIC_RAW while it is right (ns).
 pub struct WallClock {
     ahead_ns: i128,
-    /// How often it was set: whoever keeps a clock as it was set before ends. Only who has this sets
-    /// the clock.
+    /// How often it was set: whoever keeps a clock as it was set before ends. Only who has this
+    /// sets the clock.
     settings: Arc<Mutex<u64>>,
 }
 
@@ -32,8 +32,8 @@ impl WallClock {
     }
 
     /// Sets CLOCK_REALTIME `offset_ns` from the true time, and its rate to `drift_ppm` away from
-    /// true. However often it is set, no error adds up. A rate that the kernel does not have is made
-    /// of steps.
+    /// true. However often it is set, no error adds up. A rate that the kernel does not have is
+    /// made of steps.
     pub fn set(&self, offset_ns: i64, drift_ppm: i64) -> io::Result<()> {
         let mut setting = locked(&self.settings);
         *setting += 1;

@@ -83,9 +83,6 @@ pub enum Command {
     CloseAdapter { holder: u8 },
     /// Kill an adapter, and what it has started, at once (SIGKILL).
     KillAdapter { holder: u8 },
-    /// Take all memory that there is, until the kernel kills an adapter, and what it has started, to
-    /// get some back.
-    ExhaustMemory { holder: u8 },
     /// Stop an adapter, and what it has started (SIGSTOP), or let them go on (SIGCONT).
     StopAdapter { holder: u8, stopped: bool },
     /// Let watched system calls of adapters fail, instead of what this fault wanted before.

@@ -11,7 +11,6 @@ mod clock;
 mod counter;
 mod export;
 mod host;
-mod memory;
 mod mount;
 mod port;
 mod server;
@@ -37,7 +36,6 @@ fn run() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (on_host, (mut reader, port)) = match arguments[..] {
-        [memory::TAKE, victim] => return memory::take(victim),
         ["host", name, mac] => (true, host::enter(name, mac)?),
         _ => {
             boot::mount_root()?;
@@ -153,12 +151,6 @@ impl Node {
             }
             Command::KillAdapter { holder } => {
                 self.adapters.remove(&holder).ok_or_else(no_adapter)?.kill()?;
-            }
-            Command::ExhaustMemory { .. } if self.on_host => {
-                return Err(io::Error::other("the memory is the host's"));
-            }
-            Command::ExhaustMemory { holder } => {
-                memory::exhaust(self.adapters.remove(&holder).ok_or_else(no_adapter)?)?;
             }
             Command::StopAdapter { holder, stopped } => {
                 self.adapters.get(&holder).ok_or_else(no_adapter)?.set_stopped(stopped)?;

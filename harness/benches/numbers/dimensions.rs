@@ -1,5 +1,5 @@
-//! The same stories in another place, by another clock, and with every call of NFS decoded: as ratios,
-//! measured side by side.
+//! The same stories in another place, by another clock, and with every call of NFS decoded: as
+//! ratios, measured side by side.
 
 use crate::watch::{Marks, watch, watch_with};
 use crate::{Outcome, show};

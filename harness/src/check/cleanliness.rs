@@ -1,8 +1,8 @@
 //! When everybody has given the lock up, nothing of it is left: no claim files, no `.nfsXXXX`
 //! (what an NFS client makes of a file that is removed while it is open), no lock on a file.
 //!
-//! What there is, the server is asked at the end of the run, when what was under way has had time to
-//! end. What stays on purpose (the file that all lock, say) the profile names (`stays`).
+//! What there is, the server is asked at the end of the run, when what was under way has had time
+//! to end. What stays on purpose (the file that all lock, say) the profile names (`stays`).
 //!
 //! Only litter that nobody was kept from clearing away is anybody's fault. So nothing is judged
 //! - of a process that was killed, and of a node that lost its power: the dead clear nothing away;
@@ -140,8 +140,8 @@ fn makes(call: SystemCall) -> bool {
     matches!(call, Open | Write | Fsync | Link | Symlink | Mkdir | Utime)
 }
 
-/// The same of an operation of NFS (RFC 8881, section 18). Not SETATTR: an exclusive create takes one
-/// besides, and one who is told that it failed does not know that there is a file now.
+/// The same of an operation of NFS (RFC 8881, section 18). Not SETATTR: an exclusive create takes
+/// one besides, and one who is told that it failed does not know that there is a file now.
 fn op_makes(op: &str) -> bool {
     matches!(op, "OPEN" | "CREATE" | "LINK" | "WRITE" | "COMMIT" | "LOCK")
 }

@@ -372,10 +372,10 @@ impl Derive<'_> {
             // What it has asked for it knows was not done, and no lease is lost with it.
             wire.refused.extend(fault.consequences.iter().any(told_errors).then_some(span));
             let stopped = |consequence: &Consequence| match consequence {
-                Consequence::Stop { node } | Consequence::NoMemory { node } => node == client,
+                Consequence::Stop { node } => node == client,
                 _ => false,
             };
-            // Its process is held up, and its kernel hardly is: what has no memory is late.
+            // Its process is held up, and its kernel is not.
             wire.disturbed.extend(fault.consequences.iter().any(stopped).then_some(span));
             for frames in fault.consequences.iter().filter_map(Consequence::frames) {
                 let there = frames.go(client, self.server);

@@ -85,7 +85,7 @@ pub fn server_died(history: &[Event], plan: &Plan) -> impl Iterator<Item = u64> 
 /// From when on nothing that a client was told can be relied on, and why.
 ///
 /// A server that lost its power may have forgotten what it had answered, if its disk did not have
-/// all that it was told to keep; and one whose frames were changed unnoticed may have done anything.
+/// all that it was told to keep; and who got frames that were changed may have done anything.
 pub fn unreliable(faults: &[Fault], history: &[Event], plan: &Plan) -> Option<(u64, &'static str)> {
     let lost_power = |since: u64| server_died(history, plan).find(|died| *died >= since);
     let first = |meant: fn(&Consequence) -> bool| {

@@ -1,4 +1,4 @@
-use super::{Effect, Fault, Killing, on_client};
+use super::{Effect, Fault, on_client};
 use crate::history::Consequence;
 use crate::site::NodeId;
 use schemars::JsonSchema;
@@ -19,7 +19,7 @@ impl Fault for Kill {
     }
 
     fn effects(&self, _: NodeId, _: u64) -> Vec<Effect> {
-        vec![Effect::NoProcess { how: Killing::Signal }]
+        vec![Effect::NoProcess]
     }
 
     fn consequences(&self, node: &str) -> Vec<Consequence> {

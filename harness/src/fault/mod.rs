@@ -14,7 +14,6 @@ pub mod hold;
 pub mod impair;
 pub mod kill;
 pub mod lose;
-pub mod memory;
 pub mod nfsd;
 pub mod partition;
 pub mod passes;
@@ -49,7 +48,7 @@ pub use trigger::{Asked, Calls, Every, Other, Section, Situation, Trigger};
 pub const OF_MESSAGES: &[&str] = &["lose", "hold", "refuse"];
 
 /// The kinds after which a client has no process: its call is never answered.
-pub const ENDS_PROCESSES: &[&str] = &["crash", "kill", "memory"];
+pub const ENDS_PROCESSES: &[&str] = &["crash", "kill"];
 
 /// The target that stands for the client whose call, or whose reply, a fault waited for.
 pub const CALLER: &str = "caller";
@@ -147,8 +146,6 @@ strikes! {
     "stop" => Stop(stop::Stop),
     /// Slow a client's process down.
     "slow" => Slow(slow::Slow),
-    /// Let a client's machine run out of memory.
-    "memory" => Memory(memory::Memory),
     /// Lose the call or the reply that passes, for good, and then its connection.
     "lose" => Lose(lose::Lose),
     /// Hold the call or the reply that passes.
@@ -206,23 +203,14 @@ pub enum Effect {
     FullDisk,
     /// The server does not serve. It serves again when no fault keeps it from that any more.
     NoService,
-    /// The client's process is killed, or its kernel has no memory left and kills it. Another is
-    /// started when no fault keeps it away any more.
-    NoProcess { how: Killing },
+    /// The client's process is killed. Another is started when no fault keeps it away any more.
+    NoProcess,
     /// The client's process does not run; or it runs for the first time, and stands for the second,
     /// in turns.
     ProcessStands { runs: Option<(Nanos, Nanos)> },
     /// System calls of the client's process fail, on paths of the mount that fit: `times` from the
     /// `nth` on.
     CallsFail { call: SystemCall, errno: i32, path: Option<String>, nth: u32, times: u32 },
-}
-
-/// What kills a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Killing {
-    Signal,
-    /// There is no memory left (kill_process of mm/oom_kill.c).
-    NoMemory,
 }
 
 /// A node that a fault names.

@@ -49,8 +49,6 @@ pub enum Consequence {
     Kill { node: String },
     /// The process of a client's lock does not run, and its kernel does.
     Stop { node: String },
-    /// A client's kernel has no memory left until it has killed the process of the lock.
-    NoMemory { node: String },
     /// System calls of a client's process fail, and what they ask for is surely not done. Its
     /// kernel is well.
     CallsFail { node: String },

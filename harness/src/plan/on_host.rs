@@ -24,9 +24,6 @@ pub enum Beyond {
     Calls {
         what: String,
     },
-    Memory {
-        what: String,
-    },
     Name {
         what: String,
     },
@@ -55,11 +52,6 @@ impl fmt::Display for Beyond {
                 f,
                 "{what}, but the containers of clients on the host's kernel may not filter system \
                  calls; choose another scenario, or another kernel"
-            ),
-            Beyond::Memory { what } => write!(
-                f,
-                "{what}, but the memory of a client on the host's kernel is the host's; kill its \
-                 process, or choose another kernel"
             ),
             Beyond::Parameters => f.write_str(
                 "site.nfs.parameters are those of a kernel, but the host's are the host's; choose \
@@ -120,7 +112,6 @@ fn needs(strike: &Strike, what: String) -> Vec<Beyond> {
         Consequence::Power { .. } => Some(Beyond::Crash { what: what.clone() }),
         Consequence::WallClock { .. } => Some(Beyond::WallClock { what: what.clone() }),
         Consequence::CallsFail { .. } => Some(Beyond::Calls { what: what.clone() }),
-        Consequence::NoMemory { .. } => Some(Beyond::Memory { what: what.clone() }),
         // Pauses need the virtual clock, whatever the kernel.
         Consequence::Frames(_) | Consequence::Refusal { .. } | Consequence::Corruption => None,
         Consequence::Pause { .. } | Consequence::HostName { .. } => None,

@@ -6,7 +6,7 @@ use super::event::{Event, Timer};
 use super::in_force::Setting;
 use super::readiness::{Progress, READY_WITHIN, Readiness};
 use super::task::Task;
-use crate::fault::{FaultId, Killing};
+use crate::fault::FaultId;
 use crate::history::writer::{Finished, Writer};
 use crate::history::{EventKind, Operation};
 use crate::lock::adapter::Request;
@@ -338,17 +338,13 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Kills a client's process, as the plan wants it; false when there is none.
-    pub fn kill(&mut self, node: NodeId, how: Killing) -> bool {
+    pub fn kill(&mut self, node: NodeId) -> bool {
         let Some(id) = node.client().filter(|id| self.client(*id).ready) else {
             return false;
         };
         if self.client(id).process == Process::Untouched {
             self.client_mut(id).process = Process::Dying { again: false };
-            let command = match how {
-                Killing::Signal => Command::KillAdapter { holder: 0 },
-                Killing::NoMemory => Command::ExhaustMemory { holder: 0 },
-            };
-            self.command(node, command, Task::KillAdapter);
+            self.command(node, Command::KillAdapter { holder: 0 }, Task::KillAdapter);
         }
         true
     }

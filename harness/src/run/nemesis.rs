@@ -230,7 +230,7 @@ impl<'a> Nemesis<'a> {
                     false => active.hindrance = Some("the server did not serve".into()),
                 }
             }
-            Effect::NoProcess { how } => active.hit_process(Hit::Kills, run.kill(node, how)),
+            Effect::NoProcess => active.hit_process(Hit::Kills, run.kill(node)),
             Effect::ProcessStands { runs: None } => {
                 active.stands = true;
                 active.hit_process(Hit::Stops, run.stop(node, true));

@@ -101,7 +101,6 @@ pub const BOUNDS: Bounds = Bounds {
         ("nfsd", 2),
         ("errno", 3),
         ("slow", 1),
-        ("memory", 1),
         ("clock", 1),
     ],
 };

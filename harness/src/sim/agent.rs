@@ -163,7 +163,7 @@ impl Agent {
                 }
                 _ => Some(Outcome::Failed { errno: None, message: "no adapter runs".into() }),
             },
-            Command::KillAdapter { .. } | Command::ExhaustMemory { .. } => {
+            Command::KillAdapter { .. } => {
                 *process = None;
                 kernel.process_has_ended(io);
                 let cause = "ended with signal: 9 (SIGKILL)".into();

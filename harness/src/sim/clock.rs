@@ -3,8 +3,8 @@
 use crate::fault::clock::DRIFT_MAX_PPM;
 
 /// The wall clock and the monotonic clock of a node that has power. adjtimex(2) changes the rate of
-/// both, as far as it goes; a step, or a rate beyond that, is of the wall clock alone. Every timer of
-/// a node runs by its monotonic clock.
+/// both, as far as it goes; a step, or a rate beyond that, is of the wall clock alone. Every timer
+/// of a node runs by its monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     /// True time at which it was set last: ns of the harness's clock.

@@ -79,7 +79,6 @@ fn retargeted(strike: &Strike, client: &str) -> Strike {
         Strike::Kill(fault) if fault.node == CALLER => fault.node = client.into(),
         Strike::Stop(fault) if fault.node == CALLER => fault.node = client.into(),
         Strike::Slow(fault) if fault.node == CALLER => fault.node = client.into(),
-        Strike::Memory(fault) if fault.node == CALLER => fault.node = client.into(),
         _ => {}
     }
     strike

@@ -30,8 +30,8 @@ pub struct Tally {
     pub seen: u64,
     /// Nothing was violated.
     pub kept: u64,
-    /// The number of the first run that showed it, and how long processors worked for all until then
-    /// (ms).
+    /// The number of the first run that showed it, and how long processors worked for all until
+    /// then (ms).
     pub first: Option<(u64, u64)>,
 }
 

@@ -7,7 +7,6 @@ use crate::fault::cut::Cut;
 use crate::fault::disk::Disk;
 use crate::fault::impair::Impair;
 use crate::fault::kill::Kill;
-use crate::fault::memory::Memory;
 use crate::fault::nfsd::Nfsd;
 use crate::fault::partition::{Flapping, Partition};
 use crate::fault::pause::{AfterPause, Pause};
@@ -51,7 +50,6 @@ impl Draw<'_> {
                 let (stands, runs) = (self.time(&stands), self.time(&runs));
                 Strike::Slow(Slow { node: on_client(node), stands, runs })
             }
-            "memory" => Strike::Memory(Memory { node: on_client(node) }),
             "clock" => {
                 let step = SignedNanos(0);
                 Strike::Clock(Clock { node, step, drift_ppm: 0, stands: true })

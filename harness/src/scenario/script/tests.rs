@@ -162,8 +162,8 @@ fn a_step_that_does_not_parse_says_what_was_expected() {
     clock c2 8                      | `8` has no unit; did you mean `8s`?
     impair c1                       | `impair` has more to say than a line can; write `- impair: {node: c1, ...}`
     end                             | `end` of which fault? expected such as `end cut c1`
-    end c1                          | `c1` is not a fault; expected `cut`, `crash`, `clock`, `impair`, `partition`, `pause`, `reset`, `disk`, `nfsd`, `kill`, `stop`, `slow`, `memory` or `errno`
+    end c1                          | `c1` is not a fault; expected `cut`, `crash`, `clock`, `impair`, `partition`, `pause`, `reset`, `disk`, `nfsd`, `kill`, `stop`, `slow` or `errno`
     end impair                      | `end impair` of which node? expected such as `end impair c1`
-    dance                           | `dance` is not a step; expected `cut`, `crash`, `clock`, `impair`, `partition`, `pause`, `reset`, `disk`, `nfsd`, `kill`, `stop`, `slow`, `memory`, `errno`, `heal`, `restart`, `end` or `at`, or a client and its call such as `c1: acquire -> ok`
+    dance                           | `dance` is not a step; expected `cut`, `crash`, `clock`, `impair`, `partition`, `pause`, `reset`, `disk`, `nfsd`, `kill`, `stop`, `slow`, `errno`, `heal`, `restart`, `end` or `at`, or a client and its call such as `c1: acquire -> ok`
     ");
 }

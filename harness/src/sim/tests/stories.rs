@@ -181,7 +181,6 @@ fn a_step_strikes_and_ends_any_fault() {
         "kill" => "- kill: {node: c1}",
         "stop" => "- stop: {node: c1}",
         "slow" => "- slow: {node: c1, stands: 200ms}",
-        "memory" => "- memory: {node: c1}",
         "errno" => "- errno: {node: c1, call: stat, with: EIO}",
         "partition" => "- partition: {between: [c1], and: [server], one_way: true}",
         other => panic!("a fault of a new kind ({other}): expected a step for it here"),
