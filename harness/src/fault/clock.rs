@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Step a node's wall clock, let it drift or stand still, or step it besides. The end of `for`
-/// takes back the step and all that it drifted meanwhile. A node that boots meanwhile gets the wrong
-/// clock again.
+/// takes back the step and all that it drifted meanwhile. A node that boots meanwhile gets the
+/// wrong clock again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Clock {

@@ -135,8 +135,8 @@ impl Fault for Impair {
         }
         let shares = shares.iter().all(|(_, share)| *share == 0.0);
         if shares && self.delay.most == Nanos::ZERO && self.bandwidth.is_none() {
-            let message = "this impairs nothing; expected `loss`, `duplicate`, `delay`, `corrupt`, \
-                `undetected`, `reorder` or `bandwidth`";
+            let message = "this impairs nothing; expected such as `loss`, `duplicate`, `delay`, \
+                `corrupt`, `reorder` or `bandwidth`";
             problems.push((None, message.into()));
         }
         problems

@@ -142,8 +142,8 @@ fn caught(row: &Catch, breaks: Invariant) -> Result<(), String> {
 /// What good locks are rightly accused of. flufl.lock looks and then breaks, in two steps, and
 /// whoever took the lock in between loses it; and who has waited for longer than its lifetime and
 /// CLOCK_SLOP, as after two restarts, makes a lock that is too old until its next call. And a
-/// server of 6.12 grants a lock that another has yet to reclaim, and gives up on a client whose recall
-/// was lost.
+/// server of 6.12 grants a lock that another has yet to reclaim, and gives up on a client whose
+/// recall was lost.
 const FOUND: [(&str, &str); 6] = [
     ("flufl.lock", "two-breakers"),
     ("flufl.lock", "mixture"),

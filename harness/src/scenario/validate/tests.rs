@@ -375,7 +375,7 @@ fn a_fault_must_do_something_that_can_be_done() {
        |
      5 |     strike: {impair: {node: c1}}
        |              ^^^^^^
-      = help: expected `loss`, `duplicate`, `delay`, `corrupt`, `undetected`, `reorder` or `bandwidth`
+      = help: expected such as `loss`, `duplicate`, `delay`, `corrupt`, `reorder` or `bandwidth`
     "#);
     insta::assert_snapshot!(fault("when: {at: 5s}\nstrike: {impair: {node: c1, loss: 1.5, duplicate: .nan}}"), @r#"
     error: `loss` is 1.5
