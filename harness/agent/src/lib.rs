@@ -2,6 +2,7 @@
 //! virtio console port that no fault touches.
 
 pub mod glob;
+pub mod probe;
 pub mod system_call;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub enum Command {
         pids_used: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         identity: Option<String>,
+        /// What NFSv3 needs to know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nsm: Option<Nsm>,
     },
     /// Export the disk over NFS. A disk without a file system is given one first.
     Serve {
@@ -48,6 +52,11 @@ pub enum Command {
         no_delegations: bool,
         #[serde(default, rename = "async", skip_serializing_if = "std::ops::Not::not")]
         is_async: bool,
+        #[serde(default)]
+        implementation: Implementation,
+        /// Over NFSv3 as well.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        nfs3: bool,
     },
     /// End the NFS server, with all that it knows of its clients. [`Command::Serve`] starts it
     /// again.
@@ -104,6 +113,26 @@ pub enum Command {
     SetClock { offset_ns: i64, drift_ppm: i64 },
     /// How many descriptors adapter 0 has open.
     CountDescriptors,
+}
+
+/// What serves NFS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Implementation {
+    /// Linux's own, in the server's kernel.
+    #[default]
+    Knfsd,
+    /// nfs-ganesha, a program.
+    Ganesha,
+}
+
+/// The names of all machines, which those tell each other who were restarted (NSM).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Nsm {
+    /// Addresses by names.
+    pub hosts: BTreeMap<String, String>,
+    /// How many times the machine was switched on before.
+    pub restarts: u32,
 }
 
 /// What a node tells the harness.

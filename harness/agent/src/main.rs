@@ -10,13 +10,16 @@ mod calls;
 mod clock;
 mod counter;
 mod export;
+mod ganesha;
 mod host;
 mod mount;
+mod nsm;
 mod port;
+mod prober;
 mod server;
 
 use calls::Surroundings;
-use lockstorm_agent::{Command, EXPORT, Message, Numbered, Outcome};
+use lockstorm_agent::{Command, EXPORT, Message, Numbered, Outcome, probe};
 use port::Port;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
@@ -36,6 +39,7 @@ fn run() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (on_host, (mut reader, port)) = match arguments[..] {
+        [probe::ARGUMENT] => return prober::run(),
         ["host", name, mac] => (true, host::enter(name, mac)?),
         _ => {
             boot::mount_root()?;
@@ -46,7 +50,16 @@ fn run() -> io::Result<()> {
     let counter = counter::start(Arc::clone(&port));
     let clock = clock::WallClock::now()?;
     let calls = calls::Calls::new(&port);
-    let mut node = Node { on_host, clock, counter, calls, adapters: BTreeMap::new(), port };
+    let mut node = Node {
+        on_host,
+        clock,
+        counter,
+        calls,
+        adapters: BTreeMap::new(),
+        hostname: String::new(),
+        restarts: 0,
+        port,
+    };
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -68,6 +81,9 @@ struct Node {
     counter: counter::Counter,
     calls: calls::Calls,
     adapters: BTreeMap<u8, adapter::Adapter>,
+    hostname: String,
+    /// How many times the machine was switched on before, where that matters.
+    restarts: u32,
 }
 
 fn no_adapter() -> io::Error {
@@ -105,13 +121,34 @@ impl Node {
                 let set = self.clock.set(offset_ns, drift_ppm);
                 self.port.done(id, set.map(|()| Outcome::Ok));
             }
-            Command::Configure { hostname, address, pids_used, identity } => {
+            Command::Configure { hostname, address, pids_used, identity, nsm } => {
                 boot::use_pids(pids_used);
-                let configured = boot::configure(&hostname, &address, identity.as_deref());
+                let names = nsm.as_ref().map_or(Ok(()), nsm::names);
+                let configured =
+                    names.and_then(|()| boot::configure(&hostname, &address, identity.as_deref()));
+                self.restarts = nsm.map_or(0, |nsm| nsm.restarts);
+                self.hostname = hostname;
                 self.port.done(id, configured.map(|()| Outcome::Ok));
             }
-            Command::Serve { lease_s, grace_s, threads, no_delegations, is_async } => {
-                let manner = server::Manner { lease_s, grace_s, threads, no_delegations, is_async };
+            Command::Serve {
+                lease_s,
+                grace_s,
+                threads,
+                no_delegations,
+                is_async,
+                implementation,
+                nfs3,
+            } => {
+                let manner = server::Manner {
+                    lease_s,
+                    grace_s,
+                    threads,
+                    no_delegations,
+                    is_async,
+                    implementation,
+                    nfs3,
+                    restarts: self.restarts,
+                };
                 self.in_thread(id, move || server::serve(&manner).map(|()| Outcome::Ok));
             }
             Command::StopServing => {
@@ -128,7 +165,8 @@ impl Node {
                 self.in_thread(id, || host::unmount().map(|()| Outcome::Ok));
             }
             Command::Mount { options, parameters } => {
-                self.in_thread(id, move || mount::mount(&options, &parameters));
+                let client = mount::Client { name: self.hostname.clone(), restarts: self.restarts };
+                self.in_thread(id, move || mount::mount(&client, &options, &parameters));
             }
             command => {
                 let outcome = self.look_after_adapters(command);

@@ -1,13 +1,15 @@
-//! The NFS server: ext4 on the simulated disk, exported by knfsd.
+//! The NFS server: ext4 on the simulated disk, exported by knfsd or nfs-ganesha.
 
 use crate::boot::{annotate, bind_mount, mount_fs, mount_fs_from, run, write};
-use lockstorm_agent::EXPORT;
+use crate::{ganesha, nsm};
+use lockstorm_agent::{EXPORT, Implementation};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::mount::MsFlags;
 use std::fs;
 use std::io;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -17,6 +19,8 @@ const DISK: &str = "/dev/vdb";
 const FILLER: &str = "/disk/filler";
 /// Whether all is there but the threads that serve.
 static PREPARED: AtomicBool = AtomicBool::new(false);
+/// What serves.
+static IMPLEMENTATION: OnceLock<Implementation> = OnceLock::new();
 /// Whether the disk is to be full.
 static FULL: AtomicBool = AtomicBool::new(false);
 /// What others give back is taken so soon.
@@ -35,23 +39,48 @@ pub struct Manner {
     pub threads: u8,
     pub no_delegations: bool,
     pub is_async: bool,
+    pub implementation: Implementation,
+    /// Over NFSv3 as well.
+    pub nfs3: bool,
+    /// How many times the machine was switched on before.
+    pub restarts: u32,
 }
 
-/// Exports [`EXPORT`] over NFSv4. After a restart the disk still has its file system: mounting
+/// Exports [`EXPORT`]. After a restart the disk still has its file system: mounting
 /// it replays the journal, and the clients known from before may reclaim their locks in grace.
 pub fn serve(manner: &Manner) -> io::Result<()> {
-    let threads = manner.threads.to_string();
+    IMPLEMENTATION.get_or_init(|| manner.implementation);
     if PREPARED.swap(true, Ordering::SeqCst) {
-        return start(&threads);
+        return match manner.implementation {
+            Implementation::Knfsd => start_knfsd(manner),
+            Implementation::Ganesha => ganesha::start(manner, false),
+        };
     }
     let is_new = mount_disk()?;
-    // knfsd keeps the names of its clients here; they must survive a power cut.
+    // The server keeps the names of its clients here; they must survive a power cut.
     bind_mount("/disk/nfs", "/var/lib/nfs")?;
+    if manner.nfs3 {
+        nsm::start(manner.restarts)?;
+    }
+    match manner.implementation {
+        Implementation::Knfsd => serve_from_kernel(manner, is_new)?,
+        Implementation::Ganesha => ganesha::start(manner, is_new)?,
+    }
+    if manner.nfs3 && !is_new {
+        nsm::notify()?;
+    }
+    Ok(())
+}
+
+fn serve_from_kernel(manner: &Manner, is_new: bool) -> io::Result<()> {
     mount_fs("nfsd", "/proc/fs/nfsd", MsFlags::empty(), "")?;
     fs::create_dir_all("/run/rpc_pipefs")?;
     mount_fs("rpc_pipefs", "/run/rpc_pipefs", MsFlags::empty(), "")?;
     write("/proc/fs/nfsd/nfsv4leasetime", &manner.lease_s.to_string())?;
     write("/proc/fs/nfsd/nfsv4gracetime", &manner.grace_s.to_string())?;
+    if manner.nfs3 {
+        write("/proc/sys/fs/nfs/nlm_grace_period", &manner.grace_s.to_string())?;
+    }
     if manner.no_delegations {
         write("/proc/sys/fs/leases-enable", "0")?;
     }
@@ -61,24 +90,31 @@ pub fn serve(manner: &Manner) -> io::Result<()> {
         false => "rw,no_root_squash,fsid=0,insecure,no_subtree_check",
     };
     run(&["exportfs", "-i", "-o", options, &export])?;
-    start_mountd()?;
-    start(&threads)?;
+    start_mountd(manner.nfs3)?;
+    start_knfsd(manner)?;
     if is_new {
         // Nobody has anything to reclaim. Clients of NFSv4.1 would tell so themselves
         // (RECLAIM_COMPLETE, RFC 8881, section 18.51), those of NFSv4.0 cannot.
         write("/proc/fs/nfsd/v4_end_grace", "Y")?;
+        if manner.nfs3 {
+            write("/proc/fs/lockd/nlm_end_grace", "Y")?;
+        }
     }
     Ok(())
 }
 
-fn start(threads: &str) -> io::Result<()> {
-    run(&["rpc.nfsd", "-N", "3", "-V", "4.2", threads])
+fn start_knfsd(manner: &Manner) -> io::Result<()> {
+    let nfs3 = if manner.nfs3 { "-V" } else { "-N" };
+    run(&["rpc.nfsd", nfs3, "3", "-V", "4.2", &manner.threads.to_string()])
 }
 
-/// Ends the kernel's threads: with the last one goes all state of clients (nfsd_shutdown_net in
-/// fs/nfsd/nfssvc.c).
+/// Ends the server. With the last of the kernel's threads goes all state of clients
+/// (nfsd_shutdown_net in fs/nfsd/nfssvc.c).
 pub fn stop() -> io::Result<()> {
-    run(&["rpc.nfsd", "0"])
+    match *IMPLEMENTATION.get_or_init(Implementation::default) {
+        Implementation::Knfsd => run(&["rpc.nfsd", "0"]),
+        Implementation::Ganesha => ganesha::stop(),
+    }
 }
 
 /// Mounts the disk; true when it had no file system, and was given one.
@@ -138,10 +174,12 @@ fn take_room() -> io::Result<()> {
     Ok(())
 }
 
-/// rpc.mountd answers the kernel's questions about exports, for NFSv4 too.
-fn start_mountd() -> io::Result<()> {
+/// rpc.mountd answers the kernel's questions about exports, for NFSv4 too, and MOUNT for NFSv3.
+fn start_mountd(nfs3: bool) -> io::Result<()> {
+    let without: &[&str] = if nfs3 { &[] } else { &["-N", "3"] };
     Command::new("/usr/sbin/rpc.mountd")
-        .args(["-F", "-N", "3"])
+        .arg("-F")
+        .args(without)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

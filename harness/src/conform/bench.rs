@@ -170,7 +170,8 @@ impl<'a> Bench<'a> {
         }
         let hostname = "bench".to_owned();
         let address = "10.0.0.1/24".to_owned();
-        self.done(Command::Configure { hostname, address, pids_used: 0, identity: None })?;
+        let (pids_used, identity, nsm) = (0, None, None);
+        self.done(Command::Configure { hostname, address, pids_used, identity, nsm })?;
         if self.brought {
             self.done(Command::MountSupplement)?;
         }

@@ -35,6 +35,7 @@ use lockstorm_agent::SystemCall;
 use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, de};
+use std::net::Ipv4Addr;
 
 /// The target that stands for whoever is in its critical section when a fault strikes.
 pub const OWNER: &str = "owner";
@@ -193,6 +194,8 @@ pub enum Effect {
     NoPower { keep: f64 },
     /// The node has another host name from its next boot on.
     HostName { host_name: String },
+    /// The node has another network address from its next boot on.
+    Address { address: Ipv4Addr },
     /// The wall clock is stepped, and drifts from then on.
     WallClock { step_ns: i64, drift_ppm: i64 },
     /// Nothing in the node runs, and its clocks stand still.

@@ -44,8 +44,8 @@ pub const OPERATIONS: &[&str] = &[
     "READDIR", "READLINK",
 ];
 
-/// OP_ILLEGAL, and NFS4ERR_OP_ILLEGAL: RFC 8881, sections 18.51 and 15.1.
-const ILLEGAL: u32 = 10044;
+/// OP_ILLEGAL has the number of the error that it gets (RFC 8881, section 18.52).
+const ILLEGAL: u32 = rpc::NFS4ERR_OP_ILLEGAL;
 /// The answer is there by then.
 const LASTS: Nanos = Nanos(2 * SECOND);
 

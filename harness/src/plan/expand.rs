@@ -8,7 +8,8 @@ use crate::scenario::{Scenario, SiteSpec};
 use crate::seeds::derive;
 use crate::site::NodeId;
 use crate::site::blueprint::{
-    Blueprint, DiskBlueprint, MountBlueprint, NodeBlueprint, Role, ServerBlueprint, WireBlueprint,
+    Blueprint, DiskBlueprint, Implementation, MountBlueprint, NodeBlueprint, Role, ServerBlueprint,
+    WireBlueprint,
 };
 use crate::units::{MILLISECOND, Nanos, SECOND};
 use std::net::Ipv4Addr;
@@ -98,6 +99,7 @@ pub fn blueprint(scenario: &Scenario, seed: u64, profile: &Profile) -> Blueprint
             threads: site.server.threads,
             delegations: site.server.delegations,
             is_async: site.server.is_async,
+            implementation: site.server.implementation,
         },
         mount: MountBlueprint {
             version: site.nfs.version.clone(),
@@ -108,11 +110,19 @@ pub fn blueprint(scenario: &Scenario, seed: u64, profile: &Profile) -> Blueprint
     }
 }
 
+/// A server that is a program needs more, and has hundreds of threads.
+fn server_memory_mib(implementation: Implementation) -> u32 {
+    match implementation {
+        Implementation::Knfsd => NODE_MEMORY_MIB,
+        Implementation::Ganesha => 256,
+    }
+}
+
 fn node(site: &SiteSpec, id: NodeId, seed: u64, client_memory_mib: u32) -> NodeBlueprint {
     // The last octet of its addresses.
     let number = u8::try_from(id.index() + 1).unwrap_or(u8::MAX);
     let (role, memory_mib) = match id {
-        NodeId::SERVER => (Role::Server, NODE_MEMORY_MIB),
+        NodeId::SERVER => (Role::Server, server_memory_mib(site.server.implementation)),
         _ => (Role::Client, client_memory_mib),
     };
     // Each node has a range of its own.

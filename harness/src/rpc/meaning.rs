@@ -15,7 +15,8 @@ impl Operation {
 
     /// Whether its reply says that there is a file of its path now.
     pub fn makes_its_path(&self) -> bool {
-        let makes = matches!(self.name, "OPEN" | "CREATE" | "LINK" | "RENAME");
+        let makes =
+            matches!(self.name, "OPEN" | "CREATE" | "MKDIR" | "SYMLINK" | "LINK" | "RENAME");
         makes && self.status.is_some_and(|status| status.is_ok())
     }
 }

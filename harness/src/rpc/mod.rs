@@ -36,5 +36,6 @@ pub use flow::{Flow, Protocol};
 pub use listener::Listener;
 pub use meaning::{delegates, reclaims};
 pub use message::{Kind, Message, Operation, Status, rank};
-pub use programs::{nfs4_status, operations, status_names};
+pub use programs::{nfs4_status, operations, operations_of_nfs3, operations_of_nfs4, status_names};
 pub use record::Place;
+pub use status::{NFS4ERR_DELAY, NFS4ERR_OP_ILLEGAL};

@@ -95,6 +95,18 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
     nfs4::operations::OPERATIONS.iter().chain(tables).map(|row| row.name)
 }
 
+/// Those of NFSv4, and of its callbacks.
+pub fn operations_of_nfs4() -> impl Iterator<Item = &'static str> {
+    let tables = nfs4::operations::OPERATIONS.iter().chain(nfs4::callbacks());
+    tables.map(|row| row.name)
+}
+
+/// Those of NFSv3, and of MOUNT, the lock manager and the status monitor.
+pub fn operations_of_nfs3() -> impl Iterator<Item = &'static str> {
+    let tables: [&'static [Row]; 4] = [&PROCEDURES, &MOUNT, &LOCKS, &MONITOR];
+    tables.into_iter().flatten().map(|row| row.name)
+}
+
 /// The number of a status of NFSv4.
 pub fn nfs4_status(name: &str) -> Option<u32> {
     (0..100).chain(10_000..10_100).find(|code| status::nfs4(*code) == name)

@@ -1,5 +1,10 @@
 //! The names of statuses.
 
+/// Later: RFC 8881, section 15.1.1.3.
+pub const NFS4ERR_DELAY: u32 = 10008;
+/// Of an operation that no server knows: RFC 8881, section 15.1.3.4.
+pub const NFS4ERR_OP_ILLEGAL: u32 = 10044;
+
 /// nfsstat4: RFC 8881, section 15.1; RFC 7862, section 11; RFC 8276, section 8.
 pub(super) fn nfs4(code: u32) -> &'static str {
     match code {

@@ -7,8 +7,9 @@ use super::readiness::Progress;
 use super::task::Task;
 use crate::history::EventKind;
 use crate::lock::start::{Settings, Start, start};
+use crate::site::blueprint::NodeBlueprint;
 use crate::site::{ClientId, NodeId};
-use lockstorm_agent::{Command, MOUNT_POINT, Outcome};
+use lockstorm_agent::{Command, MOUNT_POINT, Nsm, Outcome};
 use std::collections::BTreeSet;
 
 /// The lock's name on the mount.
@@ -22,11 +23,22 @@ impl Interpreter<'_> {
         let host_name = self.renamed.get(&node).or(blueprint.settings.host_name.as_ref());
         let command = Command::Configure {
             hostname: host_name.unwrap_or(own).clone(),
-            address: format!("{}/24", blueprint.ip),
+            address: format!("{}/24", self.address(node)),
             pids_used: blueprint.pids_used,
             identity: host_name.is_some().then(|| own.clone()),
+            nsm: self.plan().blueprint.mount.is_nfs3().then(|| self.nsm(node)),
         };
         self.command(node, command, Task::Configure);
+    }
+
+    /// What the machines of a site of NFSv3 need to know of each other.
+    fn nsm(&self, node: NodeId) -> Nsm {
+        let nodes = &self.plan().blueprint.nodes;
+        let address = |(index, known): (usize, &NodeBlueprint)| {
+            (known.name.clone(), self.address(NodeId::at(index)).to_string())
+        };
+        let hosts = nodes.iter().enumerate().map(address).collect();
+        Nsm { hosts, restarts: self.restarts[node.index()] }
     }
 
     /// A step of a node's way has been done; the next one.
@@ -76,6 +88,8 @@ impl Interpreter<'_> {
             threads: server.threads,
             no_delegations: !server.delegations,
             is_async: server.is_async,
+            implementation: server.implementation.of_agent(),
+            nfs3: self.plan().blueprint.mount.is_nfs3(),
         };
         self.readiness.advance(NodeId::SERVER, Progress::Changing);
         self.command(NodeId::SERVER, command, Task::Serve);
@@ -84,12 +98,13 @@ impl Interpreter<'_> {
     fn server_ready(&mut self) -> Result<(), RunError> {
         let server = &self.plan().blueprint.server;
         let options = format!(
-            "lease={}s,grace={}s,threads={}{}{}",
+            "lease={}s,grace={}s,threads={}{}{}{}",
             server.lease_s,
             server.grace_s,
             server.threads,
             if server.delegations { "" } else { ",leases-enable=0" },
             if server.is_async { ",async" } else { "" },
+            if server.implementation.is_default() { "" } else { ",ganesha" },
         );
         self.readiness.advance(NodeId::SERVER, Progress::Ready);
         self.record(EventKind::NodeReady {
@@ -118,8 +133,11 @@ impl Interpreter<'_> {
             format!("vers={}", mount.version),
             "sec=sys".into(),
             format!("addr={}", blueprint.node(NodeId::SERVER).ip),
-            format!("clientaddr={}", blueprint.node(node).ip),
         ];
+        match mount.is_nfs3() {
+            true => options.extend(["proto=tcp".into(), "mountproto=tcp".into()]),
+            false => options.push(format!("clientaddr={}", self.address(node))),
+        }
         options.extend(mount.options.iter().cloned());
         let (options, parameters) = (options.join(","), mount.parameters.clone());
         self.command(node, Command::Mount { options, parameters }, Task::Mount);

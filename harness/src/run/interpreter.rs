@@ -16,6 +16,7 @@ use crate::site::{ClientId, Happening, NodeId, Site, SiteError, Statistics};
 use crate::units::Nanos;
 use lockstorm_agent::{Command, MOUNT_POINT};
 use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 /// The counter's name on the export.
@@ -77,6 +78,10 @@ pub struct Interpreter<'a> {
     stood: Vec<u64>,
     /// Host names that nodes have from their next boot on, if not those of the plan.
     pub(super) renamed: BTreeMap<NodeId, String>,
+    /// The nodes that have another address than their own, from their next boot on.
+    pub(super) moved: BTreeMap<NodeId, Ipv4Addr>,
+    /// How many times each node was switched on again.
+    pub(super) restarts: Vec<u32>,
     /// Whether no fault keeps the NFS server from serving.
     pub(super) is_to_serve: bool,
     pub(super) began: Option<u64>,
@@ -117,6 +122,8 @@ impl<'a> Interpreter<'a> {
             paused: vec![None; nodes.len()],
             stood: vec![0; nodes.len()],
             renamed: BTreeMap::new(),
+            moved: BTreeMap::new(),
+            restarts: vec![0; nodes.len()],
             is_to_serve: true,
             began: None,
             failure: None,
@@ -238,6 +245,16 @@ impl<'a> Interpreter<'a> {
         self.renamed.insert(node, host_name);
     }
 
+    /// Has a node come back with another network address when it boots next.
+    pub fn give_address(&mut self, node: NodeId, address: Ipv4Addr) {
+        self.moved.insert(node, address);
+    }
+
+    pub(super) fn address(&self, node: NodeId) -> Ipv4Addr {
+        let own = self.plan.blueprint.node(node).ip;
+        self.moved.get(&node).copied().unwrap_or(own)
+    }
+
     /// Cuts a node's power, as the plan wants it; of a server's unflushed sectors those last for
     /// which `keep` says so. Answers in words what was lost.
     pub fn power_off(
@@ -246,6 +263,7 @@ impl<'a> Interpreter<'a> {
         keep: &mut dyn FnMut(u64) -> bool,
     ) -> Result<String, RunError> {
         self.paused[node.index()] = None;
+        self.restarts[node.index()] += 1;
         let lost = self.site.power_off(node, keep)?;
         let name = self.node_name(node).to_owned();
         self.record(EventKind::NodeDied {

@@ -206,6 +206,7 @@ impl<'a> Nemesis<'a> {
                 }
             }
             Effect::HostName { host_name } => run.rename(node, host_name),
+            Effect::Address { address } => run.give_address(node, address),
             Effect::WallClock { step_ns, drift_ppm } => {
                 self.force.set_wrong(node, id, step_ns, drift_ppm, run.now());
                 active.hindrance = Some("the node had no power".into());

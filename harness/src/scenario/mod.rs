@@ -15,6 +15,7 @@ pub mod shipped;
 pub mod validate;
 
 use crate::fault::FaultSpec;
+use crate::site::blueprint::Implementation;
 use crate::site::blueprint::WireBlueprint;
 use crate::site::clock::Clock;
 use crate::site::settings::NodeSettings;
@@ -159,6 +160,9 @@ pub struct ServerSpec {
     /// It answers before its disk has what it was told to keep: the option `async` of exports(5).
     #[serde(rename = "async", skip_serializing_if = "std::ops::Not::not")]
     pub is_async: bool,
+    /// `knfsd`, Linux's own, or `ganesha`.
+    #[serde(skip_serializing_if = "Implementation::is_default")]
+    pub implementation: Implementation,
 }
 
 impl Default for ServerSpec {
@@ -169,6 +173,7 @@ impl Default for ServerSpec {
             threads: 4,
             delegations: true,
             is_async: false,
+            implementation: Implementation::default(),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod errno;
 mod script;
 mod strikes;
+mod unusual;
 
 use super::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
 use crate::fault::hold::Hold;
@@ -63,6 +64,8 @@ pub struct Bounds {
     /// before there were any.
     pub newer: f64,
     pub newer_weights: Weights,
+    /// The share of sites, 0 to 1, on which something is as it should not be from the begin on.
+    pub unusual: f64,
 }
 
 /// Kinds of faults, and how likely each is.
@@ -102,7 +105,9 @@ pub const BOUNDS: Bounds = Bounds {
         ("errno", 3),
         ("slow", 1),
         ("clock", 1),
+        ("crash", 1),
     ],
+    unusual: 0.15,
 };
 
 /// A scenario of this seed for a lock.
@@ -156,6 +161,7 @@ impl Draw<'_> {
         let cycles = self.cycles(time, renewed_within);
         let mut faults: Vec<_> = (0..count).map(|_| self.fault(time, clients)).collect();
         faults.extend(self.newer_faults(time, clients));
+        let site = self.perhaps_unusual(site);
         Scenario {
             name: format!("random-{seed}"),
             about: "A random mixture of faults.".into(),

@@ -274,7 +274,9 @@ fn end(words: &[&str]) -> Result<Step, String> {
 fn text_of(strike: &Strike) -> Option<String> {
     match strike {
         Strike::Cut(Cut { node }) => Some(format!("cut {node}")),
-        Strike::Crash(Crash { node, keep: 0.0, host_name: None }) => Some(format!("crash {node}")),
+        Strike::Crash(crash) if *crash == Crash::of(crash.node.clone()) => {
+            Some(format!("crash {}", crash.node))
+        }
         Strike::Clock(Clock { node, step, drift_ppm: 0, stands: false }) => {
             let plus = if step.0 < 0 { "" } else { "+" };
             Some(format!("clock {node} {plus}{step}"))

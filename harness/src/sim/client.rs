@@ -4,11 +4,12 @@
 //! A call is never given up (a `hard` mount): it is sent again on the next connection, in the same
 //! slot; and after the server has forgotten the session, in the next session.
 
-use super::frame::{End, Segment};
+use super::frame::{Carried, End, Segment};
 use super::node::Io;
 use super::rpc::{Body, Call, Done, Errno, Name, Op, Reply, Rpc};
 use super::server::PORT;
 use super::tcp::{self, Tcp};
+use crate::rpc::{NFS4ERR_DELAY, NFS4ERR_OP_ILLEGAL};
 use crate::site::NodeId;
 use crate::units::{MILLISECOND, SECOND};
 use std::collections::{BTreeSet, VecDeque};
@@ -308,11 +309,16 @@ impl Client {
             }
             return self.disconnected(io);
         }
-        for number in received.messages {
+        for Carried { number, changed } in received.messages {
             if let Some(rpc) = io.book.read(number)
                 && let Body::Reply(reply) = &rpc.body
             {
-                self.replied(rpc.xid, reply, io);
+                match (changed, reply) {
+                    (Some(status), Reply::Compound(Err(Errno::Illegal))) => {
+                        self.replied(rpc.xid, &Reply::Compound(Err(refused_with(status))), io);
+                    }
+                    _ => self.replied(rpc.xid, reply, io),
+                }
             }
         }
         self.go_on(io);
@@ -499,5 +505,15 @@ impl Client {
                 }
             }
         }
+    }
+}
+
+/// What a program is told of an error that a fault has put into a reply, or what its kernel does
+/// (nfs4_map_errors in fs/nfs/nfs4proc.c).
+fn refused_with(status: u32) -> Errno {
+    match status {
+        NFS4ERR_OP_ILLEGAL => Errno::Illegal,
+        NFS4ERR_DELAY => Errno::Grace,
+        _ => Errno::Io,
     }
 }

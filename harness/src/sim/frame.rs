@@ -1,10 +1,13 @@
 //! Frames: TCP over IPv4 over Ethernet, so that whatever a fault does to a frame it can do to
 //! these.
 //!
-//! What a message says is not in the bytes: they carry its number in the run's [`Book`]. Whoever
-//! receives the frame reads it there, unless the checksum says that the bytes were changed.
+//! What a message says is in the run's [`Book`]: the bytes carry its number there, and of ONC-RPC
+//! (RFC 5531) and COMPOUND (RFC 8881, section 16.2) the words by which a fault finds and changes
+//! the operation of a call and the status of a reply. Whoever receives the frame reads it, unless
+//! the checksum says that the bytes were damaged.
 
-use super::rpc::Rpc;
+use super::rpc::{Body, Errno, Reply, Rpc};
+use crate::rpc::NFS4ERR_OP_ILLEGAL;
 use crate::site::NodeId;
 use std::rc::Rc;
 
@@ -16,8 +19,23 @@ pub struct Segment {
     pub seq: u32,
     pub ack: u32,
     pub flags: u8,
-    /// The message's number in the book.
-    pub message: Option<u64>,
+    pub message: Option<Carried>,
+}
+
+/// A message as its frame carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// Its number in the book.
+    pub number: u64,
+    /// What somebody on the way has made of it: of a call's operation one that no server knows, of
+    /// that answer another error.
+    pub changed: Option<u32>,
+}
+
+impl From<u64> for Carried {
+    fn from(number: u64) -> Carried {
+        Carried { number, changed: None }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +50,24 @@ pub const ACK: u8 = 16;
 
 /// Every message takes as much of the stream: about what a COMPOUND of a lock comes to (bytes).
 pub const MESSAGE: usize = 200;
+/// Of a call: how much of it is left where its operation's number stands (bytes).
+pub const OPERATION_LEFT: usize = 8;
+
+/// Where the words of a message stand in it (bytes).
+mod at {
+    pub const MARK: usize = 0;
+    pub const XID: usize = 4;
+    pub const KIND: usize = 8;
+    /// Of a reply: COMPOUND's status, behind an empty verifier.
+    pub const STATUS: usize = 28;
+    pub const NUMBER: usize = 32;
+    /// The operation's number, and of a reply its status.
+    pub const OPERATION: usize = super::MESSAGE - super::OPERATION_LEFT;
+    pub const RESULT: usize = super::MESSAGE - 4;
+}
+
+/// Any operation: what it is, the book says.
+const SOME_OPERATION: u32 = 53;
 
 const ETHERNET: usize = 14;
 const IP: usize = 20;
@@ -62,7 +98,7 @@ impl Segment {
     }
 
     /// The frame that carries it.
-    pub fn encode(&self) -> Rc<[u8]> {
+    pub fn encode(&self, book: &Book) -> Rc<[u8]> {
         let mut bytes = [0; HEADERS + MESSAGE];
         let length = HEADERS + if self.message.is_some() { MESSAGE } else { 0 };
         let bytes = &mut bytes[..length];
@@ -84,8 +120,8 @@ impl Segment {
         tcp[8..12].copy_from_slice(&self.ack.to_be_bytes());
         (tcp[12], tcp[13]) = (5 << 4, self.flags);
         tcp[14..16].copy_from_slice(&[0xff, 0xff]);
-        if let Some(number) = self.message {
-            tcp[TCP..TCP + 8].copy_from_slice(&number.to_be_bytes());
+        if let Some(carried) = self.message {
+            carried.write(&mut tcp[TCP..], book);
         }
         let sum = !tcp_sum(ip);
         ip[IP + 16..IP + 18].copy_from_slice(&sum.to_be_bytes());
@@ -106,15 +142,47 @@ impl Segment {
         }
         let tcp = &ip[IP..];
         let word = |at: usize| u32::from_be_bytes([tcp[at], tcp[at + 1], tcp[at + 2], tcp[at + 3]]);
-        let number = || u64::from(word(TCP)) << 32 | u64::from(word(TCP + 4));
         Some(Segment {
             from: End { node: source, port: (word(0) >> 16) as u16 },
             to: End { node: target, port: word(0) as u16 },
             seq: word(4),
             ack: word(8),
             flags: tcp[13],
-            message: (length > HEADERS).then(number),
+            message: (length > HEADERS).then(|| Carried::read(&tcp[TCP..])),
         })
+    }
+}
+
+impl Carried {
+    fn write(self, to: &mut [u8], book: &Book) {
+        let mut put = |at: usize, word: u32| to[at..at + 4].copy_from_slice(&word.to_be_bytes());
+        put(at::NUMBER, (self.number >> 32) as u32);
+        put(at::NUMBER + 4, self.number as u32);
+        let rpc = book.read(self.number);
+        let xid = rpc.as_ref().map_or(0, |rpc| rpc.xid as u32);
+        put(at::MARK, 1 << 31 | (MESSAGE - 4) as u32);
+        put(at::XID, xid);
+        let Some(Body::Reply(reply)) = rpc.as_ref().map(|rpc| &rpc.body) else {
+            return put(at::OPERATION, self.changed.unwrap_or(SOME_OPERATION));
+        };
+        let is_illegal = *reply == Reply::Compound(Err(Errno::Illegal));
+        let known = if is_illegal { NFS4ERR_OP_ILLEGAL } else { 0 };
+        put(at::KIND, 1);
+        put(at::STATUS, known);
+        put(at::OPERATION, if is_illegal { NFS4ERR_OP_ILLEGAL } else { SOME_OPERATION });
+        put(at::RESULT, known);
+    }
+
+    fn read(from: &[u8]) -> Carried {
+        let word =
+            |at: usize| from[at..at + 4].iter().fold(0, |all, byte| all << 8 | u32::from(*byte));
+        let number = u64::from(word(at::NUMBER)) << 32 | u64::from(word(at::NUMBER + 4));
+        let changed = match (word(at::KIND), word(at::OPERATION), word(at::RESULT)) {
+            (0, SOME_OPERATION, _) | (1, _, 0) => None,
+            (0, operation, _) => Some(operation),
+            (_, _, status) => Some(status),
+        };
+        Carried { number, changed }
     }
 }
 
@@ -165,7 +233,7 @@ mod tests {
         let end = || {
             (0usize..17, any::<u16>()).prop_map(|(node, port)| End { node: NodeId::at(node), port })
         };
-        let message = prop::option::of(any::<u64>());
+        let message = prop::option::of(any::<u64>().prop_map(Carried::from));
         let numbers = (any::<u32>(), any::<u32>(), any::<u8>());
         (end(), end(), numbers, message).prop_map(|(from, to, (seq, ack, flags), message)| {
             Segment { from, to, seq, ack, flags, message }
@@ -175,14 +243,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_segment_comes_out_of_its_frame_as_it_went_in(segment in any_segment()) {
-            prop_assert_eq!(Segment::decode(&segment.encode()), Some(segment));
+            prop_assert_eq!(Segment::decode(&segment.encode(&Book::default())), Some(segment));
         }
 
         #[test]
         fn no_byte_of_a_frame_can_be_changed_unnoticed(
             segment in any_segment(), at: prop::sample::Index, by in 1u8..,
         ) {
-            let mut bytes = segment.encode().to_vec();
+            let mut bytes = segment.encode(&Book::default()).to_vec();
             let at = at.index(bytes.len());
             bytes[at] ^= by;
             // The sender's address is nobody's business but the switch's.
@@ -197,7 +265,7 @@ mod tests {
 
         #[test]
         fn others_take_the_frames_for_what_they_are(segment in any_segment()) {
-            let bytes = segment.encode();
+            let bytes = segment.encode(&Book::default());
             let packet = SlicedPacket::from_ethernet(&bytes).unwrap();
             let (Some(NetSlice::Ipv4(ip)), Some(TransportSlice::Tcp(tcp))) =
                 (packet.net, packet.transport) else { panic!("no TCP over IPv4") };

@@ -1,9 +1,9 @@
 //! Who understands the frames of a simulated site: each message by the names that NFSv4.1 has for
 //! what it asks.
 
-use super::frame::{Book, MESSAGE, Segment};
+use super::frame::{Book, MESSAGE, OPERATION_LEFT, Segment};
 use super::rpc::{Body, Call, Done, Errno, Op, Reply, Rpc};
-use crate::rpc::{Flow, Kind, Listener, Message, Operation, Place, Status};
+use crate::rpc::{Flow, Kind, Listener, Message, NFS4ERR_OP_ILLEGAL, Operation, Place, Status};
 use crate::site::NodeId;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +55,8 @@ impl Listener for SimListener {
         let Some(segment) = Segment::decode(frame) else {
             return Vec::new();
         };
-        let Some(number) = segment.message.filter(|number| self.told.insert(*number)) else {
+        let told = segment.message.map(|carried| carried.number);
+        let Some(number) = told.filter(|number| self.told.insert(*number)) else {
             return Vec::new();
         };
         let rpc = self.book.borrow().read(number);
@@ -110,7 +111,7 @@ fn operation(call: &Call) -> Operation {
 }
 
 fn named(name: &'static str) -> Operation {
-    Operation { name, ..Operation::default() }
+    Operation { name, remaining: OPERATION_LEFT as u32, ..Operation::default() }
 }
 
 fn status(reply: &Reply) -> Status {
@@ -133,5 +134,6 @@ fn of_errno(errno: Errno) -> (u32, &'static str) {
         Errno::Grace => (10013, "NFS4ERR_GRACE"),
         Errno::NoGrace => (10033, "NFS4ERR_NO_GRACE"),
         Errno::Io => (5, "NFS4ERR_IO"),
+        Errno::Illegal => (NFS4ERR_OP_ILLEGAL, "NFS4ERR_OP_ILLEGAL"),
     }
 }

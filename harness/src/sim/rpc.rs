@@ -178,6 +178,8 @@ pub enum Errno {
     NoGrace,
     /// EIO
     Io,
+    /// NFS4ERR_OP_ILLEGAL: what the server says of an operation that it does not know.
+    Illegal,
 }
 
 impl Errno {
@@ -189,6 +191,7 @@ impl Errno {
             Errno::Grace => "EREMOTEIO",
             Errno::NoGrace => "ESTALE",
             Errno::Io => "EIO",
+            Errno::Illegal => "EREMOTEIO",
         }
     }
 }

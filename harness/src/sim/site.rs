@@ -259,7 +259,7 @@ impl<'a> SimSite<'a> {
 
     fn forward(&mut self, from: NodeId, segment: &Segment) {
         self.statistics.frames += 1;
-        let bytes = segment.encode();
+        let bytes = segment.encode(&self.book.borrow());
         for to in self.wire.receivers(from, &bytes) {
             let frame = Frame { from, to, bytes: bytes.clone() };
             for at in self.wire.route(&frame, self.now).arrivals {

@@ -4,7 +4,7 @@
 //! back-off (RFC 6298), resets. Windows and congestion control are not: nobody sends that much.
 //! Times are those of the end's own monotonic clock (ns).
 
-use super::frame::{ACK, End, RST, SYN, Segment};
+use super::frame::{ACK, Carried, End, RST, SYN, Segment};
 use crate::units::{MILLISECOND, SECOND};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -39,7 +39,7 @@ pub struct Tcp {
     expected: u32,
     sent: VecDeque<Sent>,
     /// What came before its turn, by sequence number.
-    early: BTreeMap<u32, u64>,
+    early: BTreeMap<u32, Carried>,
     /// What came has yet to be acknowledged.
     owes: bool,
     timer: Timer,
@@ -54,7 +54,7 @@ pub struct Tcp {
 struct Sent {
     seq: u32,
     flags: u8,
-    message: Option<u64>,
+    message: Option<Carried>,
     at: u64,
     again: bool,
 }
@@ -63,7 +63,7 @@ struct Sent {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// Messages, in order, each once.
-    pub messages: Vec<u64>,
+    pub messages: Vec<Carried>,
     pub opened: bool,
     pub closed: bool,
 }
@@ -117,10 +117,10 @@ impl Tcp {
     }
 
     pub fn send(&mut self, message: u64, now: u64, out: &mut Vec<Segment>) {
-        self.transmit(ACK, Some(message), now, out);
+        self.transmit(ACK, Some(message.into()), now, out);
     }
 
-    fn transmit(&mut self, flags: u8, message: Option<u64>, now: u64, out: &mut Vec<Segment>) {
+    fn transmit(&mut self, flags: u8, message: Option<Carried>, now: u64, out: &mut Vec<Segment>) {
         let sent = Sent { seq: self.next, flags, message, at: now, again: false };
         let segment = self.segment(&sent);
         self.next = self.next.wrapping_add(segment.length());
@@ -200,7 +200,7 @@ impl Tcp {
     }
 
     /// A message has come: it, and what had come before its turn, is handed on when it is next.
-    fn take(&mut self, seq: u32, message: u64, messages: &mut Vec<u64>) {
+    fn take(&mut self, seq: u32, message: Carried, messages: &mut Vec<Carried>) {
         if is_before(seq, self.expected) {
             return;
         }
@@ -353,7 +353,7 @@ mod tests {
                 None => self.ends[end] = Some(Tcp::accept(&segment, 9, self.now, &mut out)),
                 Some(tcp) => {
                     let received = tcp.receive(&segment, self.now, &mut out);
-                    self.got.extend(received.messages);
+                    self.got.extend(received.messages.iter().map(|carried| carried.number));
                     tcp.acknowledge(&mut out);
                 }
             }

@@ -4,6 +4,7 @@ use super::NodeId;
 use super::clock::Clock;
 use super::settings::NodeSettings;
 use crate::units::{Bytes, Nanos, NanosRange, Rate};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -90,12 +91,41 @@ pub struct ServerBlueprint {
     /// Whether it answers before its disk has it: `async` of exports(5).
     #[serde(default, rename = "async", skip_serializing_if = "std::ops::Not::not")]
     pub is_async: bool,
+    #[serde(default, skip_serializing_if = "Implementation::is_default")]
+    pub implementation: Implementation,
+}
+
+/// What serves NFS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Implementation {
+    /// Linux's own, in the server's kernel.
+    #[default]
+    Knfsd,
+    /// nfs-ganesha, a program on the server, over the same disk.
+    Ganesha,
+}
+
+impl Implementation {
+    pub fn is_default(&self) -> bool {
+        *self == Implementation::default()
+    }
+
+    /// As the agent has it.
+    pub fn of_agent(self) -> lockstorm_agent::Implementation {
+        match self {
+            Implementation::Knfsd => lockstorm_agent::Implementation::Knfsd,
+            Implementation::Ganesha => lockstorm_agent::Implementation::Ganesha,
+        }
+    }
 }
 
 impl ServerBlueprint {
     /// A server that delegates, and answers when its disk has it.
     pub const fn new(lease_s: u32, grace_s: u32, threads: u8) -> ServerBlueprint {
-        ServerBlueprint { lease_s, grace_s, threads, delegations: true, is_async: false }
+        let implementation = Implementation::Knfsd;
+        let (delegations, is_async) = (true, false);
+        ServerBlueprint { lease_s, grace_s, threads, delegations, is_async, implementation }
     }
 }
 
@@ -118,6 +148,11 @@ impl MountBlueprint {
     pub fn plain(version: &str) -> MountBlueprint {
         let (options, parameters) = (Vec::new(), BTreeMap::new());
         MountBlueprint { version: version.into(), options, parameters }
+    }
+
+    /// NFSv3, whose locks are the lock manager's.
+    pub fn is_nfs3(&self) -> bool {
+        self.version == "3"
     }
 }
 

@@ -44,6 +44,7 @@ impl Draw<'_> {
             "disk" => Strike::Disk(self.disk()),
             "nfsd" => Strike::Nfsd(Nfsd {}),
             "errno" => Strike::Errno(self.errno(node)),
+            "crash" => self.crash_of_another(node, clients),
             "slow" => {
                 let (stands, runs) =
                     (10 * MILLISECOND..=3 * SECOND, MILLISECOND..=100 * MILLISECOND);
@@ -123,6 +124,9 @@ impl Draw<'_> {
         };
         let (loss, corrupt, reorder) = (share(90), share(50), share(90));
         let burst = (loss > 0.0 && self.chance(0.5)).then(|| self.within(&(1..=20)).into());
+        if self.chance(0.03) {
+            return Impair { node, undetected: 0.02, ..Impair::default() };
+        }
         let slow = self.chance(0.3) || loss + corrupt + reorder == 0.0;
         let bandwidth = slow.then(|| Rate(self.within(&(20..=2000)) * 1000));
         Impair { node, loss, corrupt, reorder, burst, bandwidth, ..Impair::default() }

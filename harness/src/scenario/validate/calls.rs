@@ -53,6 +53,19 @@ fn check_operation(scenario: &Scenario, op: &str, path: &KeyPath, findings: &mut
         return;
     }
     let version = scenario.site.nfs.version.as_str();
+    if (version == "3") != rpc::operations_of_nfs3().any(|name| name == op) && !is_of_both(op) {
+        let known: Vec<&str> = match version {
+            "3" => rpc::operations_of_nfs3().collect(),
+            _ => Vec::new(),
+        };
+        let message = format!("NFS {version} has no {op}");
+        let problem = Problem::new(path.clone(), message);
+        findings.0.push(match known.is_empty() {
+            true => problem.help("it is of NFSv3, or of a program beside that"),
+            false => problem.help(format!("expected one of {}", known.join(", "))),
+        });
+        return;
+    }
     let (others, exist) = match version {
         "4.0" => (SINCE_4_1, "since NFSv4.1"),
         _ => (ONLY_4_0, "in NFSv4.0 only"),
@@ -60,6 +73,12 @@ fn check_operation(scenario: &Scenario, op: &str, path: &KeyPath, findings: &mut
     if others.contains(&op) {
         findings.add(path.clone(), format!("{op} exists {exist}; the mount is NFS {version}"));
     }
+}
+
+/// NFSv4 has it, and NFSv3 or a program beside that, too.
+fn is_of_both(op: &str) -> bool {
+    let nfs3 = rpc::operations_of_nfs3().any(|name| name == op);
+    nfs3 && rpc::operations_of_nfs4().any(|name| name == op)
 }
 
 fn check_status(passes: &Passes, status: &str, path: &KeyPath, findings: &mut Findings) {
@@ -89,7 +108,7 @@ fn unknown(
 }
 
 /// Whether what triggers a fault and what it does go together.
-pub fn check_fit(fault: &FaultSpec, path: &KeyPath, findings: &mut Findings) {
+pub fn check_fit(version: &str, fault: &FaultSpec, path: &KeyPath, findings: &mut Findings) {
     if !fault.strike.fault().needs_message() {
         return;
     }
@@ -102,6 +121,11 @@ pub fn check_fit(fault: &FaultSpec, path: &KeyPath, findings: &mut Findings) {
     };
     if let Strike::Refuse(refuse) = &fault.strike {
         check_refused(passes, refuse, path, findings);
+        if version == "3" {
+            let message = "only calls of NFSv4 can be answered in the server's place; expected \
+                `site.nfs.version: \"4.2\"`, or another fault";
+            findings.add_key(path.clone(), message);
+        }
     }
     if passes.after > Nanos::ZERO {
         let message = format!("`{kind}` strikes the message that passes: expected no `after`");

@@ -47,7 +47,8 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
             states::check_exists(exists, &path.join("when.exists"), findings)
         }
     }
-    calls::check_fit(fault, &path.join("strike").key(fault.strike.kind()), findings);
+    let version = &scenario.site.nfs.version;
+    calls::check_fit(version, fault, &path.join("strike").key(fault.strike.kind()), findings);
     if let Some(lasts) = fault.lasts {
         findings.span(path.key("for"), lasts, Nanos(1));
     }

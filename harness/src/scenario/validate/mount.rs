@@ -5,10 +5,10 @@ use crate::scenario::NfsSpec;
 use crate::source::{KeyPath, Problem};
 use crate::suggest::closest;
 
-const VERSIONS: [&str; 3] = ["4.0", "4.1", "4.2"];
+const VERSIONS: [&str; 4] = ["3", "4.0", "4.1", "4.2"];
 
 /// Options that the harness sets itself, and what to write instead.
-const OURS: [(&str, &str); 9] = [
+const OURS: [(&str, &str); 11] = [
     ("vers", "set `site.nfs.version`"),
     ("nfsvers", "set `site.nfs.version`"),
     ("minorversion", "set `site.nfs.version`"),
@@ -16,6 +16,8 @@ const OURS: [(&str, &str); 9] = [
     ("clientaddr", "leave it out: the harness knows the client's address"),
     ("port", "leave it out: the server listens on port 2049"),
     ("proto", "leave it out: the wire carries TCP"),
+    ("mountproto", "leave it out: the wire carries TCP"),
+    ("mountaddr", "leave it out: the harness knows the server's address"),
     ("sec", "leave it out: the server knows sec=sys alone"),
     ("remount", "leave it out: each run mounts anew"),
 ];
@@ -73,7 +75,7 @@ pub fn check(nfs: &NfsSpec, at: &KeyPath, findings: &mut Findings) {
     if !VERSIONS.contains(&nfs.version.as_str()) {
         let shown: String = nfs.version.chars().take(20).collect();
         let problem = Problem::new(at.key("version"), format!("no NFS version `{shown}`"));
-        findings.0.push(problem.help("expected \"4.0\", \"4.1\" or \"4.2\""));
+        findings.0.push(problem.help("expected \"3\", \"4.0\", \"4.1\" or \"4.2\""));
     }
     for (index, option) in nfs.options.iter().enumerate() {
         if let Err((message, help)) = check_option(option) {

@@ -4,6 +4,7 @@ use super::{DELAY_MAX, Findings, mount};
 use crate::fault::clock;
 use crate::scenario::{CLIENTS_MAX, SiteSpec, WireSpec};
 use crate::site::SERVER_NAME;
+use crate::site::blueprint::Implementation;
 use crate::site::settings::{NodeSettings, is_host_name, is_posix_zone};
 use crate::source::KeyPath;
 use crate::suggest::closest;
@@ -22,6 +23,7 @@ pub fn check(site: &SiteSpec, findings: &mut Findings) {
     findings.whole_seconds(at("server.lease"), site.server.lease, 10, 3600);
     findings.whole_seconds(at("server.grace"), site.server.grace, 10, 3600);
     findings.number(at("server.threads"), site.server.threads.into(), 1, 64);
+    check_server(site, &at("server"), findings);
     findings.range(at("wire.latency"), site.wire.latency, DELAY_MIN, DELAY_MAX);
     check_link(&site.wire, &at("wire"), findings);
     findings.number(at("disk.size_mib"), site.disk.size_mib.into(), 16, 4096);
@@ -29,6 +31,23 @@ pub fn check(site: &SiteSpec, findings: &mut Findings) {
     findings.between(at("disk.flush"), site.disk.flush, DELAY_MIN, DELAY_MAX);
     for (name, settings) in &site.nodes {
         check_node(site, name, settings, &at("nodes"), findings);
+    }
+}
+
+/// What a server is asked for that it has not.
+fn check_server(site: &SiteSpec, path: &KeyPath, findings: &mut Findings) {
+    if site.server.implementation == Implementation::Ganesha && site.server.is_async {
+        let message = "`async` is an option of exports(5), which nfs-ganesha does not have; expected \
+            `knfsd`, or no `async`";
+        findings.add_key(path.key("async"), message);
+    }
+    let parameters = &site.nfs.parameters;
+    let of_nfs4 = ["recover_lost_locks", "directory_delegations", "nfs4_disable_idmapping"];
+    for name in
+        of_nfs4.iter().filter(|name| site.nfs.version == "3" && parameters.contains_key(**name))
+    {
+        let path = KeyPath::keys("site.nfs.parameters").key(name);
+        findings.add_key(path, format!("`{name}` is about NFSv4; the mount is NFS 3"));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Findings, clients};
 use crate::fault::{Exists, NodeState, Reaches};
 use crate::scenario::Scenario;
+use crate::site::blueprint::Implementation;
 use crate::source::KeyPath;
 use crate::units::Nanos;
 
@@ -16,11 +17,26 @@ pub fn check(scenario: &Scenario, reaches: &Reaches, path: &KeyPath, findings: &
             findings.add_key(path.key("client"), message);
         }
     }
-    let delegated = matches!(reaches.is, NodeState::Delegated | NodeState::Recalled);
-    if delegated && !scenario.site.server.delegations {
-        let message = "this server delegates nothing; expected no `site.server.delegations: false`";
-        findings.add(path.key("is"), message);
-    }
+    let needed = match reaches.is {
+        NodeState::Delegated | NodeState::Recalled => "delegations",
+        NodeState::LeaseExpired => "leases",
+        _ => return,
+    };
+    let server = &scenario.site.server;
+    let message = match () {
+        () if scenario.site.nfs.version == "3" => {
+            format!("NFSv3 has no {needed}; expected a mount of NFSv4")
+        }
+        () if needed == "leases" => return,
+        () if server.implementation == Implementation::Ganesha => {
+            "nfs-ganesha delegates nothing as it is set up here; expected `knfsd`".into()
+        }
+        () if !server.delegations => {
+            "this server delegates nothing; expected no `site.server.delegations: false`".into()
+        }
+        () => return,
+    };
+    findings.add(path.key("is"), message);
 }
 
 pub fn check_exists(exists: &Exists, path: &KeyPath, findings: &mut Findings) {

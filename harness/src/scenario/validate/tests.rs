@@ -204,7 +204,7 @@ fn mount_options_are_those_of_nfs_and_not_the_harnesss_own() {
        |
      3 | site: {nfs: {version: '4'}}
        |                       ^^^
-      = help: expected "4.0", "4.1" or "4.2"
+      = help: expected "3", "4.0", "4.1" or "4.2"
     "#);
     assert_eq!(options("soft, timeo=10, lookupcache=none, local_lock=posix"), "nothing\n");
 }

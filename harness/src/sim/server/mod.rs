@@ -11,7 +11,7 @@ mod tests;
 pub use state::Manners;
 
 use super::agent::COUNTER;
-use super::frame::{End, SYN, Segment};
+use super::frame::{Carried, End, SYN, Segment};
 use super::node::Io;
 use super::rpc::{Body, Call, Done, Errno, Op, Reply, Rpc};
 use super::tcp::{self, Tcp};
@@ -83,6 +83,8 @@ pub struct Server {
     works: u64,
     disk_latency: u64,
     flush: u64,
+    /// It answers before its disk has it.
+    is_async: bool,
 }
 
 /// A call that is being carried out.
@@ -117,6 +119,7 @@ impl Server {
             works: 0,
             disk_latency: hardware.latency.0,
             flush: hardware.flush.0,
+            is_async: spec.is_async,
         }
     }
 
@@ -162,11 +165,16 @@ impl Server {
         if received.closed {
             self.connections.remove(&segment.from);
         }
-        for number in received.messages {
+        for Carried { number, changed } in received.messages {
             if let Some(rpc) = io.book.read(number)
                 && let Body::Call(call) = &rpc.body
             {
-                self.called(segment.from, rpc.xid, call, io, disk);
+                match (changed, call) {
+                    (Some(_), Call::Compound { session, slot, seq, .. }) => {
+                        self.called_illegally(segment.from, rpc.xid, (*session, *slot, *seq), io);
+                    }
+                    _ => self.called(segment.from, rpc.xid, call, io, disk),
+                }
             }
         }
     }
@@ -196,6 +204,21 @@ impl Server {
         self.reply(from, xid, reply, io);
     }
 
+    /// Of a COMPOUND whose operation it does not know, it carries out the SEQUENCE.
+    fn called_illegally(&mut self, from: End, xid: u64, slot: (u64, usize, u32), io: &mut Io) {
+        let (session, slot, seq) = slot;
+        let reply = match self.state.sequence(session, slot, seq, io.now.monotonic) {
+            Verdict::Answered(reply) => reply,
+            Verdict::InProgress => return,
+            Verdict::New => {
+                let reply = Reply::Compound(Err(Errno::Illegal));
+                self.state.replied(session, slot, &reply);
+                reply
+            }
+        };
+        self.reply(from, xid, reply, io);
+    }
+
     /// Carries a call out, as soon as the disk allows.
     fn begin(&mut self, mut work: Work, io: &mut Io, disk: &mut Disk) {
         let changes = !matches!(
@@ -213,7 +236,7 @@ impl Server {
         }
         if changes && !matches!(work.op, Op::Write { .. }) {
             let flush = disk.troubles.meet(Request::Flush);
-            work.lasts = !flush.ignored;
+            work.lasts = !flush.ignored && !self.is_async;
             met.fails |= flush.fails;
             met.late_ns += flush.late_ns;
         }

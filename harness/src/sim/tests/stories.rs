@@ -230,6 +230,21 @@ fn a_call_that_is_held_arrives_late_and_once() {
 }
 
 #[test]
+fn a_refused_call_is_an_error_to_its_program_and_not_done() {
+    let run = at_call("op: WRITE, path: /lock, from: c1", "refuse: {with: NFS4ERR_IO}");
+    let nemesis = run.nemesis();
+    assert!(nemesis.contains("end of 0: 2 frames hit"), "{nemesis}");
+    assert!(run.told().contains("EIO"), "{}", run.told());
+}
+
+#[test]
+fn one_that_is_to_come_later_is_made_again() {
+    let run = at_call("op: WRITE, path: /lock, from: c1", "refuse: {with: NFS4ERR_DELAY}");
+    let nemesis = run.is_fine().nemesis();
+    assert!(nemesis.contains("end of 0: 2 frames hit"), "{nemesis}");
+}
+
+#[test]
 fn a_fault_of_any_kind_can_wait_for_a_call_and_hit_its_caller() {
     let run = at_call("op: OPEN, phase: reply, from: c2", "crash: {node: caller}");
     assert!(run.nemesis().contains("crash 0 of c2"), "{}", run.nemesis());
