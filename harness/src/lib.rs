@@ -44,6 +44,8 @@ pub mod run;
 
 pub mod conform;
 
+pub mod conformance;
+
 pub mod check;
 
 pub mod verdict;

@@ -7,6 +7,7 @@
 pub mod assumes;
 pub mod cases;
 pub mod compare;
+pub mod conformance;
 pub mod document;
 pub mod format;
 pub mod github;

@@ -310,3 +310,32 @@ pub struct Status {
     pub mtime_ns: i64,
     pub ctime_ns: i64,
 }
+
+impl Call {
+    /// Shows every path in it, which may be changed.
+    pub fn each_path(&mut self, mut change: impl FnMut(&mut String)) {
+        use Call::*;
+        match self {
+            Open { path, .. }
+            | Stat { path }
+            | Lstat { path }
+            | Access { path }
+            | Symlink { path, .. }
+            | Readlink { path }
+            | Mkdir { path }
+            | Rmdir { path }
+            | Unlink { path }
+            | List { path }
+            | Chmod { path, .. }
+            | Times { path, .. }
+            | Run { path, .. }
+            | Spawn { path, .. }
+            | Slurp { path } => change(path),
+            Link { from, to } | Rename { from, to, .. } => {
+                change(from);
+                change(to);
+            }
+            _ => {}
+        }
+    }
+}

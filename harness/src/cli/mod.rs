@@ -5,6 +5,7 @@ pub mod exit;
 mod batch;
 mod compare;
 mod completions;
+mod conformance;
 mod directory;
 mod doctor;
 mod gate;
@@ -68,6 +69,8 @@ enum Command {
     Gate(gate::Args),
     /// Run the scenarios of known bugs, and print how often each was seen.
     KnownBugs(known_bugs::Args),
+    /// Try what the file system itself gives: names, locks, times, caches, errors.
+    Conformance(conformance::Args),
     /// Put the result sets of several shards together.
     Merge(merge::Args),
     /// Compare two result sets: what got better, what got worse.
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(args, &terminal),
         Command::Gate(args) => gate::run(args, &terminal),
         Command::KnownBugs(args) => known_bugs::run(args, &terminal),
+        Command::Conformance(args) => conformance::run(args, &terminal),
         Command::Merge(args) => merge::run(args, &terminal),
         Command::Compare(args) => compare::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),

@@ -3,6 +3,7 @@
 use super::RunError;
 use super::event::Event;
 use super::interpreter::Interpreter;
+use super::prober;
 use super::readiness::Progress;
 use super::task::Task;
 use crate::history::EventKind;
@@ -157,6 +158,7 @@ impl Interpreter<'_> {
         let watched: BTreeSet<_> =
             plan.strikes().filter_map(|strike| strike.fault().watches()).collect();
         let watched = watched.into_iter().collect();
+        let dir = if plan.profile.name == prober::NAME { "/".into() } else { dir };
         let settings = &plan.blueprint.node(node).settings;
         env.extend(settings.zone.iter().map(|zone| ("TZ".to_owned(), zone.clone())));
         let pid_namespace = settings.pid_namespace;

@@ -82,6 +82,8 @@ pub enum Event {
     ClockFailed(NodeId, String),
     /// The server's disk is as full as the faults in force want it; or why it is not.
     DiskFilled(Result<(), String>),
+    /// A prober has written a line.
+    Said(String),
     /// The server (again) serves.
     ServerReady,
     Overdue,

@@ -4,6 +4,7 @@ use super::RunError;
 use super::event::{Event, Timer};
 use super::interpreter::{Counting, Interpreter};
 use super::last_words;
+use super::prober;
 use super::task::Task;
 use crate::fault::FaultId;
 use crate::history::EventKind;
@@ -86,9 +87,14 @@ impl Interpreter<'_> {
                 Ok(())
             }
             // Whom it could not be done to has ended, which is told by itself.
-            (Task::KillAdapter | Task::StopAdapter | Task::FailCalls | Task::Abandoned, _) => {
-                Ok(())
-            }
+            (
+                Task::KillAdapter
+                | Task::StopAdapter
+                | Task::FailCalls
+                | Task::Probe
+                | Task::Abandoned,
+                _,
+            ) => Ok(()),
             (Task::SetClock(setting), Outcome::Ok) => self.clock_was_set(node, setting),
             (task, Outcome::Failed { message, .. }) => self.task_failed(node, task, message),
             (task, outcome) => self.go_on(node, task, outcome),
@@ -148,6 +154,10 @@ impl Interpreter<'_> {
     }
 
     fn take_adapter_line(&mut self, node: NodeId, line: &str) -> Result<(), RunError> {
+        if self.plan().profile.name == prober::NAME && line.starts_with(r#"{"probe":"#) {
+            self.events.push_back(Event::Said(line.to_owned()));
+            return Ok(());
+        }
         let Some(id) = node.client() else {
             return Ok(());
         };

@@ -23,6 +23,8 @@ pub enum Task {
     StopAdapter,
     FailCalls,
     FillDisk,
+    /// A line for a prober.
+    Probe,
     /// What comes of it does not matter any more.
     Abandoned,
 }
@@ -46,6 +48,7 @@ impl fmt::Display for Task {
             Task::FillDisk => "filling the disk, or freeing it",
             Task::StopAdapter => "stopping the adapter",
             Task::FailCalls => "letting system calls fail",
+            Task::Probe => "making a system call",
             Task::Abandoned => "what nobody waits for",
         })
     }

@@ -59,7 +59,8 @@ fn configure(site: &mut KernelSite, node: NodeId) {
     assert_eq!(message(site, node), Message::Hello);
     let blueprint = site.blueprint().node(node);
     let (hostname, address) = (blueprint.name.clone(), format!("{}/24", blueprint.ip));
-    let configure = Command::Configure { hostname, address, pids_used: 1, identity: None };
+    let (identity, nsm) = (None, None);
+    let configure = Command::Configure { hostname, address, pids_used: 1, identity, nsm };
     assert_eq!(outcome(site, node, configure), Outcome::Ok);
 }
 
@@ -104,6 +105,8 @@ fn clients_on_the_hosts_kernel_reach_the_server_over_the_harness_wire() {
         threads: 4,
         no_delegations: false,
         is_async: false,
+        implementation: Default::default(),
+        nfs3: false,
     };
     assert_eq!(outcome(&mut site, NodeId::SERVER, serve), Outcome::Ok);
     let host = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();

@@ -2,6 +2,7 @@
 //! everything; the script zooms, follows the pointer and copies commands.
 
 mod comparison;
+mod conformance;
 mod plots;
 mod run;
 mod sequence;
@@ -30,6 +31,11 @@ pub fn render(subject: Subject, options: Options) -> String {
         Subject::Comparison(comparison) => comparison::page(comparison),
     }
     .into_string()
+}
+
+/// Renders a table of probes as a page.
+pub fn conformance(table: &crate::conformance::Table) -> String {
+    conformance::conformance(table).into_string()
 }
 
 /// The frame of every page. `jumps` lead to the parts of it: an id, and what it is called.

@@ -43,7 +43,7 @@ pub fn run() -> io::Result<()> {
 
 /// As any adapter says that it is ready.
 fn ready() -> &'static str {
-    r#"{"event":"ready","protocol":1,"library":"prober","version":"1"}"#
+    r#"{"ready":{"library":"prober","version":"1"}}"#
 }
 
 /// Who can be asked, and how.

@@ -1,0 +1,120 @@
+//! The page of a table of probes: a cell opens the calls that it rests on.
+
+use super::page;
+use crate::conformance::{Cell, Outcome, Row, Table};
+use crate::text::clean;
+use maud::{Markup, html};
+
+pub fn conformance(table: &Table) -> Markup {
+    let jumps = table.chapters.iter().map(|chapter| (id(&chapter.name), chapter.name.clone()));
+    let jumps: Vec<(String, String)> = jumps.collect();
+    let main = html! {
+        h1 { "What the file system gives" }
+        p {
+            (table.rows().count()) " probes. A row is marked where its columns differ; a cell opens "
+            "the system calls that it rests on."
+        }
+        (totals(table))
+        @for chapter in &table.chapters {
+            section id=(id(&chapter.name)) {
+                h2 { (chapter.name) }
+                div.scroll {
+                    table.conformance {
+                        thead { tr {
+                            th scope="col" { "probe" }
+                            @for column in &table.columns { th scope="col" { (column.name) } }
+                        } }
+                        tbody { @for row in &chapter.rows { (of_row(row)) } }
+                    }
+                }
+            }
+        }
+    };
+    page("What the file system gives", &jumps, main)
+}
+
+fn id(name: &str) -> String {
+    name.replace(' ', "-")
+}
+
+fn totals(table: &Table) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                thead { tr {
+                    th scope="col" { "file system" } th scope="col" { "Linux" }
+                    th scope="col" { "kept" } th scope="col" { "broken" }
+                    th scope="col" { "hung" } th scope="col" { "unfit" }
+                } }
+                tbody {
+                    @for (index, column) in table.columns.iter().enumerate() {
+                        tr {
+                            th scope="row" { (column.name) " " (column.options.join(",")) }
+                            td { (column.kernel) }
+                            @for outcome in
+                                [Outcome::Kept, Outcome::Broken, Outcome::Hung, Outcome::Unfit]
+                            {
+                                td { (table.count(index, outcome)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn of_row(row: &Row) -> Markup {
+    html! {
+        tr.differs[row.differs()] id=(row.name) {
+            th scope="row" {
+                strong { (row.name) } @if row.differs() { span title="the columns differ" { " ≠" } }
+                p.rule { (clean(&row.rule)) " (" (clean(&row.source)) ")" }
+            }
+            @for cell in &row.cells { td { (of_cell(cell)) } }
+        }
+    }
+}
+
+fn of_cell(cell: &Cell) -> Markup {
+    let class = match cell.outcome {
+        Outcome::Kept => "kept",
+        Outcome::Broken => "broken",
+        Outcome::Hung => "hung",
+        Outcome::Unfit | Outcome::NotHere => "nothing",
+    };
+    html! {
+        @if cell.outcome == Outcome::NotHere { "-" } @else {
+            details {
+                summary class=(class) { (cell.outcome.word()) ": " (clean(&cell.seen)) }
+                @if !cell.calls.is_empty() {
+                    table.calls { tbody { @for call in &cell.calls {
+                        tr {
+                            td { (format!("{:.3}", call.at_s)) } td { (clean(&call.who)) }
+                            td { code { (clean(&call.call)) } }
+                            td { (clean(call.answer.as_deref().unwrap_or("no answer"))) }
+                        }
+                    } } }
+                }
+                @if let Some(site) = &cell.site {
+                    p { "packets: " code { (site) "/wire.pcapng" } }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::conformance::samples;
+
+    #[test]
+    fn a_cell_has_the_calls_that_it_rests_on() {
+        let page = super::conformance(&samples::table()).into_string();
+        for part in
+            ["link lock-1 lock", "BROKEN: two have it", "HUNG: for 200 s", "sites/knfsd-4.2"]
+        {
+            assert!(page.contains(part), "{part}");
+        }
+    }
+}
