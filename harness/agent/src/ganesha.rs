@@ -2,7 +2,7 @@
 
 use crate::boot::{annotate, write};
 use crate::server::Manner;
-use lockstorm_agent::EXPORT;
+use lockstorm_agent::{EXPORT, ports};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -82,9 +82,11 @@ fn configuration(manner: &Manner, graceless: bool) -> String {
     let Manner { lease_s, grace_s, .. } = manner;
     let protocols = if manner.nfs3 { "3, 4" } else { "4" };
     let nlm = manner.nfs3;
+    let (mount, lock_manager) = (ports::MOUNT, ports::NLM);
     format!(
         "NFS_CORE_PARAM {{ Protocols = {protocols}; Enable_NLM = {nlm}; Enable_RQUOTA = false; \
-         mount_path_pseudo = false; NSM_Use_Caller_Name = true; }}\n\
+         mount_path_pseudo = false; NSM_Use_Caller_Name = true; MNT_Port = {mount}; \
+         NLM_Port = {lock_manager}; }}\n\
          NFSv4 {{ Lease_Lifetime = {lease_s}; Grace_Period = {grace_s}; Graceless = {graceless}; \
          RecoveryBackend = fs; RecoveryRoot = {RECOVERY}; Minor_Versions = 0, 1, 2; \
          Delegations = false; Only_Numeric_Owners = true; }}\n\

@@ -2,6 +2,7 @@
 //! virtio console port that no fault touches.
 
 pub mod glob;
+pub mod ports;
 pub mod probe;
 pub mod system_call;
 
@@ -131,6 +132,8 @@ pub enum Implementation {
 pub struct Nsm {
     /// Addresses by names.
     pub hosts: BTreeMap<String, String>,
+    /// Whether rpc.statd runs here.
+    pub statd: bool,
     /// How many times the machine was switched on before.
     pub restarts: u32,
 }

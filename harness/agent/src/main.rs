@@ -58,6 +58,7 @@ fn run() -> io::Result<()> {
         adapters: BTreeMap::new(),
         hostname: String::new(),
         restarts: 0,
+        statd: false,
         port,
     };
     let mut line = Vec::new();
@@ -84,6 +85,8 @@ struct Node {
     hostname: String,
     /// How many times the machine was switched on before, where that matters.
     restarts: u32,
+    /// Whether it has an rpc.statd.
+    statd: bool,
 }
 
 fn no_adapter() -> io::Error {
@@ -126,7 +129,8 @@ impl Node {
                 let names = nsm.as_ref().map_or(Ok(()), nsm::names);
                 let configured =
                     names.and_then(|()| boot::configure(&hostname, &address, identity.as_deref()));
-                self.restarts = nsm.map_or(0, |nsm| nsm.restarts);
+                (self.restarts, self.statd) =
+                    nsm.map_or((0, false), |nsm| (nsm.restarts, nsm.statd));
                 self.hostname = hostname;
                 self.port.done(id, configured.map(|()| Outcome::Ok));
             }
@@ -148,6 +152,7 @@ impl Node {
                     implementation,
                     nfs3,
                     restarts: self.restarts,
+                    statd: self.statd,
                 };
                 self.in_thread(id, move || server::serve(&manner).map(|()| Outcome::Ok));
             }
@@ -165,7 +170,11 @@ impl Node {
                 self.in_thread(id, || host::unmount().map(|()| Outcome::Ok));
             }
             Command::Mount { options, parameters } => {
-                let client = mount::Client { name: self.hostname.clone(), restarts: self.restarts };
+                let client = mount::Client {
+                    name: self.hostname.clone(),
+                    restarts: self.restarts,
+                    statd: self.statd,
+                };
                 self.in_thread(id, move || mount::mount(&client, &options, &parameters));
             }
             command => {

@@ -19,7 +19,7 @@ fn is_nfs3(options: &str) -> bool {
 fn mount_nfs3(client: &Client, options: &str) -> io::Result<()> {
     let server = options.split(',').find_map(|option| option.strip_prefix("addr="));
     let server = server.ok_or_else(|| io::Error::other("no address of a server"))?;
-    nsm::start(client.restarts)?;
+    nsm::start(client.restarts, client.statd)?;
     if client.restarts > 0 {
         nsm::remember(server, &client.name)?;
         nsm::notify()?;
@@ -39,6 +39,8 @@ pub struct Client {
     pub name: String,
     /// How many times it was switched on before.
     pub restarts: u32,
+    /// Whether rpc.statd runs.
+    pub statd: bool,
 }
 
 /// Mounts the export and tells the options in force.

@@ -3,7 +3,7 @@
 //! XNFS, chapter 11).
 
 use crate::boot::{bind_mount, run, write};
-use lockstorm_agent::Nsm;
+use lockstorm_agent::{Nsm, ports};
 use std::fs;
 use std::io;
 
@@ -26,16 +26,22 @@ pub fn names(nsm: &Nsm) -> io::Result<()> {
     bind_mount("/run/hosts", "/etc/hosts")
 }
 
-/// Starts rpcbind and rpc.statd. A machine that was restarted has another number than before.
-pub fn start(restarts: u32) -> io::Result<()> {
+/// Starts rpcbind, and rpc.statd if it is to run here. A machine that was restarted has another number than before.
+pub fn start(restarts: u32, statd: bool) -> io::Result<()> {
     for dir in [MONITORED, NOTIFIED] {
         fs::create_dir_all(dir)?;
         std::os::unix::fs::chown(dir, Some(STATD.0), Some(STATD.1))?;
     }
     // Odd while the machine is up. It lasts through a restart, as on a disk of the machine's own.
     fs::write(STATE, (2 * restarts + 1).to_ne_bytes())?;
+    for kind in ["tcp", "udp"] {
+        write(format!("/proc/sys/fs/nfs/nlm_{kind}port"), &ports::NLM.to_string())?;
+    }
     run(&["rpcbind"])?;
-    run(&["rpc.statd", "--no-notify"])
+    match statd {
+        true => run(&["rpc.statd", "--no-notify", "--port", &ports::NSM.to_string()]),
+        false => Ok(()),
+    }
 }
 
 /// Writes down that this machine had locks on another before it was restarted, as its rpc.statd did

@@ -44,6 +44,8 @@ pub enum Call {
     },
     /// Ends the process.
     Exit,
+    /// Kills all processes that were started, and all that they have started.
+    EndAll,
     /// kill(2), of another by its name: a process, or one thread.
     Signal {
         name: String,

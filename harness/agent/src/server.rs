@@ -2,7 +2,7 @@
 
 use crate::boot::{annotate, bind_mount, mount_fs, mount_fs_from, run, write};
 use crate::{ganesha, nsm};
-use lockstorm_agent::{EXPORT, Implementation};
+use lockstorm_agent::{EXPORT, Implementation, ports};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::mount::MsFlags;
@@ -44,6 +44,8 @@ pub struct Manner {
     pub nfs3: bool,
     /// How many times the machine was switched on before.
     pub restarts: u32,
+    /// Whether rpc.statd runs.
+    pub statd: bool,
 }
 
 /// Exports [`EXPORT`]. After a restart the disk still has its file system: mounting
@@ -60,7 +62,7 @@ pub fn serve(manner: &Manner) -> io::Result<()> {
     // The server keeps the names of its clients here; they must survive a power cut.
     bind_mount("/disk/nfs", "/var/lib/nfs")?;
     if manner.nfs3 {
-        nsm::start(manner.restarts)?;
+        nsm::start(manner.restarts, manner.statd)?;
     }
     match manner.implementation {
         Implementation::Knfsd => serve_from_kernel(manner, is_new)?,
@@ -176,10 +178,11 @@ fn take_room() -> io::Result<()> {
 
 /// rpc.mountd answers the kernel's questions about exports, for NFSv4 too, and MOUNT for NFSv3.
 fn start_mountd(nfs3: bool) -> io::Result<()> {
-    let without: &[&str] = if nfs3 { &[] } else { &["-N", "3"] };
+    let port = ports::MOUNT.to_string();
+    let with: &[&str] = if nfs3 { &["-p", &port] } else { &["-N", "3"] };
     Command::new("/usr/sbin/rpc.mountd")
         .arg("-F")
-        .args(without)
+        .args(with)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -150,6 +150,11 @@ fn always(known: &Known) -> Vec<String> {
         let assumed = assumes.nfs.join(", ");
         always.push(format!("the export is mounted by NFS {version}; the lock assumes {assumed}"));
     }
+    if known.plan.profile.primitive.is_kernel_managed() {
+        always.extend(local_locks(known.plan).map(|option| {
+            format!("`{option}`: locks are between processes of one client alone (nfs(5))")
+        }));
+    }
     if !assumes.shared_names {
         always.extend(shared_names(known.plan));
     }
@@ -162,6 +167,15 @@ fn always(known: &Known) -> Vec<String> {
         ));
     }
     always
+}
+
+/// The mount option by which NFSv3's locks are none of the server's.
+fn local_locks(plan: &Plan) -> Option<&String> {
+    let mount = &plan.blueprint.mount;
+    let is_one = |option: &&String| {
+        *option == "nolock" || option.strip_prefix("local_lock=").is_some_and(|of| of != "none")
+    };
+    mount.options.iter().find(is_one).filter(|_| mount.is_nfs3())
 }
 
 /// Clients that cannot be told apart by what locks call them.

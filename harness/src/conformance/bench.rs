@@ -38,6 +38,7 @@ impl<'l, 'a> Bench<'l, 'a> {
         is_local: bool,
         directory: &str,
     ) -> Step<Bench<'l, 'a>> {
+        lab.end_hands()?;
         lab.move_to("");
         let mut bench = Bench { lab, is_local, directory: directory.to_owned() };
         let first = bench.client(0)?;
@@ -115,9 +116,14 @@ impl<'l, 'a> Bench<'l, 'a> {
 
     /// Has a fault strike, as a scenario would write it: `{cut: {node: c2}}`.
     pub fn strike(&mut self, yaml: &str) -> Step<InForce> {
-        let strike: Strike =
-            serde_yaml::from_str(yaml).map_err(|error| Stop::Unfit(format!("{yaml}: {error}")))?;
-        Ok(self.lab.strike(&strike)?)
+        #[derive(serde::Deserialize)]
+        struct Spec {
+            #[serde(with = "serde_yaml::with::singleton_map")]
+            strike: Strike,
+        }
+        let spec = serde_yaml::from_str::<Spec>(&format!("strike: {yaml}"));
+        let spec = spec.map_err(|error| Stop::Unfit(format!("{yaml}: {error}")))?;
+        Ok(self.lab.strike(&spec.strike)?)
     }
 
     /// Ends it, and waits until its node is back: mounted, or serving.

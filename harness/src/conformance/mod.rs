@@ -19,7 +19,7 @@ pub use sites::{Progress, Sites, file, table};
 
 /// All probes, in the order of the table.
 pub fn probes() -> impl Iterator<Item = &'static Probe> {
-    CHAPTERS.iter().flat_map(|chapter| chapter.probes)
+    CHAPTERS.iter().flat_map(Chapter::probes)
 }
 
 #[cfg(test)]

@@ -233,7 +233,7 @@ fn laid_out(
     };
     let chapters = super::CHAPTERS.iter().map(|chapter| conformance::Chapter {
         name: chapter.name.into(),
-        rows: chapter.probes.iter().filter(|probe| wanted(probe)).map(&mut row).collect(),
+        rows: chapter.probes().filter(|probe| wanted(probe)).map(&mut row).collect(),
     });
     let mut chapters: Vec<conformance::Chapter> = chapters.collect();
     chapters.retain(|chapter| !chapter.rows.is_empty());

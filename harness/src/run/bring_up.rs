@@ -39,7 +39,8 @@ impl Interpreter<'_> {
             (known.name.clone(), self.address(NodeId::at(index)).to_string())
         };
         let hosts = nodes.iter().enumerate().map(address).collect();
-        Nsm { hosts, restarts: self.restarts[node.index()] }
+        let statd = !nodes[node.index()].settings.no_statd;
+        Nsm { hosts, statd, restarts: self.restarts[node.index()] }
     }
 
     /// A step of a node's way has been done; the next one.

@@ -14,7 +14,7 @@ use crate::site::{KernelSite, NodeId, Resources, Site};
 use crate::units::{Nanos, SECOND};
 use lockstorm_agent::probe::{Answer, Answered, Asked, Call};
 use lockstorm_agent::{Command, EXPORT, MOUNT_POINT};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A call that waits for nobody is answered within this time, or hangs.
 const PROMPT: Nanos = Nanos::from_secs(200);
@@ -82,6 +82,8 @@ pub struct Lab<'a> {
     /// The directory of the probe that runs, beneath the export.
     directory: String,
     is_server_probed: bool,
+    /// Where processes are.
+    nodes: BTreeSet<NodeId>,
 }
 
 impl<'a> Lab<'a> {
@@ -105,6 +107,7 @@ impl<'a> Lab<'a> {
             told: Vec::new(),
             directory: String::new(),
             is_server_probed: false,
+            nodes: BTreeSet::new(),
         };
         while !lab.run.has_begun() {
             lab.happen()?;
@@ -140,7 +143,17 @@ impl<'a> Lab<'a> {
         let first = Hand { node, name: lockstorm_agent::probe::FIRST.into() };
         let start = Call::Start { name: hand.name.clone() };
         self.call(&first, start)?;
+        self.nodes.insert(node);
         Ok(hand)
+    }
+
+    /// Ends all processes that there are, on every node, whatever they are at.
+    pub fn end_hands(&mut self) -> Step<()> {
+        for node in std::mem::take(&mut self.nodes) {
+            let first = Hand { node, name: lockstorm_agent::probe::FIRST.into() };
+            self.call(&first, Call::EndAll)?;
+        }
+        Ok(())
     }
 
     /// A child of a process (fork(2)), or another thread of it.

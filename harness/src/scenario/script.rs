@@ -237,7 +237,7 @@ fn of_steps() -> Vec<&'static str> {
 /// A fault for which a line of text is enough.
 fn strike(kind: &str, words: &[&str]) -> Result<Strike, String> {
     match kind {
-        "cut" => Ok(Strike::Cut(Cut { node: only_node(kind, words)? })),
+        "cut" => Ok(Strike::Cut(Cut::of(only_node(kind, words)?))),
         "crash" => Ok(Strike::Crash(Crash::of(only_node(kind, words)?))),
         "clock" => {
             let Some((node, step)) = words.split_first() else {
@@ -273,7 +273,7 @@ fn end(words: &[&str]) -> Result<Step, String> {
 /// The line of text that says all of a fault, if there is one.
 fn text_of(strike: &Strike) -> Option<String> {
     match strike {
-        Strike::Cut(Cut { node }) => Some(format!("cut {node}")),
+        Strike::Cut(Cut { node, service: None }) => Some(format!("cut {node}")),
         Strike::Crash(crash) if *crash == Crash::of(crash.node.clone()) => {
             Some(format!("crash {}", crash.node))
         }

@@ -23,6 +23,9 @@ pub struct NodeSettings {
     /// Its lock's process is number 1 of a pid namespace of its own, as in a container.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub pid_namespace: bool,
+    /// rpc.statd does not run on it, which NFSv3 needs for its locks.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_statd: bool,
 }
 
 impl NodeSettings {

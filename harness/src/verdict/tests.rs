@@ -148,7 +148,7 @@ fn a_fault_of_the_plan_that_the_history_does_not_know_is_told() {
     plan.scenario.faults.push(FaultSpec {
         may_miss: false,
         when: Trigger::At(Nanos::from_secs(1)),
-        strike: Strike::Cut(Cut { node: "c1".into() }),
+        strike: Strike::Cut(Cut::of("c1".into())),
         lasts: None,
     });
     let report = judged(&plan, CALM, &[]);

@@ -7,11 +7,13 @@
 mod calls;
 mod files;
 
-use lockstorm_agent::probe::{Answer, Answered, Asked, Call, FIRST};
+use lockstorm_agent::probe::{Answer, Answered, Asked, Call};
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::stat::Mode;
-use nix::unistd::{ForkResult, Pid, fork, mkfifo};
+use nix::sys::signal::{kill, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, mkfifo, setpgid};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -20,7 +22,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
+/// How often it looks whether processes are gone, and when.
+const LOOKS: u32 = 100;
+const LOOK: Duration = Duration::from_millis(10);
 /// Where the FIFOs are.
 const ROOM: &str = "/tmp/probers";
 
@@ -28,8 +34,7 @@ const ROOM: &str = "/tmp/probers";
 pub fn run() -> io::Result<()> {
     let room = format!("{ROOM}/{}", std::process::id());
     std::fs::create_dir_all(&room)?;
-    let mut post = Post { room: room.into(), hands: BTreeMap::new() };
-    post.begin(FIRST)?;
+    let mut post = Post { room: room.into(), hands: BTreeMap::new(), started: Vec::new() };
     println!("{}", ready());
     for line in io::stdin().lock().lines() {
         let line = line?;
@@ -50,6 +55,7 @@ fn ready() -> &'static str {
 struct Post {
     room: PathBuf,
     hands: BTreeMap<String, File>,
+    started: Vec<Pid>,
 }
 
 impl Post {
@@ -57,6 +63,11 @@ impl Post {
         match &asked.call {
             Call::Start { name } => {
                 self.begin(name)?;
+                say(asked.probe, Answer::Done);
+                return Ok(());
+            }
+            Call::EndAll => {
+                self.end_all();
                 say(asked.probe, Answer::Done);
                 return Ok(());
             }
@@ -70,6 +81,25 @@ impl Post {
                 say(asked.probe, Answer::Refused(message));
                 Ok(())
             }
+        }
+    }
+
+    /// Kills all, and waits until they are gone, but for what waits in the kernel for a server.
+    fn end_all(&mut self) {
+        self.hands.clear();
+        let mut left = std::mem::take(&mut self.started);
+        for child in &left {
+            let _ = killpg(*child, Signal::SIGKILL);
+            let _ = kill(*child, Signal::SIGKILL);
+        }
+        for _ in 0..LOOKS {
+            left.retain(|child| {
+                matches!(waitpid(*child, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive))
+            });
+            if left.is_empty() {
+                return;
+            }
+            thread::sleep(LOOK);
         }
     }
 
@@ -89,9 +119,14 @@ impl Post {
         let hands = Hands::new(self.room.clone());
         // SAFETY: this process has one thread alone.
         match unsafe { fork() }? {
-            ForkResult::Parent { .. } => Ok(()),
+            ForkResult::Parent { child } => {
+                self.started.push(child);
+                Ok(())
+            }
             ForkResult::Child => {
                 self.hands.clear();
+                // What it starts is killed with it.
+                setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
                 hands.work(name);
                 std::process::exit(0)
             }

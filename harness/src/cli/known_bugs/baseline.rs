@@ -46,7 +46,7 @@ pub fn at_random(scenario: &mut Scenario) {
             // A message cannot be met by chance: its link is what others cut.
             aimed if aimed.fault().needs_message() => {
                 fault.lasts = Some(CUT_FOR);
-                Strike::Cut(Cut { node: client })
+                Strike::Cut(Cut::of(client))
             }
             other => retargeted(other, &client),
         };

@@ -30,8 +30,8 @@ pub const PROBES: &[Probe] = &[
     },
     Probe {
         name: "close-to-open-at-once",
-        rule: "so it is if the two follow each other within a tick of the server's clock; NFSv3, \
-               which tells changes by their times, may miss some",
+        rule: "what was closed is read by who opens within the same tick of the server's clock; \
+               NFSv3, which tells changes by their times, may miss some",
         source: "RFC 8881, section 5.8.1.4 (change)",
         alone: false,
         needs: Needs::Nothing,
@@ -181,6 +181,14 @@ pub(super) fn write_at(bench: &mut Bench, by: &Hand, at: i64, text: &str) -> Ste
     bench.must(by, call).map(drop)
 }
 
+/// fsync(2) of `f`, which must succeed.
+pub(super) fn synced(bench: &mut Bench, by: &Hand) -> Step<()> {
+    match bench.fsync(by, "f")? {
+        Ok(()) => Ok(()),
+        Err(errno) => broken(format!("fsync: {errno}")),
+    }
+}
+
 /// Writes over the begin of a file, which it opens and closes.
 pub(super) fn write_over(bench: &mut Bench, by: &Hand, path: &str, text: &str) -> Step<()> {
     bench.open(by, path, WRITE, "over")?;
@@ -200,7 +208,7 @@ pub(super) fn shown(found: &Outcome<String>) -> String {
 pub(super) fn was_old(found: &Outcome<String>) -> Step<()> {
     match found {
         Ok(text) if text == OLD => Ok(()),
-        other => broken(format!("a new file reads {}", shown(other))),
+        other => broken(format!("instead of the old data it reads {}", shown(other))),
     }
 }
 
@@ -279,10 +287,7 @@ fn fsync_to_open(bench: &mut Bench) -> Seen {
     tick(bench)?;
     bench.open(&one, "f", BOTH, "f")?;
     bench.write(&one, "f", NEW)?;
-    let synced = bench.fsync(&one, "f")?;
-    if synced.is_err() {
-        return broken(format!("fsync: {}", word(&synced)));
-    }
+    synced(bench, &one)?;
     let found = bench.text(&other, "f")?;
     only_new(&found)
 }
@@ -547,10 +552,7 @@ fn direct_read(bench: &mut Bench) -> Seen {
     was_old(&before)?;
     bench.open(&one, "f", BOTH, "f")?;
     bench.write(&one, "f", NEW)?;
-    let synced = bench.fsync(&one, "f")?;
-    if synced.is_err() {
-        return broken(format!("fsync: {}", word(&synced)));
-    }
+    synced(bench, &one)?;
     let after = bench.read(&other, "f", 0, ALL)?;
     only_new(&after)
 }

@@ -191,10 +191,26 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "lock-before-start",
         rule: "a lock of bytes before the file's begin fails with EINVAL, and locks nothing",
-        source: "fcntl(2), EINVAL",
+        source: "fcntl(2), struct flock; POSIX, fcntl, EINVAL",
         alone: false,
         needs: Needs::Nothing,
         run: lock_before_start,
+    },
+    Probe {
+        name: "path-too-long",
+        rule: "a path of more than 4095 bytes fails with ENAMETOOLONG, however short its names are",
+        source: "path_resolution(7), ENAMETOOLONG; POSIX, PATH_MAX",
+        alone: false,
+        needs: Needs::Nothing,
+        run: path_too_long,
+    },
+    Probe {
+        name: "root-passes-modes",
+        rule: "root opens a file of mode 000, where the server leaves it root",
+        source: "path_resolution(7), Bypassing permission checks; exports(5), no_root_squash",
+        alone: false,
+        needs: Needs::Nothing,
+        run: root_passes_modes,
     },
 ];
 
@@ -218,7 +234,7 @@ fn nfs_name(names: &[String]) -> Option<String> {
 }
 
 /// What a reader of `text` has: `ok` or ESTALE; anything else is wrong.
-fn kept<'t>(read: &'t Outcome<String>, text: &str) -> Step<&'t str> {
+fn kept(read: &Outcome<String>, text: &str) -> Step<&'static str> {
     match read {
         Ok(found) if found == text => Ok("ok"),
         Err(errno) if errno == "ESTALE" => Ok("ESTALE"),
@@ -452,7 +468,7 @@ fn stale_write(bench: &mut Bench) -> Seen {
     let closed = bench.done(&one, Call::Close { fd: "f".into() })?;
     let told = [word(&written), word(&flushed), word(&closed)];
     if let Some(errno) = told.iter().find(|told| !matches!(**told, "ok" | "ESTALE" | "EIO")) {
-        return broken(format!("{errno}"));
+        return broken(format!("it failed with {errno}"));
     }
     let text = bench.text(&server, "f")?;
     match text.as_deref() {
@@ -551,4 +567,21 @@ fn lock_before_start(bench: &mut Bench) -> Seen {
         ("EINVAL", "ok") => seen("EINVAL"),
         (locked, free) => broken(format!("{locked}; then the other's lock: {free}")),
     }
+}
+
+fn path_too_long(bench: &mut Bench) -> Seen {
+    let one = bench.client(0)?;
+    let path = "./".repeat(2048) + "f";
+    let opened = bench.try_open(&one, &path, CREATE, "f")?;
+    let made = bench.try_mkdir(&one, &path)?;
+    only(&[("open", word(&opened)), ("mkdir", word(&made))], "ENAMETOOLONG")
+}
+
+fn root_passes_modes(bench: &mut Bench) -> Seen {
+    let (one, other) = bench.two()?;
+    bench.put(&one, "f", "text")?;
+    bench.must(&one, Call::Chmod { path: "f".into(), mode: 0 })?;
+    let text = bench.text(&other, "f")?;
+    let opened = bench.try_open(&one, "f", BOTH, "f")?;
+    only(&[("reading", word(&text)), ("open", word(&opened))], "ok")
 }

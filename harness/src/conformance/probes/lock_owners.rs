@@ -344,7 +344,7 @@ fn getlk_tells(bench: &mut Bench) -> Seen {
     let (one, other) = two_on_a_file(bench)?;
     gets(bench, &one, range(Exclusive, 10, 5), "the exclusive one")?;
     gets(bench, &one, range(Shared, 30, 0), "the shared one")?;
-    let mut pid = 0;
+    let mut pid: i32 = 0;
     for wanted in [range(Exclusive, 10, 5), range(Shared, 30, 0)] {
         // Part of the bytes is asked for; all are told.
         let asked = range(Exclusive, wanted.start + 1, 1);

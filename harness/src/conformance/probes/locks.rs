@@ -32,7 +32,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "lock-ranges-touch",
         rule: "locks on bytes that only touch, or lie apart, do not meet",
-        source: "POSIX, fcntl; RFC 8881, section 9.1",
+        source: "POSIX, fcntl; RFC 8881, section 18.10",
         alone: false,
         needs: Needs::Nothing,
         run: touch,
@@ -40,7 +40,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "lock-ranges-overlap",
         rule: "two exclusive locks that have one byte in common shut each other out",
-        source: "POSIX, fcntl; RFC 8881, section 9.1",
+        source: "POSIX, fcntl; RFC 8881, section 18.10",
         alone: false,
         needs: Needs::Nothing,
         run: overlap,
@@ -193,7 +193,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "lock-handover",
         rule: "a lock that one client has released is there for the other at once, without waiting",
-        source: "POSIX, fcntl, F_SETLK; RFC 8881, section 10.4",
+        source: "POSIX, fcntl, F_SETLK; RFC 8881, section 10.4.4",
         alone: false,
         needs: Needs::Nothing,
         run: handover,
@@ -201,7 +201,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "lock-before-open",
         rule: "a lock shuts out a client that opens the file later, also where a delegation hid it",
-        source: "RFC 8881, section 10.4.5; POSIX, fcntl",
+        source: "RFC 8881, sections 10.4.2 and 10.4.4; POSIX, fcntl",
         alone: false,
         needs: Needs::Nothing,
         run: before_open,
@@ -209,7 +209,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "lock-against-server",
         rule: "locks of a client and of a process on the server shut each other out",
-        source: "POSIX, fcntl; RFC 8881, section 9.1",
+        source: "POSIX, fcntl, F_SETLK",
         alone: false,
         needs: Needs::Network,
         run: against_server,

@@ -1,14 +1,51 @@
 //! All probes, by chapters.
 
+mod cache;
+mod cache_names;
+mod errors;
+mod errors_limits;
+mod errors_programs;
+mod flocks;
+mod leases;
+mod lock_owners;
+mod locks;
+mod name_kinds;
 mod names;
+mod names_lost;
+mod recovery;
+mod renames;
+mod time;
+mod waits;
 
 use super::probe::Probe;
 
 /// A chapter of the table.
 pub struct Chapter {
     pub name: &'static str,
-    pub probes: &'static [Probe],
+    /// Of one file each.
+    pub parts: &'static [&'static [Probe]],
+}
+
+impl Chapter {
+    pub fn probes(&self) -> impl Iterator<Item = &'static Probe> {
+        self.parts.iter().copied().flatten()
+    }
 }
 
 /// The chapters, in the order of the table.
-pub const CHAPTERS: &[Chapter] = &[Chapter { name: "names", probes: names::PROBES }];
+pub const CHAPTERS: &[Chapter] = &[
+    Chapter {
+        name: "names",
+        parts: &[names::PROBES, name_kinds::PROBES, renames::PROBES, names_lost::PROBES],
+    },
+    Chapter {
+        name: "locks",
+        parts: &[locks::PROBES, lock_owners::PROBES, flocks::PROBES, waits::PROBES],
+    },
+    Chapter { name: "time", parts: &[time::PROBES, leases::PROBES, recovery::PROBES] },
+    Chapter { name: "cache", parts: &[cache::PROBES, cache_names::PROBES] },
+    Chapter {
+        name: "errors",
+        parts: &[errors::PROBES, errors_limits::PROBES, errors_programs::PROBES],
+    },
+];

@@ -73,7 +73,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "name-255",
         rule: "a name of 255 bytes can be made in every way, and is found by another client",
-        source: "pathconf(3), _PC_NAME_MAX; RFC 8881, section 5.8.2.28",
+        source: "pathconf(3), _PC_NAME_MAX; RFC 8881, section 5.8.2, maxname",
         alone: false,
         needs: Needs::Nothing,
         run: name_255,
@@ -87,6 +87,7 @@ pub const PROBES: &[Probe] = &[
         run: name_256,
     },
 ];
+
 fn excl_dangling_symlink(bench: &mut Bench) -> Seen {
     let (one, other) = bench.two()?;
     fit(bench.symlink(&one, "nowhere", "lock")?)?;

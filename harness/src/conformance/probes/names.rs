@@ -1,8 +1,6 @@
 //! Names: what makes them, what removes them, and who of several gets one.
 
-use crate::conformance::bench::{
-    BOTH, Bench, CREATE, EXCLUSIVE, Outcome, READ, Step, open, word,
-};
+use crate::conformance::bench::{BOTH, Bench, CREATE, EXCLUSIVE, Outcome, READ, Step, open, word};
 use crate::conformance::probe::{Needs, Probe, Seen, Stop, broken, seen};
 use crate::run::lab::{Hand, Ticket};
 use crate::units::Nanos;
@@ -159,7 +157,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "unlink-open-here",
         rule: "who has a file open reads it after another process of the machine has unlinked it",
-        source: "POSIX, unlink; RFC 1813, section 4.1",
+        source: "POSIX, unlink; RFC 8881, section 18.25",
         alone: false,
         needs: Needs::Nothing,
         run: unlink_open_here,
@@ -175,7 +173,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "unlinked-count",
         rule: "an open file has no link after unlink(2), or over NFS the one of a .nfs name",
-        source: "POSIX, unlink; RFC 1813, section 4.1",
+        source: "POSIX, unlink; RFC 8881, section 18.25",
         alone: false,
         needs: Needs::Nothing,
         run: unlinked_count,
@@ -183,7 +181,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "silly-name-goes",
         rule: "the .nfs name of an unlinked file is gone from the server soon after the last close",
-        source: "RFC 1813, section 4.1; nfs(5)",
+        source: "RFC 8881, section 18.25; Linux, fs/nfs/unlink.c",
         alone: false,
         needs: Needs::Network,
         run: silly_name_goes,
@@ -191,12 +189,13 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "rmdir-with-unlinked",
         rule: "rmdir(2) succeeds once the unlinked file that was in the directory is closed",
-        source: "POSIX, rmdir; RFC 1813, section 4.1",
+        source: "POSIX, rmdir; RFC 8881, section 18.25",
         alone: false,
         needs: Needs::Nothing,
         run: rmdir_with_unlinked,
     },
 ];
+
 /// What a call needs first.
 pub(super) fn fit<T>(outcome: Outcome<T>) -> Step<T> {
     outcome.map_err(Stop::Unfit)
@@ -238,8 +237,7 @@ fn races(bench: &mut Bench, claim: impl Fn(usize, &str) -> Call) -> Seen {
     for race in 0..RACES {
         let name = format!("lock-{race}");
         let (first, second) = (race % 2, 1 - race % 2);
-        let claims = [claim(first, &name), claim(second, &name)];
-        let [earlier, later] = claims;
+        let (earlier, later) = (claim(first, &name), claim(second, &name));
         let told = both(bench, (hands[first], earlier), (hands[second], later))?;
         match [told[0].as_str(), told[1].as_str()] {
             ["ok", "EEXIST"] | ["EEXIST", "ok"] => {}
@@ -250,17 +248,14 @@ fn races(bench: &mut Bench, claim: impl Fn(usize, &str) -> Call) -> Seen {
 }
 
 /// Asks every second whether it is so, for as long as a client may go by what it remembers.
-pub(super) fn soon(
-    bench: &mut Bench,
-    mut is_so: impl FnMut(&mut Bench) -> Step<bool>,
-) -> Seen {
+pub(super) fn soon(bench: &mut Bench, mut is_so: impl FnMut(&mut Bench) -> Step<bool>) -> Seen {
     let most = if bench.is_local() { 0 } else { REMEMBERED_S };
     for second in 0..=most {
         if is_so(bench)? {
             return match second {
                 0 => seen("at once"),
                 1..=30 => seen("within 30 s"),
-                _ => seen("within 60 s"),
+                _ => seen(format!("within {most} s")),
             };
         }
         bench.seconds(1)?;

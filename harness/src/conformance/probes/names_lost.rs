@@ -14,7 +14,7 @@ pub const PROBES: &[Probe] = &[
         name: "names-outlive-restart",
         rule: "what made, moved or removed a name, and was answered, outlives the server's loss \
                of power",
-        source: "RFC 1813, section 3; exports(5), sync",
+        source: "RFC 1813, section 3; RFC 7530, section 14.3; exports(5), sync",
         alone: true,
         needs: Needs::Network,
         run: names_outlive_restart,
@@ -31,7 +31,7 @@ pub const PROBES: &[Probe] = &[
         name: "link-lost-reply",
         rule: "link(2) whose reply is lost is answered and done: with ok, or the EEXIST of its \
                own making",
-        source: "RFC 8881, section 2.10.6; RFC 1813, section 4.3",
+        source: "RFC 8881, section 2.10.6; RFC 1813, duplicate request cache",
         alone: true,
         needs: Needs::Network,
         run: link_lost_reply,
@@ -40,7 +40,7 @@ pub const PROBES: &[Probe] = &[
         name: "mkdir-lost-reply",
         rule: "mkdir(2) whose reply is lost is answered and done: with ok, or the EEXIST of its \
                own making",
-        source: "RFC 8881, section 2.10.6; RFC 1813, section 4.3",
+        source: "RFC 8881, section 2.10.6; RFC 1813, duplicate request cache",
         alone: true,
         needs: Needs::Network,
         run: mkdir_lost_reply,
@@ -58,7 +58,7 @@ pub const PROBES: &[Probe] = &[
         name: "rename-lost-reply",
         rule: "rename(2) whose reply is lost is answered and done: with ok, or the ENOENT of its \
                own making",
-        source: "RFC 8881, section 2.10.6; RFC 1813, section 4.3",
+        source: "RFC 8881, section 2.10.6; RFC 1813, duplicate request cache",
         alone: true,
         needs: Needs::Network,
         run: rename_lost_reply,
@@ -67,7 +67,7 @@ pub const PROBES: &[Probe] = &[
         name: "unlink-lost-reply",
         rule: "unlink(2) whose reply is lost is answered and done: with ok, or the ENOENT of its \
                own making",
-        source: "RFC 8881, section 2.10.6; RFC 1813, section 4.3",
+        source: "RFC 8881, section 2.10.6; RFC 1813, duplicate request cache",
         alone: true,
         needs: Needs::Network,
         run: unlink_lost_reply,
@@ -118,6 +118,7 @@ pub const PROBES: &[Probe] = &[
         run: unlink_lost_restart,
     },
 ];
+
 /// A call, and the name that is there once it is done, or is not.
 struct Change {
     call: Call,

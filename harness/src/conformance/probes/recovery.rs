@@ -64,7 +64,7 @@ pub const PROBES: &[Probe] = &[
     },
     Probe {
         name: "two-restarts",
-        rule: "a lock outlives two restarts of the server, the second in the grace time of the first",
+        rule: "a lock outlives two restarts of the server, one in the grace time of the other",
         source: "RFC 8881, sections 8.4.2.1 and 8.4.3",
         alone: true,
         needs: Needs::Network,
@@ -96,8 +96,8 @@ pub const PROBES: &[Probe] = &[
     },
     Probe {
         name: "grace-cut-holder",
-        rule: "the lock of a holder that is cut off is granted to another after the grace time, not \
-               in it, and the holder has not got it as well",
+        rule: "the lock of a holder that is cut off goes to another after the grace time, not in \
+               it, and the holder has not got it as well",
         source: "RFC 8881, sections 8.4.2.1 and 8.4.3",
         alone: true,
         needs: Needs::Network,
@@ -317,8 +317,8 @@ fn grace_open_lock(bench: &mut Bench) -> Seen {
     refused_in_the_end(bench, &holder, ticket)
 }
 
-/// Since the holder's client cannot tell that it has reclaimed everything, the grace time is not cut
-/// short. The server is known to be back only a little after it began.
+/// Since the holder's client cannot tell that it has reclaimed everything, the grace time is not
+/// cut short. The server is known to be back only a little after it began.
 fn cut_holder(bench: &mut Bench) -> Seen {
     let how = How::Process;
     let (holder, other) = held(bench, how)?;

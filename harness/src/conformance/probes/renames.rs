@@ -61,7 +61,7 @@ pub const PROBES: &[Probe] = &[
         name: "rename-over-open-here",
         rule: "who has a file open reads it after another process of the machine has renamed one \
                over it",
-        source: "rename(2); RFC 1813, section 4.1",
+        source: "rename(2); RFC 8881, section 18.26",
         alone: false,
         needs: Needs::Nothing,
         run: rename_over_open_here,
@@ -156,6 +156,7 @@ pub const PROBES: &[Probe] = &[
         run: rename_exchange,
     },
 ];
+
 fn rename(from: &str, to: &str) -> Call {
     Call::Rename { from: from.into(), to: to.into(), how: Rename::Plain }
 }
@@ -196,8 +197,7 @@ fn rename_race(bench: &mut Bench) -> Seen {
         let mine = [format!("mine-{race}-1"), format!("mine-{race}-2")];
         bench.touch(&one, &lock)?;
         fit(bench.stat(&other, &lock)?)?;
-        let calls = [rename(&lock, &mine[0]), rename(&lock, &mine[1])];
-        let [first, second] = calls;
+        let (first, second) = (rename(&lock, &mine[0]), rename(&lock, &mine[1]));
         let told = both(bench, (&one, first), (&other, second))?;
         let winner = match [told[0].as_str(), told[1].as_str()] {
             ["ok", "ENOENT"] => 0,
@@ -330,8 +330,7 @@ fn rename_onto_own_link(bench: &mut Bench) -> Seen {
     fit(bench.link(&one, "file", "second")?)?;
     let renamed = bench.rename(&other, "file", "second")?;
     let at_server = bench.server()?;
-    let (first, second) =
-        (bench.exists(&at_server, "file")?, bench.exists(&at_server, "second")?);
+    let (first, second) = (bench.exists(&at_server, "file")?, bench.exists(&at_server, "second")?);
     match (word(&renamed), first, second) {
         ("ok", true, true) => seen("ok, and both are there"),
         (word, first, second) => broken(format!("{word}; there: {first} and {second}")),
@@ -423,8 +422,7 @@ fn rename_exchange(bench: &mut Bench) -> Seen {
     let at_server = bench.server()?;
     let first = bench.text(&at_server, "first")?;
     let second = bench.text(&at_server, "second")?;
-    let words = (word(&swapped), first.as_deref(), second.as_deref());
-    match words {
+    match (word(&swapped), first.as_deref(), second.as_deref()) {
         ("ok", Ok("2"), Ok("1")) => seen("it works"),
         ("EINVAL", Ok("1"), Ok("2")) if !bench.is_local() => seen("EINVAL: not supported"),
         other => broken(format!("{other:?}")),

@@ -28,7 +28,7 @@ impl Draw<'_> {
             }
             "clock" => Strike::Clock(self.clock(node)),
             "impair" => Strike::Impair(self.impair(node)),
-            _ => Strike::Cut(Cut { node }),
+            _ => Strike::Cut(Cut::of(node)),
         }
     }
 

@@ -31,7 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(client, call, expect)| { Step::Call { client, call, expect } }),
         (node(), expectation()).prop_map(|(client, expect)| Step::Await { client, expect }),
         nanos().prop_map(Step::Pass),
-        node().prop_map(|node| Step::Strike(Strike::Cut(Cut { node }))),
+        node().prop_map(|node| Step::Strike(Strike::Cut(Cut::of(node)))),
         node().prop_map(|node| Step::Strike(Strike::Crash(Crash::of(node)))),
         (node(), -1_000_000_000_000i64..1_000_000_000_000).prop_map(|(node, step)| {
             Step::Strike(Strike::Clock(Clock {

@@ -2,6 +2,7 @@
 
 use super::{Findings, SPAN_MAX, calls, clients, nodes, states};
 use crate::fault::clock::DRIFT_MAX_PPM;
+use crate::fault::cut::{Cut, Service};
 use crate::fault::trigger::{ANY, STRIKES_MAX};
 use crate::fault::{
     CALLER, Every, FaultSpec, Named, OWNER, Other, Section, Situation, Strike, Trigger,
@@ -69,6 +70,13 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
 
 /// What a fault itself says makes no sense, whatever makes it strike.
 pub fn check_strike(scenario: &Scenario, strike: &Strike, path: &KeyPath, findings: &mut Findings) {
+    if let Strike::Cut(Cut { service: Some(service), .. }) = strike
+        && *service != Service::Nfs
+        && scenario.site.nfs.version != "3"
+    {
+        let message = "NFSv4 is one program alone; expected `site.nfs.version: \"3\"`";
+        findings.add(path.key("service"), message);
+    }
     if scenario.site.clock == Clock::Real
         && let Strike::Pause(_) = strike
     {

@@ -23,7 +23,7 @@ const OURS: [(&str, &str); 11] = [
 ];
 
 /// The options of nfs(5) and mount(8) that may be set.
-const KNOWN: [&str; 45] = [
+const KNOWN: [&str; 47] = [
     "ac",
     "acdirmax",
     "acdirmin",
@@ -38,6 +38,7 @@ const KNOWN: [&str; 45] = [
     "hard",
     "intr",
     "local_lock",
+    "lock",
     "lookupcache",
     "max_connect",
     "migration",
@@ -48,6 +49,7 @@ const KNOWN: [&str; 45] = [
     "nodev",
     "nodiratime",
     "noexec",
+    "nolock",
     "nomigration",
     "nordirplus",
     "noresvport",

@@ -79,6 +79,10 @@ fn check_node(
         );
         findings.add(own.key("zone"), message);
     }
+    if settings.no_statd && site.nfs.version != "3" {
+        let message = "NFSv4 needs no rpc.statd; expected `site.nfs.version: \"3\"`";
+        findings.add_key(own.key("no_statd"), message);
+    }
     let host_name = settings.host_name.as_ref();
     if let Some(host_name) = host_name.filter(|host_name| !is_host_name(host_name)) {
         let message = format!(
