@@ -175,8 +175,11 @@ impl Dialogue {
             (Some(name), Some(directory), _) | (Some(name), None, Some(directory)) => {
                 Some(join(Some(directory), name))
             }
-            // A path that is mounted.
-            (Some(name), None, None) => Some(super::handles::shown(name).into()),
+            // The directory that is mounted. Paths begin there, as they do over NFSv4.
+            (Some(name), None, None) => {
+                operation.arguments = format!("directory={}", super::handles::shown(name));
+                Some("/".into())
+            }
             (None, ..) => first.clone(),
         };
         if directory.is_some() {

@@ -166,7 +166,10 @@ fn lose_reply(bench: &mut Bench, change: &Change, restarts: bool) -> Step<String
     // Made on the server, so that no client has a delegation of it.
     bench.touch(&at_server, "claim")?;
     fit(bench.done(&at_server, Call::Sync)?)?;
-    // What the call has to look up is known by now, or a LOOKUP would lose its reply.
+    // What the call has to look up and to ask leave for is known by now, or that would lose its
+    // reply.
+    fit(bench.link(&one, "claim", "known")?)?;
+    fit(bench.unlink(&one, "known")?)?;
     for _ in 0..3 {
         fit(bench.stat(&one, "claim")?)?;
     }

@@ -365,11 +365,12 @@ fn grace_mkdir(bench: &mut Bench) -> Seen {
     let opened = bench.begin(&opener, open("new", CREATE, "new"))?;
     let made = bench.try_mkdir(&other, "made")?;
     let found = bench.stat(&other, "made")?;
-    let (after, grace) = (since(bench, begun), bench.lease().0 / SECOND);
+    let after = since(bench, begun);
     if made.is_err() || found.is_err() {
         return broken(format!("mkdir: {}; stat: {}", word(&made), word(&found)));
     }
-    if after + 2 > grace {
+    // How long a client takes to be connected again, no standard says.
+    if after > 60 {
         return broken(format!("mkdir and stat took {after} s"));
     }
     match bench.answer(opened, PATIENCE)? {
