@@ -124,6 +124,32 @@ impl Node {
                 let set = self.clock.set(offset_ns, drift_ppm);
                 self.port.done(id, set.map(|()| Outcome::Ok));
             }
+            Command::StopServing => {
+                self.in_thread(id, || server::stop().map(|()| Outcome::Ok));
+            }
+            Command::FillDisk { full } => {
+                self.in_thread(id, move || server::fill(full).map(|()| Outcome::Ok));
+            }
+            Command::Unmount => {
+                for adapter in std::mem::take(&mut self.adapters).into_values() {
+                    // It may have ended by itself already.
+                    let _ = adapter.kill();
+                }
+                self.in_thread(id, || host::unmount().map(|()| Outcome::Ok));
+            }
+            command @ (Command::Configure { .. }
+            | Command::Serve { .. }
+            | Command::Mount { .. }) => self.set_up(id, command),
+            command => {
+                let outcome = self.look_after_adapters(command);
+                self.port.done(id, outcome);
+            }
+        }
+    }
+
+    /// What makes a machine a server or a client.
+    fn set_up(&mut self, id: u64, command: Command) {
+        match command {
             Command::Configure { hostname, address, pids_used, identity, nsm } => {
                 boot::use_pids(pids_used);
                 let names = nsm.as_ref().map_or(Ok(()), nsm::names);
@@ -156,19 +182,6 @@ impl Node {
                 };
                 self.in_thread(id, move || server::serve(&manner).map(|()| Outcome::Ok));
             }
-            Command::StopServing => {
-                self.in_thread(id, || server::stop().map(|()| Outcome::Ok));
-            }
-            Command::FillDisk { full } => {
-                self.in_thread(id, move || server::fill(full).map(|()| Outcome::Ok));
-            }
-            Command::Unmount => {
-                for adapter in std::mem::take(&mut self.adapters).into_values() {
-                    // It may have ended by itself already.
-                    let _ = adapter.kill();
-                }
-                self.in_thread(id, || host::unmount().map(|()| Outcome::Ok));
-            }
             Command::Mount { options, parameters } => {
                 let client = mount::Client {
                     name: self.hostname.clone(),
@@ -177,10 +190,7 @@ impl Node {
                 };
                 self.in_thread(id, move || mount::mount(&client, &options, &parameters));
             }
-            command => {
-                let outcome = self.look_after_adapters(command);
-                self.port.done(id, outcome);
-            }
+            other => eprintln!("lockstorm-agent: {other:?} sets nothing up"),
         }
     }
 

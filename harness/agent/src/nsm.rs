@@ -14,8 +14,8 @@ const NOTIFIED: &str = "/var/lib/nfs/sm.bak";
 /// rpc.statd runs as who owns this.
 const STATD: (u32, u32) = (102, 65534);
 /// An RPC program of the kernel that is to be told of a restart (NLM, version 3, procedure 16), on
-/// this very machine, and the kernel's cookie, which means nothing after a restart: a file of
-/// [`MONITORED`] has these in front of the two names (nsm_insert_monitored_host in nfs-utils).
+/// this very machine, and the kernel's cookie, which means nothing after a restart. A file of
+/// [`MONITORED`] has these before the two names (nsm_insert_monitored_host in nfs-utils).
 const RECORD: &str = "0100007f 000186b5 00000003 00000010 00000000000000000000000000000000";
 
 /// Looks names up among these.
@@ -26,7 +26,8 @@ pub fn names(nsm: &Nsm) -> io::Result<()> {
     bind_mount("/run/hosts", "/etc/hosts")
 }
 
-/// Starts rpcbind, and rpc.statd if it is to run here. A machine that was restarted has another number than before.
+/// Starts rpcbind, and rpc.statd if it is to run here. A machine that was restarted has another
+/// number than before.
 pub fn start(restarts: u32, statd: bool) -> io::Result<()> {
     for dir in [MONITORED, NOTIFIED] {
         fs::create_dir_all(dir)?;

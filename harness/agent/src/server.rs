@@ -136,6 +136,8 @@ fn mount_disk() -> io::Result<bool> {
     for file in ["nfs/etab", "nfs/rmtab"] {
         write(format!("/disk/{file}"), "")?;
     }
+    // They have been there for long when a server's power is cut.
+    nix::unistd::sync();
     Ok(true)
 }
 

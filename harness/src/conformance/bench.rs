@@ -139,6 +139,13 @@ impl<'l, 'a> Bench<'l, 'a> {
         self.end(crash)
     }
 
+    /// Has the server's machine write out all that it holds back, so that a restart takes no name
+    /// away of which it has told that it is there.
+    pub fn sync_server(&mut self) -> Step<()> {
+        let server = self.server()?;
+        self.must(&server, Call::Sync).map(drop)
+    }
+
     /// A client (0 is c1) loses power for 5 s, and has mounted again. Its processes are gone.
     pub fn restart_client(&mut self, index: usize) -> Step<()> {
         let crash = self.strike(&format!("{{crash: {{node: c{}}}}}", index + 1))?;

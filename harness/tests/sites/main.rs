@@ -8,6 +8,7 @@ mod ci_templates;
 mod cli;
 mod clocks;
 mod common;
+mod conformance;
 #[cfg(feature = "docker")]
 mod containers;
 mod controls;
@@ -29,5 +30,6 @@ mod matrix;
 mod misbehaving;
 mod own_locks;
 mod scenarios;
+mod servers;
 mod site;
 mod wire;

@@ -217,6 +217,7 @@ pub(super) fn long(bench: &Bench) -> Nanos {
 pub(super) fn held(bench: &mut Bench, how: How) -> Step<(Hand, Hand)> {
     let (holder, other) = bench.two()?;
     bench.open(&holder, "lock", CREATE, "f")?;
+    bench.sync_server()?;
     bench.open(&other, "lock", BOTH, "f")?;
     first_gets(bench, &holder, how)?;
     Ok((holder, other))

@@ -221,6 +221,7 @@ fn keeps(bench: &mut Bench, how: How) -> Seen {
 fn keeps_shared(bench: &mut Bench) -> Seen {
     let (one, other) = bench.two()?;
     bench.open(&one, "lock", CREATE, "f")?;
+    bench.sync_server()?;
     bench.open(&other, "lock", BOTH, "f")?;
     for hand in [&one, &other] {
         let shared = bench.lock(hand, "f", Kind::Shared)?;
@@ -242,6 +243,7 @@ fn keeps_shared(bench: &mut Bench) -> Seen {
 fn keeps_ranges(bench: &mut Bench) -> Seen {
     let (holder, other) = bench.two()?;
     bench.open(&holder, "lock", CREATE, "f")?;
+    bench.sync_server()?;
     bench.open(&other, "lock", BOTH, "f")?;
     for start in [0, 20] {
         let lock = bench.set_lock(&holder, "f", range(Kind::Exclusive, start, 10))?;
@@ -268,6 +270,7 @@ fn keeps_ranges(bench: &mut Bench) -> Seen {
 fn keeps_delegated(bench: &mut Bench) -> Seen {
     let (holder, other) = bench.two()?;
     bench.open(&holder, "lock", CREATE, "f")?;
+    bench.sync_server()?;
     first_gets(bench, &holder, How::Process)?;
     bench.restart_server()?;
     after_grace(bench)?;
@@ -310,6 +313,7 @@ fn grace_lock(bench: &mut Bench) -> Seen {
 fn grace_open_lock(bench: &mut Bench) -> Seen {
     let (holder, other) = bench.two()?;
     bench.open(&holder, "lock", CREATE, "f")?;
+    bench.sync_server()?;
     first_gets(bench, &holder, How::Process)?;
     bench.restart_server()?;
     bench.begin(&other, open("lock", BOTH, "f"))?;

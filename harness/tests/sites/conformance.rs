@@ -1,0 +1,69 @@
+//! What the file system itself gives: probes that must be kept, and the same where they must break.
+
+use crate::common::{lockstorm, permit};
+use std::path::Path;
+use std::process::Output;
+
+/// A few of each kind: on a shared site and alone, with and without a network.
+const SOME: [&str; 6] = [
+    "lock-exclusive",
+    "flock-exclusive",
+    "create-excl-race",
+    "rename-lost-reply",
+    "crashed-client-back",
+    "nlm-crashed-client-back",
+];
+
+fn probed(home: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } =
+        lockstorm(home, &["conformance", "--quiet"]).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[test]
+fn what_is_kept_is_kept_on_every_server_and_the_table_is_the_same_again() {
+    let _permit = permit();
+    let home = tempfile::tempdir().unwrap();
+    let columns = ["--server", "knfsd,ganesha", "--vers", "3,4.1", "--local", "--format", "json"];
+    let arguments = [&SOME[..], &columns].concat();
+    let (code, first, errors) = probed(home.path(), &arguments);
+    assert_eq!(code, Some(0), "{first}{errors}");
+    assert!(first.matches("\"kept\"").count() > 20, "{first}");
+    let (_, second, _) = probed(home.path(), &[&arguments[..], &["--out", "again"]].concat());
+    assert!(first == second, "another table:\n{first}\n{second}");
+}
+
+#[test]
+fn locks_that_are_kept_to_one_client_break_what_others_rest_on() {
+    let _permit = permit();
+    let home = tempfile::tempdir().unwrap();
+    let locks = ["lock-exclusive", "flock-exclusive", "--vers", "3"];
+    let local = [&locks[..], &["--mount", "local_lock=all", "--out", "local"]].concat();
+    let (code, table, errors) = probed(home.path(), &local);
+    assert_eq!(code, Some(1), "{table}{errors}");
+    assert_eq!(table.matches("BROKEN").count(), 2, "{table}");
+
+    let (code, table, errors) = probed(home.path(), &[&locks[..], &["--out", "usual"]].concat());
+    assert_eq!(code, Some(0), "{table}{errors}");
+    let (code, told, _) = probed(home.path(), &["--compare", "usual", "local"]);
+    assert_eq!((code, told.contains("2 differences")), (Some(1), true), "{told}");
+    let (code, ..) = probed(home.path(), &["--compare", "usual", "usual"]);
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn what_cannot_be_probed_is_refused_with_the_reason() {
+    let home = tempfile::tempdir().unwrap();
+    let refused = |arguments: &[&str]| {
+        let (code, _, errors) = probed(home.path(), arguments);
+        assert_eq!(code, Some(10), "{errors}");
+        errors
+    };
+    assert!(refused(&["lock-exclusiv"]).contains("did you mean `lock-exclusive`?"));
+    assert!(refused(&["--vers", "5"]).contains("no NFS version `5`"));
+    assert!(refused(&["--mount", "vers=4"]).contains("the harness's to set"));
+    assert!(refused(&["--server", "nobody"]).contains("knfsd, ganesha"));
+    assert!(refused(&["--compare", "here", "there"]).contains("here/conformance.json"));
+    assert!(!home.path().join("lockstorm-runs").exists());
+}
