@@ -10,6 +10,9 @@
 //!       agent -> adapter -> lock library -> kernel NFS client -> wire -> server
 //! ```
 //!
+//! Beside it stands `conformance`: probes of the file system itself, on the same sites and without a
+//! lock.
+//!
 //! Below, each module names only modules that stand above it.
 
 pub mod assets;

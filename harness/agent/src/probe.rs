@@ -194,6 +194,8 @@ pub enum Call {
     GiveFiles,
     /// How many descriptors are open.
     CountFiles,
+    /// Runs a program in a directory to its end, and tells what it has written.
+    Program { argv: Vec<String>, path: String },
     Pipe {
         read: String,
         write: String,
@@ -295,6 +297,8 @@ pub enum Answer {
     /// A lock in the way, or none; `process`: -1 where it is of an open file description, 0 where
     /// nobody can say.
     InTheWay(Option<(Lock, i32)>),
+    /// How a program ended, and the end of what it wrote.
+    Ended { how: String, code: Option<i32>, output: String },
     /// The symbol of an error: `EEXIST`.
     Error(String),
     /// The prober itself cannot do that.
@@ -332,6 +336,7 @@ impl Call {
             | Times { path, .. }
             | Run { path, .. }
             | Spawn { path, .. }
+            | Program { path, .. }
             | Slurp { path } => change(path),
             Link { from, to } | Rename { from, to, .. } => {
                 change(from);

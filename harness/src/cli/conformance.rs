@@ -8,7 +8,7 @@ use super::runner::listen_for_signals;
 use super::terminal::Terminal;
 use crate::assets::Assets;
 use crate::conformance::{self, Column, Probe, Sites};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Kernels};
 use crate::plan::Plan;
 use crate::run::RunError;
 use crate::site::SiteError;
@@ -76,7 +76,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Server {
+pub enum Server {
     /// Linux's own.
     Knfsd,
     /// nfs-ganesha.
@@ -139,15 +139,7 @@ fn columns(args: &Args) -> Result<Vec<(Column, Plan)>, Failure> {
         return Err(Failure::Argument(message.into()));
     }
     let nfs = args.server.iter().flat_map(|server| {
-        args.vers.iter().map(|version| Column {
-            server: match server {
-                Server::Knfsd => Implementation::Knfsd,
-                Server::Ganesha => Implementation::Ganesha,
-            },
-            version: Some(version.clone()),
-            kernels: kernels.clone(),
-            options: args.mount.clone(),
-        })
+        args.vers.iter().map(|version| column(*server, version, &args.mount, kernels.clone()))
     });
     let local = args.local.then(|| Column {
         server: Implementation::Knfsd,
@@ -160,6 +152,15 @@ fn columns(args: &Args) -> Result<Vec<(Column, Plan)>, Failure> {
         Err(problem) => Err(Failure::Argument(format!("{}: {problem}", column.name()))),
     };
     nfs.chain(local).map(with_plan).collect()
+}
+
+/// A server by one NFS version.
+pub fn column(server: Server, version: &str, mount: &[String], kernels: Kernels) -> Column {
+    let server = match server {
+        Server::Knfsd => Implementation::Knfsd,
+        Server::Ganesha => Implementation::Ganesha,
+    };
+    Column { server, version: Some(version.to_owned()), kernels, options: mount.to_vec() }
 }
 
 fn is_wanted(probe: &Probe, wanted: &[String]) -> bool {

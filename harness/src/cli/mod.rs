@@ -31,6 +31,7 @@ mod results;
 mod runner;
 mod scenario;
 mod schema;
+mod suite;
 mod terminal;
 mod wire;
 
@@ -71,6 +72,8 @@ enum Command {
     KnownBugs(known_bugs::Args),
     /// Try what the file system itself gives: names, locks, times, caches, errors.
     Conformance(conformance::Args),
+    /// Run a foreign test program on a client's mount, and break what is under it.
+    Suite(suite::Args),
     /// Put the result sets of several shards together.
     Merge(merge::Args),
     /// Compare two result sets: what got better, what got worse.
@@ -121,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Gate(args) => gate::run(args, &terminal),
         Command::KnownBugs(args) => known_bugs::run(args, &terminal),
         Command::Conformance(args) => conformance::run(args, &terminal),
+        Command::Suite(args) => suite::run(args, &terminal),
         Command::Merge(args) => merge::run(args, &terminal),
         Command::Compare(args) => compare::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),

@@ -2,13 +2,15 @@
 
 use super::probe::Needs;
 use crate::kernel::Kernels;
-use crate::plan::{Lock, Parts, Plan, expand};
+use crate::plan::{Lock, LockImage, Parts, Plan, expand};
 use crate::run::prober;
 use crate::scenario::{self, Scenario};
-use crate::site::blueprint::Implementation;
+use crate::site::blueprint::{Implementation, Role};
 
 /// Times are short, so that a probe that waits for a lease has not to wait for long (s).
 const LEASE_S: u32 = 15;
+/// What a foreign program may need; what is not used costs the host nothing.
+const PROGRAM_MEMORY_MIB: u32 = 1024;
 
 /// A file system, and how it is reached.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,16 @@ impl Column {
             (Needs::Leases, Some(version)) => version != "3",
             (Needs::LockManager, Some(version)) => version == "3",
         }
+    }
+
+    /// The same, with an image of programs on each client, which may be large.
+    pub fn plan_with(&self, image: LockImage) -> Result<Plan, String> {
+        let mut plan = self.plan()?;
+        plan.lock_image = Some(image);
+        for node in plan.blueprint.nodes.iter_mut().filter(|node| node.role == Role::Client) {
+            node.memory_mib = PROGRAM_MEMORY_MIB;
+        }
+        Ok(plan)
     }
 
     /// The site, whose clients have probers in the place of locks; or what makes no sense.

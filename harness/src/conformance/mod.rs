@@ -10,6 +10,7 @@ mod column;
 mod probe;
 mod probes;
 mod sites;
+pub mod suite;
 mod words;
 
 pub use column::Column;

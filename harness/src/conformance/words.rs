@@ -76,6 +76,7 @@ fn answer(answer: &Answer) -> String {
         }
         Answer::InTheWay(None) => "none is in the way".into(),
         Answer::InTheWay(Some((lock, process))) => format!("{} of {process}", of_lock(lock)),
+        Answer::Ended { how, output, .. } => format!("{how}: {output}"),
         Answer::Error(errno) => errno.clone(),
         Answer::Refused(why) => format!("refused: {why}"),
     }

@@ -25,6 +25,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 type Done = nix::Result<Answer>;
 /// More is not read at a time (bytes): an answer is one line.
 const READ_MOST: usize = 4096;
+/// Of a program's output; as JSON it may be several times as long, and a line has a limit.
+const OUTPUT_MOST: usize = 16 * 1024;
 
 pub fn make(call: &Call, files: &Mutex<Files>) -> Done {
     match call {
@@ -61,6 +63,7 @@ pub fn make(call: &Call, files: &Mutex<Files>) -> Done {
             in_memory(call, &mut locked(files))
         }
         Call::Run { .. } | Call::Spawn { .. } | Call::Await { .. } => program(call, files),
+        Call::Program { argv, path } => suite(argv, path).map_err(errno),
         Call::LimitFiles { .. }
         | Call::TakeFiles
         | Call::GiveFiles
@@ -394,6 +397,27 @@ fn command(path: &str, arguments: &[String]) -> Command {
     let mut command = Command::new(path);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
+}
+
+/// Where a program's output goes, of which the end is told.
+const OUTPUT: &str = "/tmp/output";
+
+fn suite(argv: &[String], directory: &str) -> io::Result<Answer> {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Ok(Answer::Refused("there is no program".into()));
+    };
+    let output = fs::File::create(OUTPUT)?;
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stderr(output.try_clone()?)
+        .stdout(output)
+        .status()?;
+    let bytes = fs::read(OUTPUT)?;
+    let from = bytes.len().saturating_sub(OUTPUT_MOST);
+    let output = String::from_utf8_lossy(&bytes[from..]).into_owned();
+    Ok(Answer::Ended { how: status.to_string(), code: status.code(), output })
 }
 
 /// The exit status, or the signal that ended it.
