@@ -10,8 +10,8 @@
 //!       agent -> adapter -> lock library -> kernel NFS client -> wire -> server
 //! ```
 //!
-//! Beside it stands `conformance`: probes of the file system itself, on the same sites and without a
-//! lock.
+//! Beside it stands `conformance`: probes of the file system itself, on the same sites and without
+//! a lock.
 //!
 //! Below, each module names only modules that stand above it.
 
@@ -45,7 +45,7 @@ pub mod plan;
 
 pub mod run;
 
-pub mod conform;
+pub mod adapter_check;
 
 pub mod conformance;
 

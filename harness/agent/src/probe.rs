@@ -195,7 +195,10 @@ pub enum Call {
     /// How many descriptors are open.
     CountFiles,
     /// Runs a program in a directory to its end, and tells what it has written.
-    Program { argv: Vec<String>, path: String },
+    Program {
+        argv: Vec<String>,
+        path: String,
+    },
     Pipe {
         read: String,
         write: String,
@@ -298,7 +301,11 @@ pub enum Answer {
     /// nobody can say.
     InTheWay(Option<(Lock, i32)>),
     /// How a program ended, and the end of what it wrote.
-    Ended { how: String, code: Option<i32>, output: String },
+    Ended {
+        how: String,
+        code: Option<i32>,
+        output: String,
+    },
     /// The symbol of an error: `EEXIST`.
     Error(String),
     /// The prober itself cannot do that.

@@ -5,7 +5,7 @@ use super::kernels::{self, KernelArgs};
 use super::locks::{self, catalogue, provide_for};
 use super::runner::listen_for_signals;
 use super::terminal::Terminal;
-use crate::conform::{Conformance, check};
+use crate::adapter_check::{Conformance, check};
 use crate::kernel::Kernel;
 use crate::lock::choice::Choice;
 use crate::site::launch::Launch;
