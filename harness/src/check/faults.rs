@@ -6,6 +6,7 @@ use super::spans::merged;
 use crate::fault::FaultId;
 use crate::history::{Consequence, Event, EventKind};
 use crate::plan::Plan;
+use crate::site::blueprint::Implementation;
 use lockstorm_reports::FaultReport;
 use lockstorm_reports::text::seconds;
 
@@ -92,11 +93,16 @@ pub fn unreliable(faults: &[Fault], history: &[Event], plan: &Plan) -> Option<(u
         let all = faults.iter().filter(|fault| fault.consequences.iter().any(meant));
         all.filter_map(|fault| fault.report.struck_ns).min()
     };
-    let exported = plan.blueprint.server.is_async.then_some(0);
+    let server = &plan.blueprint.server;
+    let exported = server.is_async.then_some(0);
+    // FSAL VFS makes names without a flush, unlike knfsd, for which ext4 has them in its journal
+    // before the answer (reports/CONFORMANCE.md, names-outlive-restart).
+    let forgets_names = (server.implementation == Implementation::Ganesha).then_some(0);
     let failed = first(|c| matches!(c, Consequence::Disk { fails: true, .. }));
     let forgot = first(|c| matches!(c, Consequence::Disk { forgets: true, .. }));
     let restarted = [
         (exported, "the server exports `async`, and was restarted"),
+        (forgets_names, "nfs-ganesha answers before the disk has a name, and was restarted"),
         (failed, "the server's disk had failed before it was restarted"),
         (forgot, "the server's disk had ignored flushes before it was restarted"),
     ];

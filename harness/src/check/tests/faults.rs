@@ -6,6 +6,7 @@ use crate::check::faults::{bad_disk, faults, in_force, paused, unreliable};
 use crate::fault::FaultId;
 use crate::history::EventKind;
 use crate::plan::Plan;
+use crate::site::blueprint::Implementation;
 use crate::units::SECOND;
 use lockstorm_reports::Class;
 use rstest::rstest;
@@ -128,6 +129,9 @@ fn nothing_can_be_relied_on_once_a_server_has_forgotten_or_frames_were_falsified
     plan.blueprint.server.is_async = true;
     assert_eq!(forgets(&plan, before), Some(1));
     assert_eq!(forgets(&plan, "1s c1 dies"), None);
+    plan.blueprint.server.is_async = false;
+    plan.blueprint.server.implementation = Implementation::Ganesha;
+    assert_eq!(forgets(&plan, before), Some(1));
 }
 
 #[test]
