@@ -70,7 +70,7 @@ pub struct Args {
 }
 
 fn time(text: &str) -> Result<Nanos, String> {
-    text.parse().map_err(|error| format!("{error}"))
+    text.parse()
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
