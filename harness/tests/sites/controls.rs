@@ -144,10 +144,11 @@ fn caught(row: &Catch, breaks: Invariant) -> Result<(), String> {
 /// CLOCK_SLOP, as after two restarts, makes a lock that is too old until its next call. And a
 /// server of 6.12 grants a lock that another has yet to reclaim, and gives up on a client whose
 /// recall was lost.
-const FOUND: [(&str, &str); 6] = [
+const FOUND: [(&str, &str); 7] = [
     ("flufl.lock", "two-breakers"),
     ("flufl.lock", "mixture"),
     ("flufl.lock", "nfsd-restart"),
+    ("flufl.lock", "daylight-saving"),
     ("fcntl", "late-reclaim"),
     ("fcntl", "delegated-in-grace"),
     ("fcntl", "lost-recall"),

@@ -18,7 +18,7 @@ pub fn conformance(table: &Table) -> Markup {
         @for chapter in &table.chapters {
             section id=(id(&chapter.name)) {
                 h2 { (chapter.name) }
-                div.scroll {
+                div.wide {
                     table.conformance {
                         thead { tr {
                             th scope="col" { "probe" }
@@ -39,7 +39,7 @@ fn id(name: &str) -> String {
 
 fn totals(table: &Table) -> Markup {
     html! {
-        div.scroll {
+        div.wide {
             table {
                 thead { tr {
                     th scope="col" { "file system" } th scope="col" { "Linux" }
