@@ -114,7 +114,8 @@ fn told(ended: &Ended, within: Nanos, terminal: &Terminal) -> Result<Exit, Failu
         terminal.note(&format!("it did not end within {within}, and is given up"));
         return Ok(Exit::Unknown);
     };
-    terminal.note(&format!("{how}, after {} of virtual time", ended.took));
+    let seconds = ended.took.as_secs_f64();
+    terminal.note(&format!("{how}, after {seconds:.3} s of virtual time"));
     Ok(if ended.code == Some(0) { Exit::Valid } else { Exit::Violated })
 }
 

@@ -67,3 +67,31 @@ fn what_cannot_be_probed_is_refused_with_the_reason() {
     assert!(refused(&["--compare", "here", "there"]).contains("here/conformance.json"));
     assert!(!home.path().join("lockstorm-runs").exists());
 }
+
+#[test]
+fn a_foreign_program_runs_on_the_mount_and_ends_as_it_ends() {
+    let _permit = permit();
+    let home = tempfile::tempdir().unwrap();
+    let suite = |script: &str, arguments: &[&str]| {
+        use std::os::unix::fs::PermissionsExt;
+        let path = home.path().join("program");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let suite = ["suite", path.to_str().unwrap()];
+        let output = lockstorm(home.path(), &suite).args(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, said, notes) = suite("pwd; echo x >f && ln f g && ls; exit 3", &[]);
+    assert_eq!((code, said.as_str()), (Some(1), "/mnt/nfs/suite\nf\ng\n"), "{notes}");
+    assert!(notes.contains("exit status: 3"), "{notes}");
+    let (code, _, notes) = suite("sleep 600", &["--within", "5s"]);
+    assert_eq!((code, notes.contains("did not end within 5s")), (Some(2), true), "{notes}");
+    // The write waits until its client is back.
+    let cut = ["--strike", "{cut: {node: c1}} at 1s for 30s"];
+    let (code, _, notes) = suite("sleep 2; echo x >f; sync f", &cut);
+    assert_eq!(code, Some(0), "{notes}");
+    let seconds = notes.split("after ").nth(1).and_then(|after| after.split(' ').next());
+    let seconds: f64 = seconds.unwrap().parse().unwrap();
+    assert!((30.0..100.0).contains(&seconds), "{notes}");
+}
