@@ -17,6 +17,7 @@ OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
 
 class MovedDirectory(Polling):
     library, version = "rename", os.uname().release
+    moved = False  # our directory has the lock's name
 
     def acquire(self, timeout):
         os.makedirs(CONTENT, exist_ok=True)
@@ -33,20 +34,30 @@ class MovedDirectory(Polling):
             if error.errno in OCCUPIED:
                 return False
             raise
+        self.moved = True
         return True
 
     def give_up(self):
+        if self.moved:
+            self.move_back()
+        # If only this fails, the next try must not move a lock that is another's by then.
+        self.clean()
+
+    def move_back(self):
         try:
             os.rename(PATH, OWN_NAME)
         except OSError as error:
             # Likewise: the lock is gone, or another's, and ours lies where it belongs.
             if error.errno not in (errno.ENOENT, *OCCUPIED) or not os.path.isdir(OWN_NAME):
                 raise
-        self.clean()
+        self.moved = False
 
     def clean(self):
-        os.rmdir(CONTENT)
-        os.rmdir(OWN_NAME)
+        for directory in (CONTENT, OWN_NAME):
+            try:
+                os.rmdir(directory)
+            except FileNotFoundError:
+                pass  # an earlier try got so far
 
 
 serve(MovedDirectory())
