@@ -54,8 +54,10 @@ pub fn table(
     units.reverse();
     let (units, cells) = (Mutex::new(units), Mutex::new(Cells::new()));
     let failed: Mutex<Option<RunError>> = Mutex::new(None);
+    // By itself, so that nobody keeps the others from the queue while it works.
+    let next = || locked(&units).pop();
     let work = || {
-        while let Some(unit) = locked(&units).pop() {
+        while let Some(unit) = next() {
             let (column, plan) = &columns[unit.column];
             let made = sites.make(&unit, column, plan, &|probe, cell| {
                 progress(&column.name(), probe.name, cell.outcome);
@@ -144,7 +146,8 @@ impl Sites<'_> {
         let directory = self.directory.join("sites").join(name);
         fs::create_dir_all(&directory)
             .map_err(crate::site::SiteError::host("creating a directory"))?;
-        let resources = self.resources(column, &directory);
+        let interrupted = || self.interrupted.load(Ordering::Relaxed);
+        let resources = self.resources(column, &directory, &interrupted);
         let site = format!("sites/{name}");
         let mut lab = match Lab::new(plan, resources) {
             Ok(lab) => lab,
@@ -176,7 +179,12 @@ impl Sites<'_> {
         }
     }
 
-    fn resources<'s>(&'s self, column: &Column, directory: &'s Path) -> Resources<'s> {
+    fn resources<'s>(
+        &'s self,
+        column: &Column,
+        directory: &'s Path,
+        interrupted: &'s dyn Fn() -> bool,
+    ) -> Resources<'s> {
         Resources {
             kernels: &self.programs[&column.name()],
             launch: self.launch,
@@ -184,7 +192,7 @@ impl Sites<'_> {
             supplement: None,
             artefacts: directory,
             patience: self.patience,
-            interrupted: &|| false,
+            interrupted,
         }
     }
 }
