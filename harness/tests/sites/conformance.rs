@@ -1,8 +1,10 @@
 //! What the file system itself gives: probes that must be kept, and the same where they must break.
 
-use crate::common::{lockstorm, permit};
+use crate::common::{eventually, lockstorm, permit, processes};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 /// A few of each kind: on a shared site and alone, with and without a network.
 const SOME: [&str; 6] = [
@@ -94,4 +96,21 @@ fn a_foreign_program_runs_on_the_mount_and_ends_as_it_ends() {
     let seconds = notes.split("after ").nth(1).and_then(|after| after.split(' ').next());
     let seconds: f64 = seconds.unwrap().parse().unwrap();
     assert!((30.0..100.0).contains(&seconds), "{notes}");
+}
+
+#[test]
+fn an_interrupt_ends_all_sites_and_leaves_nothing_running() {
+    let _permit = permit();
+    let home = tempfile::tempdir().unwrap();
+    let mut child = lockstorm(home.path(), &["conformance", "--quiet", "--out", "table"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let sites = home.path().join("table/sites");
+    let begun = || std::fs::read_dir(&sites).is_ok_and(|entries| entries.count() >= 2);
+    eventually("two sites have begun", begun);
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    processes::assert_none_of_harness(child.id());
 }
