@@ -53,6 +53,8 @@ pub mod check;
 
 pub mod verdict;
 
+pub mod search;
+
 #[cfg(test)]
 mod sim;
 

@@ -136,6 +136,7 @@ impl<'a> Evidence<'a> {
             holds: holds.iter().map(|hold| hold.report()).collect(),
             faults: faults::in_force(&self.faults, began, at_ns),
             story: Vec::new(),
+            situation: String::new(),
             wire: None,
         }
     }

@@ -133,7 +133,7 @@ impl Nearness {
 }
 
 /// 1st, 2nd, 3rd, 11th ...
-pub(super) fn ordinal(number: u32) -> String {
+pub fn ordinal(number: u32) -> String {
     let suffix = match (number % 10, number % 100) {
         (_, 11..=13) => "th",
         (1, _) => "st",

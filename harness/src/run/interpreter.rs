@@ -20,7 +20,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 /// The counter's name on the export.
-pub(super) const COUNTER: &str = "counter";
+pub const COUNTER: &str = "counter";
 
 pub struct Client {
     pub name: String,

@@ -29,6 +29,7 @@ use crate::site::{KernelSite, Resources, Site, SiteError, Statistics};
 use crate::units::MILLISECOND;
 use cycles::Cycles;
 use event::Event;
+pub use interpreter::COUNTER;
 use interpreter::Interpreter;
 use nemesis::Nemesis;
 use nix::time::{ClockId, clock_gettime};

@@ -8,6 +8,8 @@ mod script;
 mod strikes;
 mod unusual;
 
+pub use errno::own_calls;
+
 use super::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
 use crate::fault::hold::Hold;
 use crate::fault::lose::Lose;

@@ -11,6 +11,7 @@ pub mod activity;
 mod plots;
 pub mod recheck;
 mod reproduce;
+pub mod situation;
 mod story;
 mod summary;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use lockstorm_reports::{
     Wall,
 };
 use std::collections::BTreeMap;
+use situation::Situations;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Notes and reasons of one kind that are told one by one.
@@ -63,6 +65,7 @@ pub fn judge(plan: &Plan, history: &[Event], circumstances: Circumstances) -> Re
         }
         for finding in &mut findings {
             finding.story = story::story(&evidence, finding);
+            finding.situation = Situations::before(plan, history, finding);
         }
         let timeline = timeline::timeline(&evidence, &findings);
         let waits: Vec<u64> = summary::waits(&evidence).map(|(_, waited)| waited).collect();

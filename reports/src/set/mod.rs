@@ -168,6 +168,9 @@ pub struct Headline {
     pub class: Class,
     pub at_ns: u64,
     pub text: String,
+    /// Of the finding.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub situation: String,
 }
 
 /// The runs of a set, with its header.
@@ -323,6 +326,7 @@ fn headlines(report: &Report) -> Vec<Headline> {
         class: found.class,
         at_ns: found.at_ns,
         text: short(&found.explanation),
+        situation: found.situation.clone(),
     });
     headlines.collect()
 }

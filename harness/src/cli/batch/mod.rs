@@ -3,10 +3,12 @@
 mod directory;
 mod progress;
 mod select;
+mod shard;
 
 use directory::RUNS_FOLDER;
 pub use directory::{Identity, SetDirectory, expect_same};
-pub use select::{Pair, Selection, Wanted, expect_any, pair, pairs};
+pub use select::{Pair, Prepared, Selection, Wanted, expect_any, pair, pairs};
+pub use shard::{Shard, parse_shard, parse_time};
 
 use super::exit::Failure;
 use super::kernels::{self, KernelArgs};
@@ -14,12 +16,13 @@ use super::launch::LaunchArgs;
 use super::locks::provide;
 use super::results::{self, below};
 use super::runner::{Runner, dated, listen_for_signals};
+use crate::history::Event;
 use crate::kernel::Kernels;
-use crate::plan::{Parts, expand};
+use crate::plan::{Parts, Plan, expand};
 use crate::site::launch::Launch;
 use crate::verdict::recheck::CAPTURE;
 use lockstorm_reports::set::{Cause, End, RunSummary};
-use lockstorm_reports::{Verdict, json};
+use lockstorm_reports::{Report, Verdict, json};
 use progress::Progress;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -99,8 +102,42 @@ impl SideBySide {
     }
 }
 
+/// Looks at each run as it ends: a search learns from more than its summary.
+pub trait Witness: Sync {
+    /// A run has been judged. All its files are still there.
+    fn judged(&self, job: &Job, seen: &Seen) -> Result<(), Failure>;
+}
+
+/// What there is to see of a run.
+pub struct Seen<'a> {
+    pub plan: &'a Plan,
+    pub history: &'a [Event],
+    pub report: &'a Report,
+    /// With its files.
+    pub directory: &'a Path,
+}
+
+/// Looks at none.
+struct Nobody;
+
+impl Witness for Nobody {
+    fn judged(&self, _: &Job, _: &Seen) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
 /// Makes the runs and appends each to the set as it ends. Answers how many the budget left out.
 pub fn run(jobs: &[Job], set: &SetDirectory, options: &BatchOptions) -> Result<usize, Failure> {
+    run_seen(jobs, set, options, &Nobody)
+}
+
+/// The same, while somebody looks on.
+pub fn run_seen(
+    jobs: &[Job],
+    set: &SetDirectory,
+    options: &BatchOptions,
+    witness: &dyn Witness,
+) -> Result<usize, Failure> {
     if !jobs.is_empty() {
         // They are of the set as it was.
         set.remove_renderings()?;
@@ -122,7 +159,7 @@ pub fn run(jobs: &[Job], set: &SetDirectory, options: &BatchOptions) -> Result<u
                 continue;
             }
             locked(&progress).begins(job);
-            let outcome = make(job, set.path(), options, &interrupted).and_then(|summary| {
+            let outcome = make(job, set.path(), options, (&interrupted, witness)).and_then(|summary| {
                 set.append(&summary)?;
                 locked(&progress).ended(job, &summary);
                 Ok(())
@@ -156,9 +193,9 @@ fn make(
     job: &Job,
     set: &Path,
     options: &BatchOptions,
-    interrupted: &Arc<AtomicBool>,
+    context: (&Arc<AtomicBool>, &dyn Witness),
 ) -> Result<RunSummary, Failure> {
-    let attempt = || try_to_make(job, set, options, interrupted);
+    let attempt = || try_to_make(job, set, options, context);
     let outcome = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| {
         Err(Failure::Internal(format!("a run panicked: {}", crate::check::message(&*panic))))
     });
@@ -184,7 +221,7 @@ fn try_to_make(
     job: &Job,
     set: &Path,
     options: &BatchOptions,
-    interrupted: &Arc<AtomicBool>,
+    (interrupted, witness): (&Arc<AtomicBool>, &dyn Witness),
 ) -> Result<RunSummary, Failure> {
     let prepared = job.pair.prepared()?;
     let kernels = job.pair.kernels(&options.kernels).clone();
@@ -200,7 +237,9 @@ fn try_to_make(
     let interrupted = Arc::clone(interrupted);
     let (launch, patience) = (options.launch, options.patience);
     let runner = Runner { assets, kernels, lock_image, launch, patience, interrupted };
-    let (mut report, _) = runner.run(&dated(&plan), &directory, Vec::new())?;
+    let (mut report, run) = runner.run(&dated(&plan), &directory, Vec::new())?;
+    let history = &run.history.events;
+    witness.judged(job, &Seen { plan: &plan, history, report: &report, directory: &directory })?;
     let discarded = options.discard_valid && report.verdict == Verdict::Valid;
     if discarded {
         results::remove(set, Path::new(&name))?;

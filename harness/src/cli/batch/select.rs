@@ -57,6 +57,10 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     pub fn lock(&self) -> Lock<'_> {
         Lock { profile: &self.profile, image: self.image.clone() }
     }
@@ -71,6 +75,24 @@ impl Pair {
     /// The kernels of its nodes, in a batch that has these.
     pub fn kernels<'a>(&'a self, of_batch: &'a Kernels) -> &'a Kernels {
         self.kernels.as_ref().unwrap_or(of_batch)
+    }
+
+    /// The same lock in another scenario, which must make sense.
+    pub fn in_scenario(&self, scenario: Scenario) -> Result<Pair, Failure> {
+        let prepared = self.prepared()?.clone();
+        Ok(Pair {
+            lock: self.lock.clone(),
+            filed_as: self.filed_as.clone(),
+            scenario: scenario.name.clone(),
+            prepared: Ok(Prepared { scenario, ..prepared }),
+            lock_is_ready: self.lock_is_ready,
+            kernels: self.kernels.clone(),
+        })
+    }
+
+    /// The same on other kernels.
+    pub fn on_kernels(self, kernels: Kernels) -> Pair {
+        Pair { kernels: Some(kernels), ..self }
     }
 
     /// What the run needs, or why there is none.

@@ -5,7 +5,8 @@ mod decision;
 mod suite;
 
 use super::batch::{
-    self, BatchOptions, Identity, Job, Pair, Selection, SetDirectory, SideBySide, expect_any, pairs,
+    self, BatchOptions, Identity, Job, Pair, Selection, SetDirectory, Shard, SideBySide, expect_any,
+    pairs, parse_shard, parse_time,
 };
 use super::exit::{Exit, Failure};
 use super::matrix;
@@ -82,27 +83,6 @@ enum OnUnknown {
     Pass,
 }
 
-/// A part of a suite: `index` from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Shard {
-    index: usize,
-    count: usize,
-}
-
-fn parse_shard(text: &str) -> Result<Shard, String> {
-    let parts = text.split_once('/');
-    let parts = parts.and_then(|(i, n)| Some((i.parse::<usize>().ok()?, n.parse().ok()?)));
-    match parts {
-        Some((part, count)) if (1..=count).contains(&part) => Ok(Shard { index: part - 1, count }),
-        _ => Err("expected a part and how many there are, such as 2/8".into()),
-    }
-}
-
-fn parse_time(text: &str) -> Result<Duration, String> {
-    let time: crate::units::Nanos = text.parse()?;
-    Ok(Duration::from_nanos(time.0))
-}
-
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let baseline = args.baseline.as_deref().map(Baseline::load).transpose()?.unwrap_or_default();
     let (set, path, left) = match &args.judge {
@@ -166,6 +146,6 @@ fn suite_jobs(pairs: &[Pair], seeds: u64, shard: Option<Shard>) -> Vec<Job<'_>> 
     let all = (1..=seeds).flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
     match shard {
         None => all.collect(),
-        Some(shard) => all.skip(shard.index).step_by(shard.count).collect(),
+        Some(shard) => shard.of(all.collect()),
     }
 }

@@ -21,7 +21,7 @@ impl Draw<'_> {
 }
 
 /// The system calls by which a lock of this kind is taken, looked at and given up.
-fn own_calls(primitive: Primitive) -> &'static [SystemCall] {
+pub fn own_calls(primitive: Primitive) -> &'static [SystemCall] {
     use SystemCall::*;
     match primitive {
         Primitive::Link => &[Open, Write, Link, Stat, Unlink],

@@ -1,0 +1,45 @@
+//! The search: scenarios that nobody has written, derived from one that somebody has.
+//!
+//! Nothing of the site or of the checkers is different for it. What is here makes scenarios, and
+//! learns from what came of them; `cli/search` has them run, side by side.
+//!
+//! - [`points`]: the places of a run at which a fault can strike, from a run without faults;
+//! - [`strikes`]: what can happen at such a place;
+//! - [`sweep`]: every fault at every place, those that are alike told as one;
+//! - [`fingerprint`]: which violations are the same.
+
+pub mod fingerprint;
+pub mod points;
+pub mod strikes;
+pub mod sweep;
+
+use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
+use crate::lock::profile::{Profile, Renewed};
+use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND};
+
+/// The story that is searched where nobody names one: short, and with all that a lock does in it.
+/// Whoever comes first finds nobody, the others wait; each comes twice, and stays long enough to
+/// renew its lock.
+pub fn story(scenario: &mut Scenario, profile: &Profile) {
+    let renewed = profile.lifetime.map(|lifetime| lifetime.renewed);
+    let hold = NanosRange { least: Nanos(1_200 * MILLISECOND), most: Nanos(1_800 * MILLISECOND) };
+    let think = NanosRange { least: Nanos(50 * MILLISECOND), most: Nanos(300 * MILLISECOND) };
+    scenario.about = "Three clients take turns, twice each.".into();
+    scenario.workload = WorkloadSpec::Cycles(CyclesSpec {
+        rounds: Some(2),
+        time: Nanos::from_secs(600),
+        hold,
+        think,
+        refresh: (renewed == Some(Renewed::ByCalls)).then_some(Nanos(SECOND)),
+        recover: true,
+        ..CyclesSpec::default()
+    });
+    calm(scenario);
+}
+
+/// The same without faults, and without what its author expected of them.
+pub fn calm(scenario: &mut Scenario) {
+    scenario.faults.clear();
+    scenario.expect = Default::default();
+    scenario.known_bug = None;
+}

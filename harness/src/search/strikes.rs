@@ -1,0 +1,222 @@
+//! What can happen at a point of a run: the columns of a sweep.
+
+use super::points::Point;
+use crate::fault::clock::Clock;
+use crate::fault::crash::Crash;
+use crate::fault::cut::Cut;
+use crate::fault::errno::Errno;
+use crate::fault::hold::Hold;
+use crate::fault::kill::Kill;
+use crate::fault::lose::Lose;
+use crate::fault::nfsd::Nfsd;
+use crate::fault::pause::{AfterPause, Pause};
+use crate::fault::refuse::{self, Refuse};
+use crate::fault::{FaultSpec, Other, Phase, Strike, Trigger};
+use crate::lock::profile::Primitive;
+use crate::plan::Plan;
+use crate::scenario::random::own_calls;
+use crate::site::SERVER_NAME;
+use crate::units::{Nanos, SECOND, SignedNanos};
+use lockstorm_agent::SystemCall;
+
+/// How much longer than needed what is to outlast something lasts.
+const MARGIN: u64 = 10 * SECOND;
+/// How long a machine is down, or a server.
+const DOWN: Nanos = Nanos(8 * SECOND);
+/// How long a client is down that comes back: it may find what it left.
+const CLIENT_DOWN: Nanos = Nanos(20 * SECOND);
+
+/// What faults are measured by: the times of lock and server, and what the lock is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Longer than a lock outlives its owner, and than the server keeps what a client has (ns).
+    past: u64,
+    /// Longer than the server takes back what was had before its restart (ns).
+    past_grace: u64,
+    /// The lock goes by clocks.
+    has_lifetime: bool,
+    primitive: Primitive,
+}
+
+impl Setting {
+    pub fn of(plan: &Plan) -> Setting {
+        let server = &plan.blueprint.server;
+        let slop = plan.profile.break_bound.map_or(0, |bound| bound.slop.0);
+        let lifetime = plan.lifetime().map_or(0, |lifetime| lifetime.0.saturating_add(slop));
+        let lease = u64::from(server.lease_s) * SECOND;
+        let grace = u64::from(server.grace_s) * SECOND;
+        Setting {
+            past: lifetime.max(lease) + MARGIN,
+            past_grace: DOWN.0 + grace + lease + MARGIN,
+            has_lifetime: plan.lifetime().is_some(),
+            primitive: plan.profile.primitive,
+        }
+    }
+}
+
+/// A column: what happens.
+pub struct Column {
+    /// In tables and names of runs.
+    pub name: &'static str,
+    /// What it means, in words that follow "at a point".
+    pub about: &'static str,
+    /// The faults, if it can happen at this point.
+    faults: fn(&Point, Setting) -> Option<Vec<FaultSpec>>,
+}
+
+impl Column {
+    pub fn faults(&self, point: &Point, setting: Setting) -> Option<Vec<FaultSpec>> {
+        (self.faults)(point, setting)
+    }
+}
+
+/// A system call of the process fails, of what it asks for next.
+macro_rules! call_fails {
+    ($name:literal, $call:ident, $error:literal) => {
+        Column {
+            name: $name,
+            about: concat!("the process's next ", $name, " fails with ", $error),
+            faults: |point, setting| errno(point, setting, SystemCall::$call, $error),
+        }
+    };
+}
+
+/// All of them, in the order of the map.
+pub const COLUMNS: &[Column] = &[
+    Column {
+        name: "lose",
+        about: "the message is lost, and its connection breaks",
+        faults: |point, _| {
+            point.message()?;
+            Some(vec![at(point, Strike::Lose(Lose {}), None)])
+        },
+    },
+    Column {
+        name: "hold",
+        about: "the message comes when the lock's lifetime and the lease are over",
+        faults: |point, setting| {
+            point.message()?;
+            let late = Nanos(setting.past);
+            Some(vec![at(point, Strike::Hold(Hold { late }), None)])
+        },
+    },
+    Column {
+        name: "error",
+        about: "the server answers with an error",
+        faults: |point, _| {
+            let (op, phase) = point.message()?;
+            let with = ["NFS4ERR_IO", "NFS4ERR_RESOURCE"];
+            let with = with[usize::from(!matches!(op, "WRITE" | "READ" | "COMMIT"))];
+            let is_it = phase == Phase::Call && refuse::OPERATIONS.contains(&op);
+            is_it.then(|| vec![at(point, Strike::Refuse(Refuse { with: with.into() }), None)])
+        },
+    },
+    Column {
+        name: "kill",
+        about: "the client's process is killed, and started again",
+        faults: |point, _| {
+            let node = point.client.clone();
+            Some(vec![at(point, Strike::Kill(Kill { node }), Some(DOWN))])
+        },
+    },
+    Column {
+        name: "crash",
+        about: "the client loses power, and comes back",
+        faults: |point, _| {
+            let crash = Crash::of(point.client.clone());
+            Some(vec![at(point, Strike::Crash(crash), Some(CLIENT_DOWN))])
+        },
+    },
+    Column {
+        name: "pause",
+        about: "the client stands still until lifetime and lease are over",
+        faults: |point, setting| {
+            let pause = Pause { node: point.client.clone(), clock: AfterPause::Jumps };
+            Some(vec![at(point, Strike::Pause(pause), Some(Nanos(setting.past)))])
+        },
+    },
+    Column {
+        name: "cut",
+        about: "the client is cut off until lifetime and lease are over",
+        faults: |point, setting| {
+            let cut = Cut::of(point.client.clone());
+            Some(vec![at(point, Strike::Cut(cut), Some(Nanos(setting.past)))])
+        },
+    },
+    Column {
+        name: "power",
+        about: "the server loses power, and what its disk had not flushed",
+        faults: |point, _| Some(vec![at(point, power(0.0), Some(DOWN))]),
+    },
+    Column {
+        name: "flushed",
+        about: "the server loses power, and its disk keeps all",
+        faults: |point, _| Some(vec![at(point, power(1.0), Some(DOWN))]),
+    },
+    Column {
+        name: "nfsd",
+        about: "the server's service is started anew",
+        faults: |point, _| Some(vec![at(point, Strike::Nfsd(Nfsd {}), Some(DOWN))]),
+    },
+    Column {
+        name: "late",
+        about: "the server loses power, and the client comes back after its grace time",
+        faults: |point, setting| {
+            let cut = Strike::Cut(Cut::of(point.client.clone()));
+            let trigger = Trigger::Struck(Other { fault: 1, after: Nanos::ZERO });
+            let cut = FaultSpec { when: trigger, ..at(point, cut, Some(Nanos(setting.past_grace))) };
+            Some(vec![at(point, power(1.0), Some(DOWN)), cut])
+        },
+    },
+    Column {
+        name: "ahead",
+        about: "the client's clock is set ahead by more than a lifetime",
+        faults: |point, setting| clock(point, setting, 1),
+    },
+    Column {
+        name: "behind",
+        about: "the client's clock is set back by more than a lifetime",
+        faults: |point, setting| clock(point, setting, -1),
+    },
+    call_fails!("open", Open, "EMFILE"),
+    call_fails!("write", Write, "ENOSPC"),
+    call_fails!("link", Link, "EIO"),
+    call_fails!("unlink", Unlink, "EIO"),
+    call_fails!("rename", Rename, "EIO"),
+    call_fails!("mkdir", Mkdir, "EIO"),
+    call_fails!("rmdir", Rmdir, "EBUSY"),
+    call_fails!("symlink", Symlink, "EIO"),
+    call_fails!("stat", Stat, "EIO"),
+    call_fails!("flock", Flock, "EINTR"),
+    call_fails!("fcntl", Fcntl, "ENOLCK"),
+];
+
+/// What the lock asks for next can come to a call that it does not make there: it may miss.
+fn errno(point: &Point, setting: Setting, call: SystemCall, with: &str) -> Option<Vec<FaultSpec>> {
+    let asks = matches!(point.trigger, Trigger::Calls(_) | Trigger::Left(_));
+    if !asks || !own_calls(setting.primitive).contains(&call) {
+        return None;
+    }
+    let node = point.client.clone();
+    let (call, with) = (call.name().into(), with.into());
+    let errno = Errno { node, call, with, path: None, nth: 1, times: 1 };
+    Some(vec![FaultSpec { may_miss: true, ..at(point, Strike::Errno(errno), Some(DOWN)) }])
+}
+
+fn at(point: &Point, strike: Strike, lasts: Option<Nanos>) -> FaultSpec {
+    FaultSpec { when: point.trigger.clone(), strike, lasts, may_miss: false }
+}
+
+fn power(keep: f64) -> Strike {
+    Strike::Crash(Crash { keep, ..Crash::of(SERVER_NAME.into()) })
+}
+
+/// Clocks are tried at the boundaries: between two calls of NFS a lock seldom looks at one.
+fn clock(point: &Point, setting: Setting, sign: i64) -> Option<Vec<FaultSpec>> {
+    if point.message().is_some() || !setting.has_lifetime {
+        return None;
+    }
+    let step = SignedNanos(sign.saturating_mul(i64::try_from(setting.past).unwrap_or(i64::MAX)));
+    let clock = Clock { node: point.client.clone(), step, drift_ppm: 0, stands: false };
+    Some(vec![at(point, Strike::Clock(clock), None)])
+}
