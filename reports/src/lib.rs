@@ -14,6 +14,7 @@ pub mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
+pub mod map;
 pub mod markdown;
 mod mermaid;
 pub mod set;
