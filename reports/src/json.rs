@@ -1,5 +1,6 @@
 //! report.json: the document as it is.
 
+use crate::map::Map;
 use crate::set::ResultSet;
 use crate::subject::{Options, Subject};
 use crate::{Comparison, FORMAT, Report};
@@ -44,11 +45,12 @@ pub fn read(text: &str) -> Result<Report, String> {
 }
 
 /// The JSON Schemas that are checked in beside this crate: the file, and its text.
-pub fn schemas() -> [(&'static str, String); 3] {
+pub fn schemas() -> [(&'static str, String); 4] {
     [
         ("schema.json", schema::<Report>()),
         ("set-schema.json", schema::<ResultSet>()),
         ("comparison-schema.json", schema::<Comparison>()),
+        ("map-schema.json", schema::<Map>()),
     ]
 }
 

@@ -24,7 +24,7 @@ pub fn render(subject: Subject, options: Options) -> String {
 }
 
 /// Foreign text as Markdown that says just that.
-fn text(foreign: &str) -> String {
+pub(crate) fn text(foreign: &str) -> String {
     escaped(&clean(foreign))
 }
 
@@ -56,7 +56,7 @@ fn escaped(foreign: &str) -> String {
 }
 
 /// A block of code, fenced by more backticks than it has.
-fn code(out: &mut String, language: &str, code: &str) {
+pub(crate) fn code(out: &mut String, language: &str, code: &str) {
     let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let _ = writeln!(out, "{fence}{language}\n{}\n{fence}", clean(code));

@@ -4,7 +4,7 @@
 mod common;
 
 use common::hostile::{text as hostile_text, with_number, with_text};
-use common::{beyond, clean, comparison, set, unknown, violated};
+use common::{beyond, clean, comparison, map, set, unknown, violated};
 use lockstorm_reports::Report;
 use lockstorm_reports::compare::Comparison;
 use lockstorm_reports::format::{FORMATS, Options, Subject, named};
@@ -149,6 +149,7 @@ fn every_document_is_valid_by_its_schema() {
     check(&[clean(), violated(), beyond(), unknown()]);
     check(&[set()]);
     check(&[comparison()]);
+    check(&[map::map(60, 25)]);
 }
 
 // --- Hostile documents ---------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 mod comparison;
 mod conformance;
+mod map;
 mod plots;
 mod run;
 mod sequence;
@@ -36,6 +37,11 @@ pub fn render(subject: Subject, options: Options) -> String {
 /// Renders a table of probes as a page.
 pub fn conformance(table: &crate::conformance::Table) -> String {
     conformance::conformance(table).into_string()
+}
+
+/// Renders the map of a sweep as a page; `file` is the one in a run's directory that tells of it.
+pub fn map(map: &crate::map::Map, file: &str) -> String {
+    map::page(map, file).into_string()
 }
 
 /// The frame of every page. `jumps` lead to the parts of it: an id, and what it is called.

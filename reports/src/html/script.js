@@ -3,23 +3,26 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const tip = document.getElementById('tip');
 
-  // What a bar says, where the pointer is. The title stays for those without a script.
-  document.addEventListener('pointerover', (event) => {
-    const bar = event.target.closest('i[title], i[data-says], .clock[title], .clock[data-says]');
-    if (!bar) { tip.hidden = true; return; }
+  const say = (bar) => {
+    tip.hidden = !bar;
+    if (!bar) return;
     if (bar.title) { bar.dataset.says = bar.title; bar.removeAttribute('title'); }
     tip.textContent = bar.dataset.says;
-    tip.hidden = false;
+  };
+  // What a bar says, where the pointer is. The title stays for those without a script.
+  document.addEventListener('pointerover', (event) => {
+    say(event.target.closest('i[title], .clock[title], .map [title], [data-says]'));
   });
-  document.addEventListener('pointermove', (event) => {
+  const placeTip = (x, y) => {
     if (tip.hidden) return;
     const { width, height } = tip.getBoundingClientRect();
-    const left = Math.min(event.clientX + 14, innerWidth - width - 8);
-    const below = event.clientY + 18;
-    const top = below + height > innerHeight ? event.clientY - height - 12 : below;
+    const left = Math.min(x + 14, innerWidth - width - 8);
+    const below = y + 18;
+    const top = below + height > innerHeight ? y - height - 12 : below;
     tip.style.left = `${Math.max(left, 8)}px`;
     tip.style.top = `${top}px`;
-  });
+  };
+  document.addEventListener('pointermove', (event) => placeTip(event.clientX, event.clientY));
   addEventListener('scroll', () => { tip.hidden = true; }, { passive: true });
 
   for (const button of all('button.copy')) {
@@ -61,6 +64,102 @@
     for (const one of opened) one.open = true;
   });
   addEventListener('afterprint', () => { for (const one of opened) one.open = false; });
+
+  // The map of a sweep: one stop for the Tab key, arrows from cell to cell, rows to choose.
+  const chart = (map) => {
+    const heads = all('thead th', map);
+    const rows = all('tbody tr:not(.group)', map);
+    const tools = document.querySelector('.tools');
+    for (const link of all('td a', map)) link.tabIndex = -1;
+    const stop = () => {
+      const links = all('td a', map).filter((link) => !link.closest('[hidden]'));
+      if (links.length && !links.some((link) => link.tabIndex === 0)) links[0].tabIndex = 0;
+    };
+    const beside = (cell, right, down) => {
+      const shown = rows.filter((row) => !row.closest('[hidden]'));
+      let column = cell.cellIndex;
+      let line = shown.indexOf(cell.parentElement);
+      for (;;) {
+        column += right;
+        line += down;
+        const next = column > 0 && shown[line]?.cells[column];
+        if (!next) return null;
+        const link = next.querySelector('a');
+        if (link) return link;
+      }
+    };
+    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    map.addEventListener('keydown', (event) => {
+      const cell = event.target.closest('td');
+      const way = ways[event.key];
+      if (!cell || !way || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      beside(cell, ...way)?.focus();
+    });
+    const here = (cell) => heads.forEach((head, i) => {
+      head.classList.toggle('here', i > 0 && i === cell?.cellIndex);
+    });
+    map.addEventListener('focusin', (event) => {
+      const link = event.target.closest('td a');
+      if (!link) return;
+      for (const other of all('td a[tabindex="0"]', map)) other.tabIndex = -1;
+      link.tabIndex = 0;
+      here(link.closest('td'));
+      if (!link.matches(':focus-visible')) return;
+      // After the box has scrolled to it, which hides what the pointer was told.
+      requestAnimationFrame(() => requestAnimationFrame(() => {
+        say(link.firstElementChild);
+        const { left, bottom } = link.getBoundingClientRect();
+        placeTip(left, bottom - 10);
+      }));
+    });
+    map.addEventListener('focusout', () => say(null));
+    map.addEventListener('pointerover', (event) => here(event.target.closest('td')));
+    map.addEventListener('scroll', () => say(null), { passive: true });
+    const choose = (fits) => {
+      let count = 0;
+      for (const row of rows) {
+        const those = fits ? all('td', row).map((cell) => [cell, fits(cell)]) : [];
+        row.hidden = Boolean(fits) && !those.some(([, fit]) => fit);
+        for (const cell of all('td.off', row)) cell.classList.remove('off');
+        for (const [cell, fit] of those) cell.classList.toggle('off', !fit);
+        count += row.hidden ? 0 : 1;
+      }
+      for (const body of all('tbody', map)) {
+        body.hidden = all('tr:not(.group)', body).every((row) => row.hidden);
+      }
+      tools.querySelector('.shown').textContent = `${count} of ${rows.length} points`;
+      for (const link of all('td a[tabindex="0"]', map)) {
+        if (link.closest('[hidden]')) link.tabIndex = -1;
+      }
+      stop();
+    };
+    const press = (pressed) => {
+      for (const button of all('button[data-want]')) {
+        button.setAttribute('aria-pressed', String(button === pressed));
+      }
+    };
+    for (const button of all('button[data-want]')) {
+      const { want } = button.dataset;
+      button.addEventListener('click', () => {
+        press(button);
+        choose(want && ((cell) => cell.dataset.is === want));
+      });
+    }
+    for (const button of all('button.where')) {
+      const { finding } = button.dataset;
+      button.hidden = false;
+      button.addEventListener('click', () => {
+        press(null);
+        choose((cell) => (cell.dataset.of || '').split(' ').includes(finding));
+        document.getElementById('map').scrollIntoView();
+        map.querySelector('td a[tabindex="0"]')?.focus({ preventScroll: true });
+      });
+    }
+    tools.hidden = false;
+    choose(null);
+  };
+  for (const map of all('.map')) chart(map);
 
   const inner = document.querySelector('.tl-inner');
   if (!inner) return;

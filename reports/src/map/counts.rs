@@ -80,3 +80,68 @@ impl Counts {
         self.tried.saturating_add(self.proofs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn made() -> impl Strategy<Value = Made> {
+        let verdict = prop_oneof![
+            Just((Verdict::Valid, None)),
+            Just((Verdict::Unknown, None)),
+            Just((Verdict::Violated, None)),
+            Just((Verdict::Violated, Some(Class::BrokenPromise))),
+            Just((Verdict::Violated, Some(Class::BeyondAssumptions))),
+        ];
+        (verdict, any::<bool>()).prop_map(|((verdict, class), struck)| Made {
+            verdict,
+            class,
+            struck,
+            fingerprints: Vec::new(),
+            directory: None,
+            reason: String::new(),
+        })
+    }
+
+    fn cell() -> impl Strategy<Value = Cell> {
+        prop_oneof![
+            Just(Cell::NotApplicable),
+            Just(Cell::NotMade { why: "no budget".into() }),
+            made().prop_map(Cell::Made),
+            (0..12_usize).prop_map(|row| Cell::Alike { row }),
+            (0..12_usize, any::<bool>(), made()).prop_map(|(row, agrees, made)| Cell::Proof {
+                row,
+                agrees,
+                made
+            }),
+        ]
+    }
+
+    fn rows() -> impl Strategy<Value = Vec<Row>> {
+        let row = prop::collection::vec(cell(), 0..8).prop_map(|cells| Row {
+            name: "c1.acquire1".into(),
+            about: String::new(),
+            client: "c1".into(),
+            at_ns: 0,
+            cells,
+        });
+        prop::collection::vec(row, 0..10)
+    }
+
+    proptest! {
+        #[test]
+        fn every_possible_cell_of_a_map_is_counted_as_one_thing(rows in rows()) {
+            let counts = Counts::of(&rows);
+            let cells = || rows.iter().flat_map(|row| &row.cells);
+            let applies = cells().filter(|cell| **cell != Cell::NotApplicable).count();
+            prop_assert_eq!(counts.possible, applies as u64);
+            let parts = counts.tried + counts.alike + counts.proofs + counts.not_made;
+            prop_assert_eq!(counts.possible, parts);
+            prop_assert_eq!(counts.runs(), cells().filter_map(Cell::made).count() as u64);
+            prop_assert!(counts.violated + counts.beyond + counts.unknown <= counts.runs());
+            prop_assert!(counts.struck <= counts.runs());
+            prop_assert!(counts.disagreeing <= counts.proofs);
+        }
+    }
+}

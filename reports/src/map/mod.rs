@@ -2,8 +2,18 @@
 //! came of that fault at that point.
 
 mod counts;
+pub(crate) mod groups;
+mod json;
+mod markdown;
+pub(crate) mod outcome;
+mod text;
+pub(crate) mod words;
 
 pub use counts::Counts;
+pub use json::{json, read};
+pub use markdown::markdown;
+pub use outcome::Outcome;
+pub use text::text;
 
 use crate::{Class, Invariant, Verdict};
 use schemars::JsonSchema;

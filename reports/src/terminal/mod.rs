@@ -30,31 +30,34 @@ pub fn render_subject(subject: Subject, options: subject::Options) -> String {
 
 /// The paint of a word; used only when the caller asked for colour.
 #[derive(Clone, Copy)]
-enum Paint {
+pub(crate) enum Paint {
     Bold,
     Good,
     Bad,
     Doubt,
+    Faint,
+    FaintBad,
+    FaintDoubt,
 }
 
-struct Page {
-    out: String,
+pub(crate) struct Page {
+    pub out: String,
     colour: bool,
-    columns: usize,
+    pub columns: usize,
 }
 
 impl Page {
-    fn new(colour: bool, columns: usize) -> Page {
+    pub fn new(colour: bool, columns: usize) -> Page {
         Page { out: String::new(), colour, columns }
     }
 
-    fn line(&mut self, text: &str) {
+    pub fn line(&mut self, text: &str) {
         self.out.push_str(text.trim_end());
         self.out.push('\n');
     }
 
     /// A first column, then text that is wrapped beside it; below it, where it is too wide.
-    fn row(&mut self, first: &str, text: &str) {
+    pub fn row(&mut self, first: &str, text: &str) {
         let mut first = first.to_owned();
         if first.chars().count() > self.columns / 2 {
             let margin = " ".repeat(first.len() - first.trim_start().len());
@@ -70,7 +73,7 @@ impl Page {
         }
     }
 
-    fn paint(&self, paint: Paint, text: &str) -> String {
+    pub fn paint(&self, paint: Paint, text: &str) -> String {
         if !self.colour {
             return text.to_owned();
         }
@@ -79,11 +82,14 @@ impl Page {
             Paint::Good => "1;32",
             Paint::Bad => "1;31",
             Paint::Doubt => "1;33",
+            Paint::Faint => "2",
+            Paint::FaintBad => "2;31",
+            Paint::FaintDoubt => "2;33",
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    fn title(&mut self, text: &str) {
+    pub fn title(&mut self, text: &str) {
         self.out.push('\n');
         let text = self.paint(Paint::Bold, text);
         self.line(&text);

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test program uses its own part
 
 pub mod hostile;
+pub mod map;
 mod wire;
 
 use lockstorm_reports::set::{self, Cause, End, Entry, Header, ResultSet, RunSummary};
@@ -204,6 +205,7 @@ pub fn violated() -> Report {
             story(27_120, "c2", StoryKind::Section, "enters its critical section"),
             story(27_120, "", StoryKind::Violation, "both held for 0.380 s."),
         ],
+        situation: String::new(),
         wire: Some(wire::wire()),
     }];
     let timeline = report.timeline.get_or_insert_default();
