@@ -122,6 +122,14 @@ fn page(name: &str, map: &Map) -> PathBuf {
 }
 
 #[test]
+fn a_map_as_a_page() {
+    let page = html::map(&map(6, 4), "report.json");
+    // The style and the script are files of their own, and are reviewed there.
+    let (from, until) = (page.find("<main").unwrap(), page.find("</main>").unwrap());
+    insta::assert_snapshot!("map_as_html", &page[from..until]);
+}
+
+#[test]
 fn the_page_of_a_map_looks_right_at_every_width() {
     let file = page("map", &map(60, 25));
     let mut browser = Browser::start();
@@ -202,7 +210,8 @@ fn the_keyboard_goes_from_cell_to_cell_of_a_map() {
     assert_eq!(browser.evaluate(at), "./runs/1-4/report.html");
     let said = browser.evaluate(
         "new Promise((done) => setTimeout(() => \
-         done(document.getElementById('tip').textContent), 200))",
+         done([...document.querySelectorAll('#tip:not([hidden])')].map((one) => \
+         one.textContent).join()), 200))",
     );
     std::fs::write(file.with_extension("png"), browser.screenshot()).unwrap();
     assert_eq!(said, "c1.acquire1.OPEN-lock.call1, crash: valid");

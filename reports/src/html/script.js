@@ -23,7 +23,15 @@
     tip.style.top = `${top}px`;
   };
   document.addEventListener('pointermove', (event) => placeTip(event.clientX, event.clientY));
-  addEventListener('scroll', () => { tip.hidden = true; }, { passive: true });
+  // Of the map's cell that the keyboard has come to, wherever it scrolls; else of nothing.
+  const sayFocus = () => {
+    const link = document.querySelector('.map td a:focus-visible');
+    say(link?.firstElementChild);
+    if (!link) return;
+    const { left, bottom } = link.getBoundingClientRect();
+    placeTip(left, bottom - 10);
+  };
+  addEventListener('scroll', sayFocus, { passive: true, capture: true });
 
   for (const button of all('button.copy')) {
     if (!navigator.clipboard) break;
@@ -73,7 +81,8 @@
     for (const link of all('td a', map)) link.tabIndex = -1;
     const stop = () => {
       const links = all('td a', map).filter((link) => !link.closest('[hidden]'));
-      if (links.length && !links.some((link) => link.tabIndex === 0)) links[0].tabIndex = 0;
+      if (!links.length || links.some((link) => link.tabIndex === 0)) return;
+      (links.find((link) => !link.closest('.off')) || links[0]).tabIndex = 0;
     };
     const beside = (cell, right, down) => {
       const shown = rows.filter((row) => !row.closest('[hidden]'));
@@ -105,17 +114,10 @@
       for (const other of all('td a[tabindex="0"]', map)) other.tabIndex = -1;
       link.tabIndex = 0;
       here(link.closest('td'));
-      if (!link.matches(':focus-visible')) return;
-      // After the box has scrolled to it, which hides what the pointer was told.
-      requestAnimationFrame(() => requestAnimationFrame(() => {
-        say(link.firstElementChild);
-        const { left, bottom } = link.getBoundingClientRect();
-        placeTip(left, bottom - 10);
-      }));
+      sayFocus();
     });
     map.addEventListener('focusout', () => say(null));
     map.addEventListener('pointerover', (event) => here(event.target.closest('td')));
-    map.addEventListener('scroll', () => say(null), { passive: true });
     const choose = (fits) => {
       let count = 0;
       for (const row of rows) {
@@ -130,7 +132,7 @@
       }
       tools.querySelector('.shown').textContent = `${count} of ${rows.length} points`;
       for (const link of all('td a[tabindex="0"]', map)) {
-        if (link.closest('[hidden]')) link.tabIndex = -1;
+        if (link.closest('[hidden], .off')) link.tabIndex = -1;
       }
       stop();
     };

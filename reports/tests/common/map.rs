@@ -159,7 +159,7 @@ fn made(row: usize, column: usize) -> Made {
             reason: "fault 1 never struck: the call never passed".into(),
             ..valid
         },
-        (0, 13..) => Made { struck: column % 2 == 0, ..valid },
+        (0, 13..) => Made { struck: column.is_multiple_of(2), ..valid },
         _ => valid,
     }
 }
