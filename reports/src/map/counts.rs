@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// Sums over a map's cells.
 ///
-/// `tried`, `proofs`, `alike` and `not_made` add up to `possible`. The runs are `tried` and `proofs`
-/// together; `violated`, `beyond` and `unknown` are different ones among them, and the others are
-/// valid.
+/// `tried`, `proofs`, `alike` and `not_made` add up to `possible`. The runs are `tried` and
+/// `proofs` together; `violated`, `beyond` and `unknown` are different ones among them, and the
+/// others are valid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {

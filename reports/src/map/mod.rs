@@ -1,5 +1,5 @@
-//! The map of a sweep: a row for each point of a run, a column for each fault, and in each cell what
-//! came of that fault at that point.
+//! The map of a sweep: a row for each point of a run, a column for each fault, and in each cell
+//! what came of that fault at that point.
 
 mod counts;
 pub(crate) mod groups;
