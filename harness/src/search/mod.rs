@@ -6,9 +6,11 @@
 //! - [`points`]: the places of a run at which a fault can strike, from a run without faults;
 //! - [`strikes`]: what can happen at such a place;
 //! - [`sweep`]: every fault at every place, those that are alike told as one;
+//! - [`pairs`]: a second fault where the run is another because of the first;
 //! - [`fingerprint`]: which violations are the same.
 
 pub mod fingerprint;
+pub mod pairs;
 pub mod points;
 pub mod strikes;
 pub mod sweep;

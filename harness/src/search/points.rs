@@ -9,10 +9,12 @@ use crate::plan::Plan;
 use crate::rpc::capture::{Call, Done, Passage};
 use crate::run::COUNTER;
 use crate::units::Nanos;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A place at which a fault can strike.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Point {
     /// The same in every run of the story that comes there: client, which of its calls of the lock,
     /// operation, path, how many such ones before.
@@ -24,8 +26,14 @@ pub struct Point {
     pub at_ns: u64,
     /// What a fault waits for that strikes there.
     pub trigger: Trigger,
-    /// Points that have it in common are alike: one is tried for all.
+    /// What tells it from other points, without whose it is and how often it comes: points that
+    /// have it in common are alike, and one is tried for all.
     pub alike: String,
+    /// The same of the last point of this client by which anything had changed: a machine that fails
+    /// before the next one fails as it would have there.
+    pub since: String,
+    /// It is a message about a question, which changes nothing.
+    pub asks_only: bool,
 }
 
 impl Point {
@@ -44,6 +52,13 @@ pub fn points(plan: &Plan, history: &[Event], calls: &[Call]) -> Vec<Point> {
     let mut points = boundaries(&lives, history);
     points.extend(messages(plan, &lives, calls));
     points.sort_by(|one, other| (one.at_ns, &one.name).cmp(&(other.at_ns, &other.name)));
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    for point in &mut points {
+        match point.since.is_empty() {
+            true => point.since = last.get(&point.client).unwrap_or(&point.alike).clone(),
+            false => drop(last.insert(point.client.clone(), point.since.clone())),
+        }
+    }
     points
 }
 
@@ -135,19 +150,16 @@ impl Lives {
         those.max_by_key(|stage| (stage.what != What::Inside, stage.from_ns))
     }
 
-    /// What the others were about: whether one was inside, and whether one waited.
+    /// What the others were about.
     fn others(&self, client: &str, at_ns: u64) -> &'static str {
         let others = || self.by_client.keys().filter(|other| *other != client);
         let any = |what| {
             others().any(|other| self.at(other, at_ns).is_some_and(|stage| stage.what == what))
         };
-        match (any(What::Inside) || any(What::Refresh), any(What::Release), any(What::Acquire)) {
-            (true, _, true) => "one inside, one waits",
-            (true, _, false) => "one inside",
-            (false, true, true) => "one leaves, one waits",
-            (false, true, false) => "one leaves",
-            (false, false, true) => "one waits",
-            (false, false, false) => "alone",
+        match (any(What::Inside) || any(What::Refresh) || any(What::Release), any(What::Acquire)) {
+            (true, _) => "another holds",
+            (false, true) => "another asks",
+            (false, false) => "alone",
         }
     }
 }
@@ -183,17 +195,22 @@ fn boundaries(lives: &Lives, history: &[Event]) -> Vec<Point> {
             "acquire" => calls(Asked::Acquire),
             _ => calls(Asked::Refresh),
         };
+        let alike = format!("{word} | {}", lives.others(client, event.at_ns));
         points.push(Point {
             name: format!("{client}.{word}{count}"),
             about: match word {
                 "entered" => format!("{client} has entered, for the {} time", ordinal(*count)),
-                "left" => format!("{client} has left, and is about to release, {}", ordinal(*count)),
+                "left" => {
+                    format!("{client} has left, the {} time, and is about to release", ordinal(*count))
+                }
                 other => format!("{client} calls {other}, for the {} time", ordinal(*count)),
             },
             client: client.clone(),
             at_ns: event.at_ns,
             trigger,
-            alike: format!("{word} | {}", lives.others(client, event.at_ns)),
+            since: alike.clone(),
+            alike,
+            asks_only: false,
         });
     }
     points
@@ -225,7 +242,6 @@ fn messages(plan: &Plan, lives: &Lives, calls: &[Call]) -> Vec<Point> {
     }
     messages.sort_by_key(|message| message.at_ns);
     let mut counts: BTreeMap<(&str, &str, bool), u32> = BTreeMap::new();
-    let mut before: BTreeMap<&str, (u64, String)> = BTreeMap::new();
     let mut ordinals: BTreeMap<String, u32> = BTreeMap::new();
     let mut points = Vec::new();
     for message in &messages {
@@ -243,7 +259,7 @@ fn messages(plan: &Plan, lives: &Lives, calls: &[Call]) -> Vec<Point> {
         let Some(nth) = counts.get(&(message.client, main.operation.as_str(), is_reply)) else {
             continue;
         };
-        points.push(point(message, (stage, main, *nth), lives, (&mut before, &mut ordinals)));
+        points.push(point(message, (stage, main, *nth), lives, &mut ordinals));
     }
     points
 }
@@ -258,14 +274,14 @@ fn main<'a>(message: &Message<'a>) -> Option<&'a Done> {
     (!is_counter && done.operation != "SEQUENCE").then_some(done)
 }
 
-fn point<'a>(
-    message: &Message<'a>,
-    (stage, main, nth): (&Stage, &'a Done, u32),
+fn point(
+    message: &Message,
+    (stage, main, nth): (&Stage, &Done, u32),
     lives: &Lives,
-    (before, ordinals): (&mut BTreeMap<&'a str, (u64, String)>, &mut BTreeMap<String, u32>),
+    ordinals: &mut BTreeMap<String, u32>,
 ) -> Point {
     let Message { client, phase, call, .. } = *message;
-    let role = role(main, client);
+    let role = role(main);
     let status = match phase {
         Phase::Call => "",
         Phase::Reply => main.status.as_deref().map_or("", outcome),
@@ -278,13 +294,12 @@ fn point<'a>(
     let name = format!("{client}.{what}{}.{operation}{}.{word}", stage.nth, slug(&role));
     let ordinal = ordinals.entry(name.clone()).or_default();
     *ordinal += 1;
-    let last = before.get(client).filter(|(began, _)| *began == stage.from_ns);
-    let last = last.map_or(String::new(), |(_, last)| last.clone());
     let others = lives.others(client, message.at_ns);
-    let alike = format!("{what} | after {last} | {operation} {role} {word} {status} | {others}");
-    if phase == Phase::Reply {
-        before.insert(client, (stage.from_ns, format!("{operation} {role} {status}")));
-    }
+    let alike = format!("{what} | {operation} {role} {word} {status} | {others}");
+    // Before a call has come, and by one that only asks, nothing is changed.
+    let has_changed = phase == Phase::Reply && changes(main);
+    let since = if has_changed { alike.clone() } else { String::new() };
+    let asks_only = !changes(main);
     let path = call.about().unwrap_or_default();
     let told = match phase {
         Phase::Call => format!("call of {operation} {path}"),
@@ -305,6 +320,19 @@ fn point<'a>(
             after: Nanos::ZERO,
         }),
         alike,
+        since,
+        asks_only,
+    }
+}
+
+/// Whether it changes what others see: a name, a file, a lock.
+fn changes(done: &Done) -> bool {
+    match done.operation.as_str() {
+        "OPEN" => done.arguments.contains("create"),
+        "ACCESS" | "GETATTR" | "LOOKUP" | "READ" | "READDIR" | "READDIRPLUS" | "READLINK" | "CLOSE"
+        | "DELEGRETURN" | "LOCKT" | "TEST" | "FREE_STATEID" | "TEST_STATEID" | "RENEW" | "COMMIT"
+        | "CB_RECALL" | "CB_GETATTR" => false,
+        _ => true,
     }
 }
 
@@ -315,16 +343,24 @@ fn outcome(status: &str) -> &str {
     }
 }
 
-/// A path without what is one client's alone: its name, and numbers.
-fn role(done: &Done, client: &str) -> String {
+/// A path without what is one client's alone, or of one attempt: names with numbers in them.
+fn role(done: &Done) -> String {
     let own = |path: &String| {
         let mut role = String::new();
-        for part in path.replace(client, "@").chars() {
-            match part {
-                '0'..='9' if role.ends_with('#') => {}
-                '0'..='9' => role.push('#'),
-                other => role.push(other),
+        for word in path.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+            let (name, end) = match word.char_indices().next_back() {
+                Some((last, c)) if !c.is_ascii_alphanumeric() => word.split_at(last),
+                _ => (word, ""),
+            };
+            let is_hex = name.len() >= 6 && name.chars().all(|c| c.is_ascii_hexdigit());
+            match name.find(|c: char| c.is_ascii_digit()) {
+                // Of a file that was removed while it was open, the client's own name for it.
+                Some(_) if name.starts_with("nfs") => role.push_str("nfs#"),
+                Some(_) => role.push('#'),
+                None if is_hex => role.push('#'),
+                None => role.push_str(name),
             }
+            role.push_str(end);
         }
         role
     };
@@ -347,3 +383,36 @@ fn slug(role: &str) -> String {
     }
 }
 
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn done(path: &str, from: Option<&str>) -> Done {
+        Done {
+            operation: "LINK".into(),
+            path: Some(path.into()),
+            from: from.map(str::to_owned),
+            arguments: String::new(),
+            status: None,
+            result: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_role_is_the_same_for_every_client_and_every_attempt() {
+        let one = role(&done("/lock", Some("/lock.c3.165.1650e63a.0")));
+        assert_eq!(one, "/lock = /lock.#.#.#.#");
+        assert_eq!(one, role(&done("/lock", Some("/lock.c1.113.ecdcfa2f.12"))));
+        assert_eq!(role(&done("/lock|c1|113|6957846113866777731", None)), "/lock|#|#|#");
+        assert_eq!(role(&done("/.nfs00000000000000c800000001", None)), "/.nfs#");
+        assert_eq!(role(&done("/locks/a.lck", None)), "/locks/a.lck");
+    }
+
+    #[test]
+    fn a_name_of_a_file_has_what_can_be_read_of_the_path() {
+        assert_eq!(slug("/lock = /lock.#.#"), "-lock");
+        assert_eq!(slug("/lock.#.#"), "-lock");
+        assert_eq!(slug("/"), "");
+    }
+}

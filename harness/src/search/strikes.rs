@@ -60,13 +60,39 @@ pub struct Column {
     pub name: &'static str,
     /// What it means, in words that follow "at a point".
     pub about: &'static str,
+    at: Strikes,
     /// The faults, if it can happen at this point.
     faults: fn(&Point, Setting) -> Option<Vec<FaultSpec>>,
+}
+
+/// What a fault strikes, and so at which points it does the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strikes {
+    /// A message. Of questions that get lost, one is as another: they are asked again.
+    Message,
+    /// The answer to a call.
+    Answer,
+    /// A client that goes on later, with what it has been told.
+    Knowledge,
+    /// What was changed by then.
+    State,
 }
 
 impl Column {
     pub fn faults(&self, point: &Point, setting: Setting) -> Option<Vec<FaultSpec>> {
         (self.faults)(point, setting)
+    }
+
+    /// What points have in common at which this does the same.
+    pub fn alike<'p>(&self, point: &'p Point) -> &'p str {
+        let is_call = point.message().is_some_and(|(_, phase)| phase == Phase::Call);
+        let is_question = is_call && point.asks_only;
+        match self.at {
+            Strikes::Message if is_question => "a question",
+            Strikes::Knowledge if is_question => &point.since,
+            Strikes::Message | Strikes::Answer | Strikes::Knowledge => &point.alike,
+            Strikes::State => &point.since,
+        }
     }
 }
 
@@ -76,6 +102,7 @@ macro_rules! call_fails {
         Column {
             name: $name,
             about: concat!("the process's next ", $name, " fails with ", $error),
+            at: Strikes::Knowledge,
             faults: |point, setting| errno(point, setting, SystemCall::$call, $error),
         }
     };
@@ -86,6 +113,7 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "lose",
         about: "the message is lost, and its connection breaks",
+        at: Strikes::Message,
         faults: |point, _| {
             point.message()?;
             Some(vec![at(point, Strike::Lose(Lose {}), None)])
@@ -94,6 +122,7 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "hold",
         about: "the message comes when the lock's lifetime and the lease are over",
+        at: Strikes::Message,
         faults: |point, setting| {
             point.message()?;
             let late = Nanos(setting.past);
@@ -103,6 +132,7 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "error",
         about: "the server answers with an error",
+        at: Strikes::Answer,
         faults: |point, _| {
             let (op, phase) = point.message()?;
             let with = ["NFS4ERR_IO", "NFS4ERR_RESOURCE"];
@@ -114,6 +144,7 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "kill",
         about: "the client's process is killed, and started again",
+        at: Strikes::State,
         faults: |point, _| {
             let node = point.client.clone();
             Some(vec![at(point, Strike::Kill(Kill { node }), Some(DOWN))])
@@ -122,6 +153,7 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "crash",
         about: "the client loses power, and comes back",
+        at: Strikes::State,
         faults: |point, _| {
             let crash = Crash::of(point.client.clone());
             Some(vec![at(point, Strike::Crash(crash), Some(CLIENT_DOWN))])
@@ -130,6 +162,7 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "pause",
         about: "the client stands still until lifetime and lease are over",
+        at: Strikes::Knowledge,
         faults: |point, setting| {
             let pause = Pause { node: point.client.clone(), clock: AfterPause::Jumps };
             Some(vec![at(point, Strike::Pause(pause), Some(Nanos(setting.past)))])
@@ -138,6 +171,7 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "cut",
         about: "the client is cut off until lifetime and lease are over",
+        at: Strikes::Knowledge,
         faults: |point, setting| {
             let cut = Cut::of(point.client.clone());
             Some(vec![at(point, Strike::Cut(cut), Some(Nanos(setting.past)))])
@@ -146,21 +180,25 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "power",
         about: "the server loses power, and what its disk had not flushed",
+        at: Strikes::State,
         faults: |point, _| Some(vec![at(point, power(0.0), Some(DOWN))]),
     },
     Column {
         name: "flushed",
         about: "the server loses power, and its disk keeps all",
+        at: Strikes::State,
         faults: |point, _| Some(vec![at(point, power(1.0), Some(DOWN))]),
     },
     Column {
         name: "nfsd",
         about: "the server's service is started anew",
+        at: Strikes::State,
         faults: |point, _| Some(vec![at(point, Strike::Nfsd(Nfsd {}), Some(DOWN))]),
     },
     Column {
         name: "late",
         about: "the server loses power, and the client comes back after its grace time",
+        at: Strikes::State,
         faults: |point, setting| {
             let cut = Strike::Cut(Cut::of(point.client.clone()));
             let trigger = Trigger::Struck(Other { fault: 1, after: Nanos::ZERO });
@@ -171,11 +209,13 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "ahead",
         about: "the client's clock is set ahead by more than a lifetime",
+        at: Strikes::Knowledge,
         faults: |point, setting| clock(point, setting, 1),
     },
     Column {
         name: "behind",
         about: "the client's clock is set back by more than a lifetime",
+        at: Strikes::Knowledge,
         faults: |point, setting| clock(point, setting, -1),
     },
     call_fails!("open", Open, "EMFILE"),

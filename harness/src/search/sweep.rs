@@ -37,25 +37,40 @@ pub enum Role {
     Proof { first: usize },
 }
 
+impl Trial {
+    /// The same in a list that it is put behind another in, of so many points and trials.
+    pub fn behind(self, points: usize, trials: usize) -> Trial {
+        let role = match self.role {
+            Role::Tried => Role::Tried,
+            Role::Alike { first } => Role::Alike { first: first + trials },
+            Role::Proof { first } => Role::Proof { first: first + trials },
+        };
+        Trial { point: self.point + points, role, ..self }
+    }
+}
+
 impl Role {
     pub fn is_made(self) -> bool {
         !matches!(self, Role::Alike { .. })
     }
 }
 
-/// All trials of a story, those that are not made among them, in the order of points and columns.
+/// All trials of a story at these points, and of these columns of [`COLUMNS`]: in their order, and
+/// with those that are not made.
 pub fn trials(
     story: &Scenario,
     profile: &Profile,
     points: &[Point],
     setting: Setting,
+    columns: &[usize],
     seed: u64,
 ) -> Vec<Trial> {
     let mut rng = seeds::generator(seeds::derive(seed, "sweep/proof"));
     let mut firsts: BTreeMap<(&str, usize), usize> = BTreeMap::new();
     let mut trials: Vec<Trial> = Vec::new();
     for (index, point) in points.iter().enumerate() {
-        for (column, strike) in COLUMNS.iter().enumerate() {
+        for column in columns.iter().copied() {
+            let strike = &COLUMNS[column];
             let Some(faults) = strike.faults(point, setting) else { continue };
             let name = run_name(&point.name, strike.name);
             let about = format!("At this point, {}: {}.", strike.about, point.about);
@@ -63,9 +78,9 @@ pub fn trials(
             if !makes_sense(&scenario, profile) {
                 continue;
             }
-            let role = match firsts.get(&(point.alike.as_str(), column)) {
+            let role = match firsts.get(&(strike.alike(point), column)) {
                 None => {
-                    firsts.insert((&point.alike, column), trials.len());
+                    firsts.insert((strike.alike(point), column), trials.len());
                     Role::Tried
                 }
                 Some(first) if rng.random_range(0..PROOF) == 0 => Role::Proof { first: *first },
@@ -83,8 +98,8 @@ pub fn makes_sense(scenario: &Scenario, profile: &Profile) -> bool {
         && validate::against_profile(scenario, profile).is_empty()
 }
 
-/// The name of a run, which is one of a scenario.
-fn run_name(point: &str, column: &str) -> String {
+/// The name of a run, which is one of a scenario: cut, with a hash, where it is too long for that.
+pub fn run_name(point: &str, column: &str) -> String {
     let name = format!("{point}.{column}");
     if name::is_name(&name) {
         return name;

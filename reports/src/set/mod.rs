@@ -126,6 +126,9 @@ pub struct Judged {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown_because: Vec<String>,
     pub critical_sections: u64,
+    /// How many of its faults struck.
+    #[serde(default)]
+    pub struck: u64,
     /// The waiting times of all clients together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -303,6 +306,7 @@ impl Judged {
             unmet_steps: steps.take(TOLD_MAX).collect(),
             unknown_because: because.take(TOLD_MAX).collect(),
             critical_sections: report.statistics.critical_sections,
+            struck: report.faults.iter().filter(|fault| fault.struck_ns.is_some()).count() as u64,
             waiting: report.statistics.waiting,
             virtual_ns: report.statistics.virtual_ns,
             wall_ms: report.wall.as_ref().map(|wall| wall.milliseconds),

@@ -7,7 +7,7 @@ mod shard;
 
 use directory::RUNS_FOLDER;
 pub use directory::{Identity, SetDirectory, expect_same};
-pub use select::{Pair, Prepared, Selection, Wanted, expect_any, pair, pairs};
+pub use select::{Pair, Selection, Wanted, expect_any, pair, pairs};
 pub use shard::{Shard, parse_shard, parse_time};
 
 use super::exit::Failure;
@@ -51,6 +51,7 @@ impl Job<'_> {
 }
 
 /// How the runs are made.
+#[derive(Clone)]
 pub struct BatchOptions {
     /// Sites side by side.
     pub jobs: usize,
@@ -118,7 +119,7 @@ pub struct Seen<'a> {
 }
 
 /// Looks at none.
-struct Nobody;
+pub struct Nobody;
 
 impl Witness for Nobody {
     fn judged(&self, _: &Job, _: &Seen) -> Result<(), Failure> {

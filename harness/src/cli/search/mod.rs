@@ -1,4 +1,6 @@
 //! The commands that search: they have scenarios run that `search` makes.
 
+mod map;
+mod pairs;
 pub mod sweep;
 mod trials;

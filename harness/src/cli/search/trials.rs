@@ -41,6 +41,11 @@ impl Trials<'_> {
         let order = trials.iter().map(|trial| Job { pair: &trial.pair, seed: trial.seed });
         let jobs: Vec<Job> = order.filter_map(|job| wanted.remove(&job.key())).collect();
         batch::run_seen(&jobs, self.set, self.options, witness)?;
+        self.find(trials)
+    }
+
+    /// Those of them that the set has.
+    pub fn find(&self, trials: &[Trial]) -> Result<Vec<Option<RunSummary>>, Failure> {
         let all = self.set.read()?.runs.into_iter();
         let all: BTreeMap<_, RunSummary> =
             all.map(|run| ((run.lock.clone(), run.scenario.clone(), run.seed), run)).collect();
