@@ -13,8 +13,10 @@ use rand::RngExt;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Of those that are left out as alike, one in so many is tried.
-const PROOF: u32 = 10;
+/// Of those that are left out as alike, this share is tried, but at most so many as this share of
+/// those that are tried for themselves: a lock that asks again and again has thousands alike.
+const PROOF: f64 = 0.1;
+const PROOF_OF_TRIED: f64 = 0.25;
 
 /// One fault at one point.
 #[derive(Clone, Debug)]
@@ -65,7 +67,6 @@ pub fn trials(
     columns: &[usize],
     seed: u64,
 ) -> Vec<Trial> {
-    let mut rng = seeds::generator(seeds::derive(seed, "sweep/proof"));
     let mut firsts: BTreeMap<(&str, usize), usize> = BTreeMap::new();
     let mut trials: Vec<Trial> = Vec::new();
     for (index, point) in points.iter().enumerate() {
@@ -83,13 +84,28 @@ pub fn trials(
                     firsts.insert((strike.alike(point), column), trials.len());
                     Role::Tried
                 }
-                Some(first) if rng.random_range(0..PROOF) == 0 => Role::Proof { first: *first },
                 Some(first) => Role::Alike { first: *first },
             };
             trials.push(Trial { point: index, column, role, scenario });
         }
     }
+    prove(&mut trials, seed);
     trials
+}
+
+/// Draws those that are tried although another stands for them.
+fn prove(trials: &mut [Trial], seed: u64) {
+    let tried = trials.iter().filter(|trial| trial.role == Role::Tried).count() as f64;
+    let alike = trials.len() as f64 - tried;
+    let share = PROOF.min(PROOF_OF_TRIED * tried / alike.max(1.0));
+    let mut rng = seeds::generator(seeds::derive(seed, "sweep/proof"));
+    for trial in trials {
+        if let Role::Alike { first } = trial.role
+            && rng.random::<f64>() < share
+        {
+            trial.role = Role::Proof { first };
+        }
+    }
 }
 
 /// Whether it could be written by hand.
