@@ -150,17 +150,12 @@ impl Lives {
         those.max_by_key(|stage| (stage.what != What::Inside, stage.from_ns))
     }
 
-    /// What the others were about.
+    /// Whether another holds the lock, or gives it back.
     fn others(&self, client: &str, at_ns: u64) -> &'static str {
-        let others = || self.by_client.keys().filter(|other| *other != client);
-        let any = |what| {
-            others().any(|other| self.at(other, at_ns).is_some_and(|stage| stage.what == what))
-        };
-        match (any(What::Inside) || any(What::Refresh) || any(What::Release), any(What::Acquire)) {
-            (true, _) => "another holds",
-            (false, true) => "another asks",
-            (false, false) => "alone",
-        }
+        let mut others = self.by_client.keys().filter(|other| *other != client);
+        let holds =
+            |other: &String| self.at(other, at_ns).is_some_and(|it| it.what != What::Acquire);
+        if others.any(holds) { "another holds" } else { "free" }
     }
 }
 

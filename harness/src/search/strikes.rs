@@ -21,6 +21,8 @@ use lockstorm_agent::SystemCall;
 
 /// How much longer than needed what is to outlast something lasts.
 const MARGIN: u64 = 10 * SECOND;
+/// Longer than somebody stays in the section, and another needs to come in.
+const TURN: Nanos = Nanos(4 * SECOND);
 /// How long a machine is down, or a server.
 const DOWN: Nanos = Nanos(8 * SECOND);
 /// How long a client is down that comes back: it may find what it left.
@@ -68,13 +70,17 @@ pub struct Column {
 /// What a fault strikes, and so at which points it does the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Strikes {
-    /// A message. Of questions that get lost, one is as another: they are asked again.
-    Message,
+    /// A message, which does not come. A question is asked again, whichever it was.
+    Loss,
+    /// A message, which comes late. What is told late is old; what is asked late is not.
+    Delay,
     /// The answer to a call.
     Answer,
-    /// A client that goes on later, with what it has been told.
-    Knowledge,
-    /// What was changed by then.
+    /// A client's link. A question that it cuts off is asked again.
+    Link,
+    /// A client that goes on later, with what it has been told; what it had called for is done.
+    Client,
+    /// What was changed by then, and what a machine knows of that.
     State,
 }
 
@@ -85,13 +91,16 @@ impl Column {
 
     /// What points have in common at which this does the same.
     pub fn alike<'p>(&self, point: &'p Point) -> &'p str {
-        let is_call = point.message().is_some_and(|(_, phase)| phase == Phase::Call);
-        let is_question = is_call && point.asks_only;
+        const ASKED_AGAIN: &str = "a question is asked again";
+        let phase = point.message().map(|(_, phase)| phase);
+        let is_call = phase == Some(Phase::Call);
         match self.at {
-            Strikes::Message if is_question => "a question",
-            Strikes::Knowledge if is_question => &point.since,
-            Strikes::Message | Strikes::Answer | Strikes::Knowledge => &point.alike,
+            Strikes::Loss if point.asks_only => ASKED_AGAIN,
+            Strikes::Delay if point.asks_only && is_call => ASKED_AGAIN,
+            Strikes::Link if point.asks_only => &point.since,
+            Strikes::Client if is_call => &point.since,
             Strikes::State => &point.since,
+            _ => &point.alike,
         }
     }
 }
@@ -102,7 +111,7 @@ macro_rules! call_fails {
         Column {
             name: $name,
             about: concat!("the process's next ", $name, " fails with ", $error),
-            at: Strikes::Knowledge,
+            at: Strikes::Client,
             faults: |point, setting| errno(point, setting, SystemCall::$call, $error),
         }
     };
@@ -113,7 +122,7 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "lose",
         about: "the message is lost, and its connection breaks",
-        at: Strikes::Message,
+        at: Strikes::Loss,
         faults: |point, _| {
             point.message()?;
             Some(vec![at(point, Strike::Lose(Lose {}), None)])
@@ -121,13 +130,15 @@ pub const COLUMNS: &[Column] = &[
     },
     Column {
         name: "hold",
+        about: "the message comes when others have had their turn",
+        at: Strikes::Delay,
+        faults: |point, _| hold(point, TURN),
+    },
+    Column {
+        name: "outlast",
         about: "the message comes when the lock's lifetime and the lease are over",
-        at: Strikes::Message,
-        faults: |point, setting| {
-            point.message()?;
-            let late = Nanos(setting.past);
-            Some(vec![at(point, Strike::Hold(Hold { late }), None)])
-        },
+        at: Strikes::Delay,
+        faults: |point, setting| hold(point, Nanos(setting.past)),
     },
     Column {
         name: "error",
@@ -162,7 +173,7 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "pause",
         about: "the client stands still until lifetime and lease are over",
-        at: Strikes::Knowledge,
+        at: Strikes::Client,
         faults: |point, setting| {
             let pause = Pause { node: point.client.clone(), clock: AfterPause::Jumps };
             Some(vec![at(point, Strike::Pause(pause), Some(Nanos(setting.past)))])
@@ -171,7 +182,7 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "cut",
         about: "the client is cut off until lifetime and lease are over",
-        at: Strikes::Knowledge,
+        at: Strikes::Link,
         faults: |point, setting| {
             let cut = Cut::of(point.client.clone());
             Some(vec![at(point, Strike::Cut(cut), Some(Nanos(setting.past)))])
@@ -209,13 +220,13 @@ pub const COLUMNS: &[Column] = &[
     Column {
         name: "ahead",
         about: "the client's clock is set ahead by more than a lifetime",
-        at: Strikes::Knowledge,
+        at: Strikes::Client,
         faults: |point, setting| clock(point, setting, 1),
     },
     Column {
         name: "behind",
         about: "the client's clock is set back by more than a lifetime",
-        at: Strikes::Knowledge,
+        at: Strikes::Client,
         faults: |point, setting| clock(point, setting, -1),
     },
     call_fails!("open", Open, "EMFILE"),
@@ -245,6 +256,11 @@ fn errno(point: &Point, setting: Setting, call: SystemCall, with: &str) -> Optio
 
 fn at(point: &Point, strike: Strike, lasts: Option<Nanos>) -> FaultSpec {
     FaultSpec { when: point.trigger.clone(), strike, lasts, may_miss: false }
+}
+
+fn hold(point: &Point, late: Nanos) -> Option<Vec<FaultSpec>> {
+    point.message()?;
+    Some(vec![at(point, Strike::Hold(Hold { late }), None)])
 }
 
 fn power(keep: f64) -> Strike {
