@@ -167,7 +167,7 @@ pub const PROBES: &[Probe] = &[
 ];
 
 /// An OFD lock on the whole file.
-fn ofd(kind: Kind) -> Lock {
+pub(super) fn ofd(kind: Kind) -> Lock {
     of_description(whole(kind))
 }
 
