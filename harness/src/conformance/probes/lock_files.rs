@@ -334,15 +334,17 @@ fn getlk_read_only(bench: &mut Bench) -> Seen {
 
 fn locked_block(bench: &mut Bench) -> Seen {
     let (one, other) = two_on_a_file(bench)?;
-    // Both have it in their caches.
+    gets(bench, &one, whole(Exclusive), "before the first block")?;
     for at in [0, SECOND_HALF] {
         write_at(bench, &one, at, "0000")?;
     }
+    gets(bench, &one, whole(Unlock), "the unlock of the first block")?;
+    // It has all of it in its cache from now on.
     gets(bench, &other, whole(Shared), "the first look")?;
     for at in [0, SECOND_HALF] {
         reads(bench, &other, at, "0000", "the first look")?;
     }
-    gets(bench, &other, whole(Unlock), "the unlock")?;
+    gets(bench, &other, whole(Unlock), "the unlock after the first look")?;
     let kinds: [fn(Lock) -> Lock; 2] = [of_process, of_description];
     let mut round = 0;
     for writes in kinds {

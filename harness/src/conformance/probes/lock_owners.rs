@@ -172,7 +172,7 @@ pub(super) fn ofd(kind: Kind) -> Lock {
 }
 
 /// dup(2) of "f", as "copy".
-fn copy(bench: &mut Bench, by: &Hand) -> Step<()> {
+pub(super) fn copy(bench: &mut Bench, by: &Hand) -> Step<()> {
     bench.must(by, Call::Dup { fd: "f".into(), name: "copy".into() }).map(drop)
 }
 

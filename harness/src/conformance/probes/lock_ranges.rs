@@ -162,7 +162,7 @@ fn shown(bytes: &Bytes) -> String {
     bytes.iter().collect()
 }
 
-fn said(lock: &Lock) -> String {
+pub(super) fn said(lock: &Lock) -> String {
     format!("{:?}, from {}, length {}", lock.kind, lock.start, lock.length)
 }
 

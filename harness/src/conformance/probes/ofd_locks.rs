@@ -3,13 +3,13 @@
 
 use super::lock_files::{sets, thread_closes};
 use super::lock_owners::ofd;
-use super::lock_ranges::{each_comes_to, over};
+use super::lock_ranges::{each_comes_to, over, said};
 use super::locks::{gets, is_refused, two_on_a_file};
 use crate::conformance::bench::{BOTH, Bench, Outcome, Step, of_description, range, whole};
 use crate::conformance::probe::{Needs, Probe, Seen, Stop, broken, seen};
 use crate::run::lab::Hand;
 use lockstorm_agent::probe::Kind::{Exclusive, Shared, Unlock};
-use lockstorm_agent::probe::{Answer, Call, Kind, Lock};
+use lockstorm_agent::probe::{Answer, Call, Lock};
 
 /// How many ranges one description has.
 const RANGES: i64 = 100;
@@ -155,20 +155,18 @@ fn many(bench: &mut Bench) -> Seen {
     seen(format!("{RANGES} ranges"))
 }
 
-/// F_OFD_GETLK with F_UNLCK: the kind and the bytes that are told.
-fn own(bench: &mut Bench, by: &Hand, fd: &str, start: i64) -> Step<Outcome<Option<Told>>> {
+/// F_OFD_GETLK with F_UNLCK: what is told, but for its owner.
+fn own(bench: &mut Bench, by: &Hand, fd: &str, start: i64) -> Step<Outcome<Option<Lock>>> {
     let length = if start == 0 { 0 } else { 1 };
     let lock = of_description(range(Unlock, start, length));
     match bench.ask(by, Call::TestLock { fd: fd.into(), lock })? {
         Ok(Answer::InTheWay(found)) => {
-            Ok(Ok(found.map(|(lock, _)| (lock.kind, lock.start, lock.length))))
+            Ok(Ok(found.map(|(lock, _)| range(lock.kind, lock.start, lock.length))))
         }
         Ok(other) => Err(Stop::Unfit(format!("{other:?}"))),
         Err(errno) => Ok(Err(errno)),
     }
 }
-
-type Told = (Kind, i64, i64);
 
 fn getlk_own(bench: &mut Bench) -> Seen {
     let (one, other) = two_on_a_file(bench)?;
@@ -177,7 +175,7 @@ fn getlk_own(bench: &mut Bench) -> Seen {
     gets(bench, &one, of_description(range(Exclusive, 10, 5)), "the first")?;
     sets(bench, &one, "again", of_description(range(Shared, 30, 5)), "of a second description")?;
     gets(bench, &other, of_description(range(Exclusive, 50, 5)), "another client's")?;
-    let (first, second) = ((Exclusive, 10, 5), (Shared, 30, 5));
+    let (first, second) = (range(Exclusive, 10, 5), range(Shared, 30, 5));
     let cases = [
         ("the whole file", "f", 0, Some(first)),
         ("its own", "f", 12, Some(first)),
@@ -185,13 +183,16 @@ fn getlk_own(bench: &mut Bench) -> Seen {
         ("what is free", "f", 70, None),
         ("what another description of the process has", "f", 32, None),
         ("what another client has", "f", 52, None),
-        ("the whole file, by a description that has nothing", "none", 0, None),
+        ("the whole file, by a description without locks,", "none", 0, None),
     ];
     let mut wrong = Vec::new();
     for (what, fd, start, wanted) in cases {
         match own(bench, &one, fd, start)? {
             Ok(told) if told == wanted => {}
-            Ok(told) => wrong.push(format!("{what}: {told:?}")),
+            Ok(told) => {
+                let told = told.as_ref().map_or("F_UNLCK".to_owned(), said);
+                wrong.push(format!("of {what} it is told: {told}"));
+            }
             Err(errno) if errno == "EINVAL" => return seen("EINVAL"),
             Err(errno) => wrong.push(format!("{what}: {errno}")),
         }

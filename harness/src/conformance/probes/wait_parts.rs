@@ -1,13 +1,14 @@
 //! Waits for locks that are in part free, or one's own, or whose descriptor is closed meanwhile.
 
 use super::lock_files::of_process;
+use super::lock_owners::copy;
 use super::locks::{gets, is_refused, two_on_a_file};
 use super::waits::{ASKED_AGAIN, must_have, must_wait};
-use crate::conformance::bench::{BOTH, Bench, Step, of_description, range, whole, word};
+use crate::conformance::bench::{BOTH, Bench, Outcome, Step, of_description, range, whole, word};
 use crate::conformance::probe::{Needs, Probe, Seen, broken, seen};
 use crate::run::lab::Hand;
 use lockstorm_agent::probe::Kind::{Exclusive, Shared, Unlock};
-use lockstorm_agent::probe::Lock;
+use lockstorm_agent::probe::{Answer, Lock};
 
 pub const PROBES: &[Probe] = &[
     Probe {
@@ -54,6 +55,15 @@ pub const PROBES: &[Probe] = &[
         alone: false,
         needs: Needs::Nothing,
         run: closed,
+    },
+    Probe {
+        name: "wait-closed-copy",
+        rule: "where one thread closes a descriptor while another waits for an OFD lock by it, and \
+               a copy stays open, the lock is had if the call succeeds, and not if it fails",
+        source: "fcntl(2), F_OFD_SETLKW; dup(2)",
+        alone: false,
+        needs: Needs::Nothing,
+        run: closed_copy,
     },
 ];
 
@@ -112,26 +122,56 @@ fn upgrade(bench: &mut Bench, of: fn(Lock) -> Lock) -> Seen {
     seen(took)
 }
 
+/// One has the lock, a thread waits for it, another thread closes the descriptor, and the lock is
+/// released: how the call ends.
+fn waits_and_is_closed(
+    bench: &mut Bench,
+    one: &Hand,
+    other: &Hand,
+    of: fn(Lock) -> Lock,
+) -> Step<Outcome<Answer>> {
+    gets(bench, one, whole(Exclusive), "the first")?;
+    let waiter = bench.thread(other)?;
+    let ticket = bench.wait_for_lock(&waiter, "f", of(whole(Exclusive)))?;
+    must_wait(bench, ticket, "the waiter")?;
+    bench.close(other, "f")?;
+    gets(bench, one, whole(Unlock), "the unlock")?;
+    match bench.answer(ticket, ASKED_AGAIN)? {
+        Some(outcome) => {
+            bench.seconds(1)?;
+            Ok(outcome)
+        }
+        None => broken(format!("it waits on for {ASKED_AGAIN}, though it is free")),
+    }
+}
+
 fn closed(bench: &mut Bench) -> Seen {
     let mut ends = Vec::new();
     let kinds: [fn(Lock) -> Lock; 2] = [of_process, of_description];
     for of in kinds {
         let (one, other) = two_on_a_file(bench)?;
-        gets(bench, &one, whole(Exclusive), "the first")?;
-        let waiter = bench.thread(&other)?;
-        let ticket = bench.wait_for_lock(&waiter, "f", of(whole(Exclusive)))?;
-        must_wait(bench, ticket, "the waiter")?;
-        bench.close(&other, "f")?;
-        gets(bench, &one, whole(Unlock), "the unlock")?;
-        let Some(outcome) = bench.answer(ticket, ASKED_AGAIN)? else {
-            return broken(format!("it waits on for {ASKED_AGAIN}, though it is free"));
-        };
+        let outcome = waits_and_is_closed(bench, &one, &other, of)?;
         let end = word(&outcome).to_owned();
-        bench.seconds(1)?;
         // There is no descriptor left by which the waiter could unlock.
         gets(bench, &one, whole(Exclusive), &format!("after the waiter's end ({end})"))?;
         gets(bench, &one, whole(Unlock), "the second unlock")?;
         ends.push(end);
     }
     seen(format!("{} for a POSIX lock, {} for an OFD lock", ends[0], ends[1]))
+}
+
+fn closed_copy(bench: &mut Bench) -> Seen {
+    let (one, other) = two_on_a_file(bench)?;
+    copy(bench, &other)?;
+    let outcome = waits_and_is_closed(bench, &one, &other, of_description)?;
+    let beside = bench.set_lock(&one, "f", whole(Exclusive))?;
+    let end = match (word(&outcome), word(&beside)) {
+        ("ok", "EAGAIN" | "EACCES") => "ok; the copy keeps it",
+        ("ok", other) => return broken(format!("ok, and yet another's lock is {other}")),
+        (errno, "ok") => return seen(format!("{errno}; it is free")),
+        (errno, other) => return broken(format!("{errno}, and yet another's lock is {other}")),
+    };
+    bench.close(&other, "copy")?;
+    gets(bench, &one, whole(Exclusive), "after the close of the copy")?;
+    seen(end)
 }
