@@ -40,8 +40,8 @@ pub const PROBES: &[Probe] = &[
     },
     Probe {
         name: "lock-other-kind",
-        rule: "a shared lock in, across or around one's own exclusive one makes these bytes shared, \
-               and no others",
+        rule: "a shared lock in, across or around one's own exclusive one makes these bytes \
+               shared, and no others",
         source: "POSIX, fcntl, F_SETLK (the previous lock type for each byte is replaced)",
         alone: false,
         needs: Needs::Nothing,
