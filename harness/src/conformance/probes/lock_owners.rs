@@ -167,12 +167,12 @@ pub const PROBES: &[Probe] = &[
 ];
 
 /// An OFD lock on the whole file.
-fn ofd(kind: Kind) -> Lock {
+pub(super) fn ofd(kind: Kind) -> Lock {
     of_description(whole(kind))
 }
 
 /// dup(2) of "f", as "copy".
-fn copy(bench: &mut Bench, by: &Hand) -> Step<()> {
+pub(super) fn copy(bench: &mut Bench, by: &Hand) -> Step<()> {
     bench.must(by, Call::Dup { fd: "f".into(), name: "copy".into() }).map(drop)
 }
 

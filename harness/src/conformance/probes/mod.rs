@@ -2,19 +2,24 @@
 
 mod cache;
 mod cache_names;
+mod deadlocks;
 mod errors;
 mod errors_limits;
 mod errors_programs;
 mod flocks;
 mod leases;
+mod lock_files;
 mod lock_owners;
+mod lock_ranges;
 mod locks;
 mod name_kinds;
 mod names;
 mod names_lost;
+mod ofd_locks;
 mod recovery;
 mod renames;
 mod time;
+mod wait_parts;
 mod waits;
 
 use super::probe::Probe;
@@ -40,7 +45,17 @@ pub const CHAPTERS: &[Chapter] = &[
     },
     Chapter {
         name: "locks",
-        parts: &[locks::PROBES, lock_owners::PROBES, flocks::PROBES, waits::PROBES],
+        parts: &[
+            locks::PROBES,
+            lock_ranges::PROBES,
+            lock_owners::PROBES,
+            ofd_locks::PROBES,
+            lock_files::PROBES,
+            flocks::PROBES,
+            waits::PROBES,
+            wait_parts::PROBES,
+            deadlocks::PROBES,
+        ],
     },
     Chapter { name: "time", parts: &[time::PROBES, leases::PROBES, recovery::PROBES] },
     Chapter { name: "cache", parts: &[cache::PROBES, cache_names::PROBES] },

@@ -9,11 +9,11 @@ use lockstorm_agent::probe::Call;
 use lockstorm_agent::probe::Kind::{self, Exclusive, Shared, Unlock};
 
 /// A client of NFS that nobody calls back asks again at least every 30 s.
-const ASKED_AGAIN: Nanos = Nanos::from_secs(31);
+pub(super) const ASKED_AGAIN: Nanos = Nanos::from_secs(31);
 /// So long one looks whether a call waits.
-const LOOK: Nanos = Nanos::from_secs(5);
+pub(super) const LOOK: Nanos = Nanos::from_secs(5);
 /// Whoever waits so long for each other does so for ever.
-const FOR_EVER: Nanos = Nanos::from_secs(100);
+pub(super) const FOR_EVER: Nanos = Nanos::from_secs(100);
 /// The waiters of one lock.
 const WAITERS: usize = 3;
 const SIGNAL: &str = "SIGUSR1";
@@ -167,7 +167,7 @@ pub const PROBES: &[Probe] = &[
 ];
 
 /// A call must wait, as it does if it is not answered within [`LOOK`].
-fn must_wait(bench: &mut Bench, ticket: Ticket, what: &str) -> Step<()> {
+pub(super) fn must_wait(bench: &mut Bench, ticket: Ticket, what: &str) -> Step<()> {
     match bench.answer(ticket, LOOK)? {
         None => Ok(()),
         Some(outcome) => broken(format!("{what} does not wait: {}", word(&outcome))),
@@ -175,7 +175,7 @@ fn must_wait(bench: &mut Bench, ticket: Ticket, what: &str) -> Step<()> {
 }
 
 /// A waiter must have what is free since just now: how long that took.
-fn must_have(bench: &mut Bench, ticket: Ticket, what: &str) -> Step<String> {
+pub(super) fn must_have(bench: &mut Bench, ticket: Ticket, what: &str) -> Step<String> {
     let within = if bench.is_local() { Nanos::from_secs(1) } else { ASKED_AGAIN };
     let since = bench.now();
     match bench.answer(ticket, within)? {
