@@ -203,19 +203,78 @@ class SecondName(Lease):
         return super().refresh(lifetime)
 
 
-class Directory(Lease):
-    """mkdir(2), and a thread that keeps the directory young for as long as it is held."""
+class Directory(Polling):
+    """A directory with its owner's file in it, renamed to the lock's name, and kept young.
+
+    rename(2) replaces no directory that has something in it, so of all who try one gets the lock;
+    an empty one is free. The file's name is its owner's and another at each renewal, so that to
+    remove it ends this lock as it was seen, and no other: not the next owner's, and not one that
+    was renewed meanwhile. A thread renews it for as long as it is held.
+    """
+
+    not_held = (NotHeld,)
+    own = None  # the name of our file in the directory
 
     def __init__(self):
-        self.mutex = threading.Lock()  # the thread and its owner share a stamp
+        self.mutex = threading.Lock()  # the thread and its owner share a name
         self.over = threading.Event()
 
-    def create(self):
-        os.mkdir(PATH)
+    def attempt(self):
+        if self.is_taken():
+            return False
+        self.own = f"{os.path.basename(OWN_NAME)}-{next(SERIALS)}.0"
+        try:
+            os.makedirs(OWN_NAME, exist_ok=True)
+            create(os.path.join(OWN_NAME, self.own))
+            os.rename(OWN_NAME, PATH)
+            # It may be old by now, or broken.
+            self.renew()
+            return True
+        except NotHeld:
+            return False
+        except OSError as error:
+            self.clear_away()
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                return False
+            raise
 
-    def remove(self):
-        with contextlib.suppress(FileNotFoundError):
-            os.rmdir(PATH)
+    def is_taken(self):
+        """Whether there is an owner that is not too old; one that is, is removed."""
+        try:
+            owners = os.listdir(PATH)  # opening a directory asks the server
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ESTALE):
+                raise
+            return False  # there is none, or it was removed just now
+        for owner in owners:
+            with contextlib.suppress(NotHeld):
+                path = os.path.join(PATH, owner)
+                if not is_expired(stamp_of(path)):
+                    return True
+                discard(path)
+        return False
+
+    def clear_away(self):
+        """Remove what an attempt has made, of which all or nothing may have come to pass."""
+        for directory in (OWN_NAME, PATH):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(directory, self.own))
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)
+
+    def renew(self):
+        """Make the file young, and only then give it its next name."""
+        if planted("mkdir-beat-adopts"):
+            self.own = (os.listdir(PATH) or [self.own])[0]
+        stem, _, generation = self.own.rpartition(".")
+        after = f"{stem}.{int(generation) + 1}"
+        path = os.path.join(PATH, self.own)
+        try:
+            os.utime(path)
+            os.rename(path, os.path.join(PATH, after))
+        except FileNotFoundError:
+            raise NotHeld from None
+        self.own = after
 
     def acquire(self, timeout):
         if super().acquire(timeout) is False:
@@ -226,52 +285,59 @@ class Directory(Lease):
 
     def beat(self, over):
         while not over.wait(LIFETIME / 3):
-            with self.mutex:
+            with self.mutex, contextlib.suppress(OSError):  # it is tried again at the next beat
                 if over.is_set():
                     return
                 try:
-                    self.touch()
+                    self.renew()
                 except NotHeld:
                     return
-                except OSError:
-                    if planted("mkdir-beat-stops"):
-                        return
-                    continue  # it is tried again at the next beat
 
-    def touch(self):
-        if planted("mkdir-beat-adopts"):
-            os.utime(PATH)
-            self.stamp = stamp_of(PATH)
-            return
-        self.renew()
+    def give_up(self):
+        try:
+            os.unlink(os.path.join(PATH, self.own))
+        except FileNotFoundError:
+            raise NotHeld from None
+        # Empty it is free; who comes late removes no other's, which is never empty.
+        with contextlib.suppress(OSError):
+            os.rmdir(PATH)
 
     def release(self):
+        if not self.held:
+            return "not_held"
         with self.mutex:
-            if planted("mkdir-beats-on") and self.held:
+            if planted("mkdir-beats-on"):
                 self.held = False
-                self.give_up()
-                self.over.set()
-                return None
             try:
-                answer = super().release()
+                self.give_up()
             except NotHeld:
+                self.held = False
                 self.over.set()
                 raise
             # After any other error it is still held, and has to be kept young.
+            self.held = False
             self.over.set()
-            return answer
+        return None
 
     def refresh(self, lifetime):
+        if lifetime != LIFETIME:
+            return "unsupported"  # contenders go by their own
         with self.mutex:
-            return super().refresh(lifetime)
+            if not self.held:
+                raise NotHeld
+            self.renew()
+        return None
 
     def is_held(self):
-        with self.mutex:
-            if planted("mkdir-beats-on") and not self.held:
-                return False
-            if planted("mkdir-any-directory"):
-                return self.stamp is not None and os.path.isdir(PATH)
-            return super().is_held()
+        """The only sure way to know is to renew it."""
+        if not self.held:
+            return False
+        if planted("mkdir-any-directory"):
+            return os.path.isdir(PATH)
+        with self.mutex, contextlib.suppress(NotHeld):
+            self.renew()
+            return True
+        return False
 
 
 # --- Without one ----------------------------------------------------------------------------
@@ -329,22 +395,20 @@ class ExclusiveCreate(Polling):
                 os.unlink(PATH)
             self.held = False
             return None
-        if planted("excl-name-first"):
+        # First all that may fail and leaves the lock as it is, and can be made again.
+        directory = os.open(os.path.dirname(PATH), os.O_RDONLY | os.O_CLOEXEC)
+        try:
             discard(PATH)
-            directory = os.open(os.path.dirname(PATH), os.O_RDONLY | os.O_CLOEXEC)
-        else:
-            # First all that may fail and leaves the lock as it is, and can be made again.
-            directory = os.open(os.path.dirname(PATH), os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                discard(PATH)
-            except OSError:
-                os.close(directory)
-                raise
-        self.held = False
-        # So that the lock does not come back with a power cut.
-        with contextlib.suppress(OSError):
+            if not planted("excl-release-again"):
+                self.held = False
+            # So that the lock does not come back with a power cut.
             os.fsync(directory)
-        os.close(directory)
+        except OSError:
+            if self.held:
+                raise
+        finally:
+            os.close(directory)
+        self.held = False
         return None
 
 
@@ -412,17 +476,14 @@ class UnlinkedFile(Polling):
         """Whether the name still leads to this file, and not to none, or to the next one."""
         if planted("unlink-no-recheck"):
             return True
+        if not planted("unlink-cached-stat"):
+            # To open a directory asks the server for its changes. Without that, the client answers
+            # the stat from what it knew; and to open the file would find the old one by its handle.
+            os.close(os.open(os.path.dirname(PATH), os.O_RDONLY | os.O_CLOEXEC))
         try:
-            if planted("unlink-cached-stat"):
-                return os.path.samestat(os.stat(PATH), os.fstat(file))
-            # An open asks the server, where a stat may be answered from the client's cache.
-            named = os.open(PATH, os.O_RDWR | os.O_CLOEXEC)
+            return os.path.samestat(os.stat(PATH), os.fstat(file))
         except FileNotFoundError:
             return False
-        try:
-            return os.path.samestat(os.fstat(named), os.fstat(file))
-        finally:
-            os.close(named)
 
     def give_up(self):
         if planted("unlink-unlocks-first"):
