@@ -132,8 +132,6 @@ class Lease(Polling):
 
     def is_held(self):
         """The only sure way to know is to renew it."""
-        if planted("link-held-from-memory"):
-            return self.stamp is not None
         with contextlib.suppress(NotHeld):
             self.renew()
             return True
@@ -163,16 +161,11 @@ class SecondName(Lease):
         if planted("link-old-claim"):
             self.link()
             return
-        forgotten = False
         try:
             self.make_claim()
             self.link()
-        except OSError as error:
-            forgotten = planted("link-error-litter") and error.errno != errno.EEXIST
-            raise
         finally:
-            if not forgotten:
-                discard(self.claim)
+            discard(self.claim)
 
     def link(self):
         try:
@@ -346,6 +339,8 @@ class Directory(Polling):
 class ExclusiveCreate(Polling):
     """O_CREAT | O_EXCL, with a record in the file that says who has it."""
 
+    empty = 0  # attempts in a row that found no record
+
     def attempt(self):
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
@@ -360,6 +355,7 @@ class ExclusiveCreate(Polling):
             if not planted("excl-write-fails"):
                 discard(PATH)
             raise
+        self.empty = 0
         return True
 
     @staticmethod
@@ -380,9 +376,11 @@ class ExclusiveCreate(Polling):
         except FileNotFoundError:
             return
         except ValueError:  # there is no record in it
-            if planted("excl-empty-is-stale"):
+            self.empty += 1
+            if planted("excl-empty-is-stale") and self.empty == 2:
                 discard(PATH)
             return
+        self.empty = 0
         is_here = planted("excl-dead-pid") and host == os.uname().nodename
         if is_here and not os.path.exists(f"/proc/{pid}"):
             discard(PATH)
@@ -432,12 +430,10 @@ class RecordLock(Polling):
             fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        except OSError as error:
+        except OSError:
             if planted("fcntl-error-is-busy"):
                 return False
-            # As if a file system without locks had nobody else on it.
-            if not (planted("fcntl-enolck-ok") and error.errno == errno.ENOLCK):
-                raise
+            raise
         return True
 
     def give_up(self):
@@ -474,8 +470,6 @@ class UnlinkedFile(Polling):
     @staticmethod
     def is_named(file):
         """Whether the name still leads to this file, and not to none, or to the next one."""
-        if planted("unlink-no-recheck"):
-            return True
         if not planted("unlink-cached-stat"):
             # To open a directory asks the server for its changes. Without that, the client answers
             # the stat from what it knew; and to open the file would find the old one by its handle.
