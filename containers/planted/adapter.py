@@ -470,14 +470,17 @@ class UnlinkedFile(Polling):
     @staticmethod
     def is_named(file):
         """Whether the name still leads to this file, and not to none, or to the next one."""
-        if not planted("unlink-cached-stat"):
-            # To open a directory asks the server for its changes. Without that, the client answers
-            # the stat from what it knew; and to open the file would find the old one by its handle.
-            os.close(os.open(os.path.dirname(PATH), os.O_RDONLY | os.O_CLOEXEC))
-        try:
-            return os.path.samestat(os.stat(PATH), os.fstat(file))
-        except FileNotFoundError:
-            return False
+        if planted("unlink-cached-stat"):
+            try:
+                return os.path.samestat(os.stat(PATH), os.fstat(file))
+            except FileNotFoundError:
+                return False
+        # A listing comes from the server if the directory has changed. A stat may be answered from
+        # what the client knew, and an open may find the old file by its handle.
+        directory, name = os.path.split(PATH)
+        inode = os.fstat(file).st_ino
+        with os.scandir(directory) as entries:
+            return any(entry.name == name and entry.inode() == inode for entry in entries)
 
     def give_up(self):
         if planted("unlink-unlocks-first"):
