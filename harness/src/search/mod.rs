@@ -14,9 +14,11 @@ pub mod pairs;
 pub mod points;
 pub mod strikes;
 pub mod sweep;
+#[cfg(test)]
+mod tests;
 
-use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
 use crate::lock::profile::{Profile, Renewed};
+use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
 use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND};
 
 /// The story that is searched where nobody names one: short, and with all that a lock does in it.

@@ -196,7 +196,10 @@ fn boundaries(lives: &Lives, history: &[Event]) -> Vec<Point> {
             about: match word {
                 "entered" => format!("{client} has entered, for the {} time", ordinal(*count)),
                 "left" => {
-                    format!("{client} has left, the {} time, and is about to release", ordinal(*count))
+                    format!(
+                        "{client} has left, the {} time, and is about to release",
+                        ordinal(*count)
+                    )
                 }
                 other => format!("{client} calls {other}, for the {} time", ordinal(*count)),
             },
@@ -324,9 +327,9 @@ fn point(
 fn changes(done: &Done) -> bool {
     match done.operation.as_str() {
         "OPEN" => done.arguments.contains("create"),
-        "ACCESS" | "GETATTR" | "LOOKUP" | "READ" | "READDIR" | "READDIRPLUS" | "READLINK" | "CLOSE"
-        | "DELEGRETURN" | "LOCKT" | "TEST" | "FREE_STATEID" | "TEST_STATEID" | "RENEW" | "COMMIT"
-        | "CB_RECALL" | "CB_GETATTR" => false,
+        "ACCESS" | "GETATTR" | "LOOKUP" | "READ" | "READDIR" | "READDIRPLUS" | "READLINK"
+        | "CLOSE" | "DELEGRETURN" | "LOCKT" | "TEST" | "FREE_STATEID" | "TEST_STATEID"
+        | "RENEW" | "COMMIT" | "CB_RECALL" | "CB_GETATTR" => false,
         _ => true,
     }
 }
@@ -377,7 +380,6 @@ fn slug(role: &str) -> String {
         kept => format!("-{kept}"),
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -8,10 +8,10 @@ use crate::search::fingerprint::Fingerprint;
 use crate::search::points::Point;
 use crate::search::strikes::COLUMNS;
 use crate::search::sweep::{Role, Trial};
-use lockstorm_reports::terminal::SetOptions;
-use lockstorm_reports::{Verdict, html};
 use lockstorm_reports::map::{self, Cell, Column, Counts, Finding, Made, Map, Row};
 use lockstorm_reports::set::{End, Headline, Judged, RunSummary};
+use lockstorm_reports::terminal::SetOptions;
+use lockstorm_reports::{Verdict, html};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -66,7 +66,11 @@ pub fn of(
     }
     let mut findings: Vec<Finding> = findings.into_values().collect();
     findings.sort_by(|one, other| {
-        (one.class, one.first, &one.fingerprint).cmp(&(other.class, other.first, &other.fingerprint))
+        (one.class, one.first, &one.fingerprint).cmp(&(
+            other.class,
+            other.first,
+            &other.fingerprint,
+        ))
     });
     let version = calm.judged().and_then(|judged| judged.lock_version.clone());
     Map {

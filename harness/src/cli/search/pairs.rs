@@ -76,8 +76,7 @@ pub fn of(
         let of = |after: &After| made.iter().find(|single| single.scenario.name == after.run);
         Some((*of(after)?, after))
     };
-    let firsts: Vec<(&sweep::Trial, &After)> =
-        afters.iter().filter_map(with_its_trial).collect();
+    let firsts: Vec<(&sweep::Trial, &After)> = afters.iter().filter_map(with_its_trial).collect();
     let profile = told.prepared()?.profile();
     Ok(pairs(&firsts, &calm.points, profile, (calm.setting, columns), seed))
 }

@@ -1,7 +1,7 @@
 //! `lockstorm sweep LOCK`: every fault at every point of a story.
 
-use super::{map, pairs};
 use super::trials::{Trial, Trials};
+use super::{map, pairs};
 use crate::cli::batch::{
     self, BatchOptions, Identity, Job, Pair, Seen, Selection, SetDirectory, Shard, SideBySide,
     Witness, parse_shard, parse_time,
