@@ -21,6 +21,10 @@ use crate::lock::profile::{Profile, Renewed};
 use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
 use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND};
 
+/// The longest fault and what comes of it fit in; who waits for a lock that nobody frees does so in
+/// vain for no longer.
+const TIME: Nanos = Nanos::from_secs(120);
+
 /// The story that is searched where nobody names one: short, and with all that a lock does in it.
 /// Whoever comes first finds nobody, the others wait; each comes twice, and stays long enough to
 /// renew its lock.
@@ -31,7 +35,7 @@ pub fn story(scenario: &mut Scenario, profile: &Profile) {
     scenario.about = "Three clients take turns, twice each.".into();
     scenario.workload = WorkloadSpec::Cycles(CyclesSpec {
         rounds: Some(2),
-        time: Nanos::from_secs(600),
+        time: TIME,
         hold,
         think,
         refresh: (renewed == Some(Renewed::ByCalls)).then_some(Nanos(SECOND)),

@@ -175,7 +175,10 @@ fn sweep(
         points.extend(after);
         runs = make(&told, &all, args, &trials)?;
     }
-    let map = map::of(&told, args.seed, (&calm.summary, &points), (&all, columns), &runs);
+    // What happens at no point of this lock needs no column.
+    let happens = |column: &usize| all.iter().any(|trial| trial.column == *column);
+    let columns: Vec<usize> = columns.iter().copied().filter(happens).collect();
+    let map = map::of(&told, args.seed, (&calm.summary, &points), (&all, &columns), &runs);
     map::save(&map, set.path())?;
     let name = path.display().to_string();
     terminal.print(&map::render(args.format, &map, &path, terminal))?;
