@@ -6,8 +6,10 @@
 //! - [`points`]: the places of a run at which a fault can strike, from a run without faults;
 //! - [`strikes`]: what can happen at such a place;
 //! - [`sweep`]: every fault at every place, those that are alike told as one;
+//! - [`explore`]: scenarios at random, and from those that came to something new;
 //! - [`fingerprint`]: which violations are the same.
 
+pub mod explore;
 pub mod fingerprint;
 pub mod points;
 pub mod strikes;
@@ -15,7 +17,11 @@ pub mod sweep;
 
 use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
 use crate::lock::profile::{Profile, Renewed};
-use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND};
+use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND, hex};
+use sha2::{Digest, Sha256};
+
+/// So many hex digits of a scenario's hash tell it apart from the others of a search.
+const DIGITS: usize = 12;
 
 /// The story that is searched where nobody names one: short, and with all that a lock does in it.
 /// Whoever comes first finds nobody, the others wait; each comes twice, and stays long enough to
@@ -42,4 +48,31 @@ pub fn calm(scenario: &mut Scenario) {
     scenario.faults.clear();
     scenario.expect = Default::default();
     scenario.known_bug = None;
+}
+
+/// The scenario under a name that says what is in it: among the runs of a search, the same scenario
+/// is the same run.
+pub fn named_by_content(mut scenario: Scenario, prefix: &str) -> Scenario {
+    scenario.name.clear();
+    let text = serde_yaml::to_string(&scenario).unwrap_or_default();
+    let hash = hex(&Sha256::digest(text.as_bytes()));
+    scenario.name = format!("{prefix}-{}", &hash[..DIGITS]);
+    scenario
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::overrides::Overrides;
+
+    #[test]
+    fn the_same_scenario_has_the_same_name_and_another_another() {
+        let calm = crate::scenario::load::load("calm", &Overrides::default()).unwrap().scenario;
+        let one = named_by_content(calm.clone(), "shrink");
+        let renamed = Scenario { name: "other".into(), ..calm.clone() };
+        assert_eq!(one, named_by_content(renamed, "shrink"));
+        let mut other = calm;
+        other.site.clients += 1;
+        assert_ne!(one.name, named_by_content(other, "shrink").name);
+    }
 }
