@@ -15,8 +15,8 @@ pub mod points;
 pub mod strikes;
 pub mod sweep;
 
-use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
 use crate::lock::profile::{Profile, Renewed};
+use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
 use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND, hex};
 use sha2::{Digest, Sha256};
 

@@ -187,7 +187,9 @@ fn boundaries(lives: &Lives, history: &[Event]) -> Vec<Point> {
             name: format!("{client}.{word}{count}"),
             about: match word {
                 "entered" => format!("{client} has entered, for the {} time", ordinal(*count)),
-                "left" => format!("{client} has left, and is about to release, {}", ordinal(*count)),
+                "left" => {
+                    format!("{client} has left, and is about to release, {}", ordinal(*count))
+                }
                 other => format!("{client} calls {other}, for the {} time", ordinal(*count)),
             },
             client: client.clone(),
@@ -346,4 +348,3 @@ fn slug(role: &str) -> String {
         kept => format!("-{kept}"),
     }
 }
-

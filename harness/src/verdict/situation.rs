@@ -123,7 +123,8 @@ impl<'a> Situations<'a> {
                     }
                 }
                 let asks = |one: &Client| one.does != Does::Nothing;
-                if does == Some(Does::Asks) && self.clients.values().filter(|c| asks(c)).count() <= 1
+                if does == Some(Does::Asks)
+                    && self.clients.values().filter(|c| asks(c)).count() <= 1
                 {
                     self.server.hit = in_force(&self.faults, self.server_name);
                 }
@@ -162,8 +163,8 @@ impl<'a> Situations<'a> {
                 all.iter().filter_map(Consequence::frames).any(|frames| frames.go(from, to))
             };
             // What happens to all frames of the server is told of the server.
-            let is_parted =
-                node != self.server_name && (parts(name, self.server_name) || parts(self.server_name, name));
+            let is_parted = node != self.server_name
+                && (parts(name, self.server_name) || parts(self.server_name, name));
             if *name == node || is_parted {
                 client.hit.insert(kind.to_owned());
             }
@@ -308,8 +309,12 @@ mod tests {
 
     #[test]
     fn situations_are_without_names_and_times() {
-        let one = situations("1s c1 acquires\n1s c2 asks\n2s c1 releases\n2s c2 enters\n9s workload ends");
-        let other = situations("3s c2 acquires\n5s c1 asks\n6s c2 releases\n6s c1 enters\n9s workload ends");
+        let one = situations(
+            "1s c1 acquires\n1s c2 asks\n2s c1 releases\n2s c2 enters\n9s workload ends",
+        );
+        let other = situations(
+            "3s c2 acquires\n5s c1 asks\n6s c2 releases\n6s c1 enters\n9s workload ends",
+        );
         assert_eq!(one, other);
         assert!(one.contains(&"asks; holds".to_owned()), "{one:?}");
     }
@@ -323,7 +328,8 @@ mod tests {
         };
         let plain = situation("1s c1 acquires\n2s c2 acquires\n3s c2 releases\n9s workload ends");
         assert_eq!(plain, "holds; holds");
-        let skewed = situation("0s c2 clock +60s\n1s c1 acquires\n2s c2 acquires\n9s workload ends");
+        let skewed =
+            situation("0s c2 clock +60s\n1s c1 acquires\n2s c2 acquires\n9s workload ends");
         assert_eq!(skewed, "holds; holds (wrong clock)");
     }
 }

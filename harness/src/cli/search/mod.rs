@@ -1,4 +1,5 @@
 //! The commands that search: they have scenarios run that `search` makes.
 
-pub mod sweep;
+pub mod corpus;
+pub mod explore;
 mod trials;

@@ -49,12 +49,7 @@ impl Corpus {
         seed: u64,
         coverage: Coverage,
     ) -> News {
-        let seen = self.seen.entry(lock.to_owned()).or_default();
-        let is_new: BTreeSet<String> =
-            coverage.states().filter(|state| !seen.contains_key(state)).collect();
-        for state in coverage.states() {
-            *seen.entry(state).or_default() += 1;
-        }
+        let is_new = self.cover(lock, &coverage);
         let firsts = coverage.situations.iter().filter(|(name, _)| is_new.contains(name));
         let moments: Vec<Nanos> = firsts.map(|(_, at)| *at).collect();
         let news =
@@ -66,6 +61,16 @@ impl Corpus {
             self.entries.push(Entry { name, lock, seed, moments, coverage, scenario });
         }
         news
+    }
+
+    /// Counts what a run has covered; answers what of it is new.
+    pub fn cover(&mut self, lock: &str, coverage: &Coverage) -> BTreeSet<String> {
+        let seen = self.seen.entry(lock.to_owned()).or_default();
+        let is_new = coverage.states().filter(|state| !seen.contains_key(state)).collect();
+        for state in coverage.states() {
+            *seen.entry(state).or_default() += 1;
+        }
+        is_new
     }
 
     /// How many situations the runs of all locks have been in.

@@ -95,8 +95,7 @@ pub fn named(scenario: Scenario) -> Scenario {
 
 /// Everything as it is when nobody says anything, and everybody comes to an end.
 fn blank(profile: &Profile) -> Scenario {
-    let lock =
-        LockSpec { name: profile.name.clone(), lifetime: None, options: Default::default() };
+    let lock = LockSpec { name: profile.name.clone(), lifetime: None, options: Default::default() };
     Scenario {
         name: NAME.into(),
         about: "Made by `lockstorm explore`.".into(),
@@ -165,7 +164,8 @@ impl Draw<'_> {
     /// Of a lock that has one; its own as often as not.
     pub(super) fn wide_lifetime(&mut self) -> Option<Nanos> {
         let known = self.profile.lifetime?;
-        let most = known.default.0.saturating_mul(2).clamp(known.least.0, 60 * SECOND.max(known.least.0));
+        let most =
+            known.default.0.saturating_mul(2).clamp(known.least.0, 60 * SECOND.max(known.least.0));
         self.chance(0.5).then(|| self.time(&(known.least.0..=most)))
     }
 
@@ -175,8 +175,7 @@ impl Draw<'_> {
             Asks::Once => Some(Nanos::ZERO),
             Asks::ForATime => Some(self.telling(constants, &TIMEOUT)),
         };
-        let by_calls =
-            self.profile.lifetime.is_some_and(|known| known.renewed == Renewed::ByCalls);
+        let by_calls = self.profile.lifetime.is_some_and(|known| known.renewed == Renewed::ByCalls);
         CyclesSpec {
             rounds: self.pick(ROUNDS),
             time: self.time(&TIME),

@@ -128,12 +128,7 @@ impl Draw<'_> {
     }
 
     /// Of a kind, with a trigger that goes with it.
-    pub(super) fn fault_of(
-        &mut self,
-        kind: &str,
-        when: Trigger,
-        scenario: &Scenario,
-    ) -> FaultSpec {
+    pub(super) fn fault_of(&mut self, kind: &str, when: Trigger, scenario: &Scenario) -> FaultSpec {
         let constants = Constants::of(scenario, self.profile);
         let lasts = self.telling(&constants, &LASTS);
         if let (Trigger::Rpc(passes), true) = (&when, needs_message(kind)) {
@@ -191,8 +186,7 @@ impl Draw<'_> {
             }
             "situation" => {
                 let (inside, waiting) = *self.one_of(SITUATIONS);
-                let names =
-                    |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+                let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
                 Trigger::Situation(Situation {
                     inside: names(inside),
                     waiting: names(waiting),
@@ -252,8 +246,7 @@ impl Draw<'_> {
             false => rpc::operations_of_nfs4().collect(),
         };
         // Most are those by which locks are made; not all of them are of NFSv3.
-        let usual: Vec<&str> =
-            OPERATIONS.iter().copied().filter(|op| any.contains(op)).collect();
+        let usual: Vec<&str> = OPERATIONS.iter().copied().filter(|op| any.contains(op)).collect();
         let op = match self.chance(0.75) && !usual.is_empty() {
             true => *self.one_of(&usual),
             false => *self.one_of(&any),

@@ -119,8 +119,8 @@ impl Explorer {
             true => self.mutant(subject, &mut draw),
             false => None,
         };
-        let (scenario, seed) = mutant
-            .unwrap_or_else(|| (draw::scenario(seed, profile), draw.within(&(1..=SEED_MAX))));
+        let (scenario, seed) =
+            mutant.unwrap_or_else(|| (draw::scenario(seed, profile), draw.within(&(1..=SEED_MAX))));
         Trial { subject, scenario, seed }
     }
 
@@ -142,8 +142,7 @@ impl Explorer {
         if entries.is_empty() {
             return None;
         }
-        let contenders: Vec<&Entry> =
-            (0..CONTENDERS).map(|_| *draw.one_of(&entries)).collect();
+        let contenders: Vec<&Entry> = (0..CONTENDERS).map(|_| *draw.one_of(&entries)).collect();
         contenders.into_iter().min_by_key(|entry| self.corpus.rarity(entry))
     }
 
@@ -180,8 +179,7 @@ mod tests {
     use crate::units::Nanos;
 
     fn explorer(seed: u64, is_guided: bool, locks: &[&str]) -> Explorer {
-        let subject =
-            |name: &&str| Subject { label: (*name).into(), profile: profile(name) };
+        let subject = |name: &&str| Subject { label: (*name).into(), profile: profile(name) };
         Explorer::new(seed, locks.iter().map(subject).collect(), is_guided, Vec::new())
     }
 
@@ -193,13 +191,17 @@ mod tests {
         Coverage { situations: situations.collect(), ..Coverage::default() }
     }
 
+    fn learn_all(explorer: &mut Explorer, trials: &[Trial]) {
+        for trial in trials {
+            explorer.learn(trial, coverage(trial));
+        }
+    }
+
     fn generations(mut explorer: Explorer, count: usize) -> Vec<Trial> {
         let mut all = Vec::new();
         for _ in 0..count {
             let trials = explorer.next();
-            for trial in &trials {
-                explorer.learn(trial, coverage(trial));
-            }
+            learn_all(&mut explorer, &trials);
             all.extend(trials);
         }
         all
@@ -236,11 +238,11 @@ mod tests {
         let blind = one.next();
         let mut other = explorer(1, false, &["link"]);
         assert_eq!(other.next(), first);
-        first.iter().for_each(|trial| drop(other.learn(trial, coverage(trial))));
+        learn_all(&mut other, &first);
         assert_eq!(other.next(), blind);
         let mut guided = explorer(1, true, &["link"]);
         let first = guided.next();
-        first.iter().for_each(|trial| drop(guided.learn(trial, coverage(trial))));
+        learn_all(&mut guided, &first);
         assert_ne!(guided.next(), blind);
     }
 

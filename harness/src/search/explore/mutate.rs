@@ -205,10 +205,7 @@ impl Draw<'_> {
                 let step = self.time(&(MILLISECOND..=SECOND)).0;
                 at.0 = if up { at.0.saturating_add(step) } else { at.0.saturating_sub(step) };
             }
-            Trigger::Every(_)
-            | Trigger::Situation(_)
-            | Trigger::Struck(_)
-            | Trigger::Ended(_) => {}
+            Trigger::Every(_) | Trigger::Situation(_) | Trigger::Struck(_) | Trigger::Ended(_) => {}
         }
     }
 

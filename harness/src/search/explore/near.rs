@@ -53,11 +53,7 @@ impl Constants {
 
 impl Draw<'_> {
     /// A time near one of these, or any other, within the range.
-    pub(super) fn telling(
-        &mut self,
-        constants: &Constants,
-        range: &RangeInclusive<u64>,
-    ) -> Nanos {
+    pub(super) fn telling(&mut self, constants: &Constants, range: &RangeInclusive<u64>) -> Nanos {
         let (least, most) = (*range.start(), *range.end());
         let fits = |time: &u64| (least..=most).contains(time);
         let fitting: Vec<u64> = constants.0.iter().copied().filter(fits).collect();

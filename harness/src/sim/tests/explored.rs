@@ -59,3 +59,22 @@ fn no_perfect_lock_is_accused_by_a_search() {
         }
     }
 }
+
+#[test]
+fn measure() {
+    let runs = number("LOCKSTORM_SIM_RUNS", 160) as usize;
+    for kind in [Kind::Lease, Kind::Lifetime, Kind::Link, Kind::Heartbeat] {
+        let lock = Lock { kind, defect: Defect::None };
+        let of = |guided| each(0..6, |seed| explore(lock, seed, guided, runs));
+        let sums = |all: Vec<Explored>| all.iter().map(|e| (e.situations, e.steps)).collect::<Vec<_>>();
+        println!("{kind:?} guided {:?} unguided {:?}", sums(of(true)), sums(of(false)));
+    }
+    for (kind, defect) in [
+        (Kind::Lifetime, Defect::BreaksEarly), (Kind::Lifetime, Defect::OwnClock), (Kind::Lifetime, Defect::BreaksInTwoSteps),
+        (Kind::Aging, Defect::LooksThenRenames), (Kind::Lifetime, Defect::ReleasesAny), (Kind::Lifetime, Defect::RefreshRevives), (Kind::Heartbeat, Defect::StopsBeating),
+        (Kind::Lifetime, Defect::RemembersHeld), (Kind::Link, Defect::ChecksThenCreates), (Kind::Link, Defect::ForgetsFailedRelease), (Kind::Link, Defect::LeavesClaim), (Kind::Faltering, Defect::RefusesOnError), (Kind::Link, Defect::LosesCounts), (Kind::Lease, Defect::LeaksDescriptors)] {
+        let lock = Lock { kind, defect };
+        let of = |guided| each(0..6, |seed| explore(lock, seed, guided, 2000).first.map_or(9999, |f| f.0));
+        println!("{kind:?} {defect:?} guided {:?} unguided {:?}", of(true), of(false));
+    }
+}
