@@ -33,8 +33,7 @@ impl Fingerprint {
 
     /// Its name in files and lists.
     pub fn id(&self) -> String {
-        let text =
-            format!("{}\n{}\n{:?}\n{}", self.lock, self.invariant, self.class, self.situation);
+        let text = format!("{}\n{}\n{:?}\n{}", self.lock, self.invariant, self.class, self.situation);
         let mut id = hex(&Sha256::digest(text.as_bytes()));
         id.truncate(DIGITS);
         id

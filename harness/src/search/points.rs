@@ -187,9 +187,7 @@ fn boundaries(lives: &Lives, history: &[Event]) -> Vec<Point> {
             name: format!("{client}.{word}{count}"),
             about: match word {
                 "entered" => format!("{client} has entered, for the {} time", ordinal(*count)),
-                "left" => {
-                    format!("{client} has left, and is about to release, {}", ordinal(*count))
-                }
+                "left" => format!("{client} has left, and is about to release, {}", ordinal(*count)),
                 other => format!("{client} calls {other}, for the {} time", ordinal(*count)),
             },
             client: client.clone(),
@@ -348,3 +346,4 @@ fn slug(role: &str) -> String {
         kept => format!("-{kept}"),
     }
 }
+

@@ -164,8 +164,7 @@ pub const COLUMNS: &[Column] = &[
         faults: |point, setting| {
             let cut = Strike::Cut(Cut::of(point.client.clone()));
             let trigger = Trigger::Struck(Other { fault: 1, after: Nanos::ZERO });
-            let cut =
-                FaultSpec { when: trigger, ..at(point, cut, Some(Nanos(setting.past_grace))) };
+            let cut = FaultSpec { when: trigger, ..at(point, cut, Some(Nanos(setting.past_grace))) };
             Some(vec![at(point, power(1.0), Some(DOWN)), cut])
         },
     },

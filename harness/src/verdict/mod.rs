@@ -34,8 +34,8 @@ use lockstorm_reports::{
     Plots, Provenance, Report, ScenarioPart, Statistics, Status, Timeline, UnmetStep, Verdict,
     Wall,
 };
-use situation::Situations;
 use std::collections::BTreeMap;
+use situation::Situations;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Notes and reasons of one kind that are told one by one.

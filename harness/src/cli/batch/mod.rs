@@ -159,12 +159,11 @@ pub fn run_seen(
                 continue;
             }
             locked(&progress).begins(job);
-            let outcome =
-                make(job, set.path(), options, (&interrupted, witness)).and_then(|summary| {
-                    set.append(&summary)?;
-                    locked(&progress).ended(job, &summary);
-                    Ok(())
-                });
+            let outcome = make(job, set.path(), options, (&interrupted, witness)).and_then(|summary| {
+                set.append(&summary)?;
+                locked(&progress).ended(job, &summary);
+                Ok(())
+            });
             if let Err(failure) = outcome {
                 locked(&stop).get_or_insert(failure);
             }

@@ -32,3 +32,4 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
     let time: crate::units::Nanos = text.parse()?;
     Ok(Duration::from_nanos(time.0))
 }
+

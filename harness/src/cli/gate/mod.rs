@@ -5,8 +5,8 @@ mod decision;
 mod suite;
 
 use super::batch::{
-    self, BatchOptions, Identity, Job, Pair, Selection, SetDirectory, Shard, SideBySide,
-    expect_any, pairs, parse_shard, parse_time,
+    self, BatchOptions, Identity, Job, Pair, Selection, SetDirectory, Shard, SideBySide, expect_any,
+    pairs, parse_shard, parse_time,
 };
 use super::exit::{Exit, Failure};
 use super::matrix;
