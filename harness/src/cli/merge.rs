@@ -91,7 +91,7 @@ fn take_files(run: &RunSummary, part: &Path, whole: &Path) -> Result<Option<Stri
 }
 
 /// The files of a tree under another name: hard links, or copies where there can be none.
-fn link(from: &Path, to: &Path) -> Result<(), Failure> {
+pub fn link(from: &Path, to: &Path) -> Result<(), Failure> {
     fs::create_dir_all(to).map_err(host(to))?;
     for entry in fs::read_dir(from).map_err(host(from))? {
         let entry = entry.map_err(host(from))?;

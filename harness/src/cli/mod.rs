@@ -71,6 +71,10 @@ enum Command {
     Gate(gate::Args),
     /// Run the scenarios of known bugs, and print how often each was seen.
     KnownBugs(known_bugs::Args),
+    /// Search for bugs: scenarios at random, guided by what runs come to.
+    Explore(search::explore::Args),
+    /// Put the scenarios that searches have kept together, or make them fewer.
+    Corpus(search::corpus::Args),
     /// Try what the file system itself gives: names, locks, times, caches, errors.
     Conformance(conformance::Args),
     /// Run a foreign test program on a client's mount, and break what is under it.
@@ -126,6 +130,8 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(args, &terminal),
         Command::Gate(args) => gate::run(args, &terminal),
         Command::KnownBugs(args) => known_bugs::run(args, &terminal),
+        Command::Explore(args) => search::explore::run(args, &terminal),
+        Command::Corpus(args) => search::corpus::run(args, &terminal),
         Command::Conformance(args) => conformance::run(args, &terminal),
         Command::Suite(args) => suite::run(args, &terminal),
         Command::Sweep(args) => search::sweep::run(args, &terminal),

@@ -114,11 +114,7 @@ pub const BOUNDS: Bounds = Bounds {
 
 /// A scenario of this seed for a lock.
 pub fn scenario(seed: u64, profile: &Profile, bounds: &Bounds) -> Scenario {
-    let stream = |name: &str| seeds::derive(seed, &format!("{name}/{}", profile.name));
-    let draw = |name: &str| {
-        let newer = seeds::generator(stream("random/newer"));
-        Draw { rng: seeds::generator(stream(name)), newer, bounds, profile }
-    };
+    let draw = |name: &str| Draw::new(seed, name, profile, bounds);
     let scenario = draw("random").scenario(seed);
     // Of another stream, so that there may be scripts and the others stay as they are.
     let mut draw = draw("random/script");
@@ -138,17 +134,28 @@ const SKEW: u64 = 10 * SECOND;
 const SLOW_DRIFT: i64 = 400;
 
 /// The operations by which locks are made, kept, looked at and given up, in every version of NFSv4.
-const OPERATIONS: &[&str] = &[
+pub const OPERATIONS: &[&str] = &[
     "OPEN", "CREATE", "LINK", "RENAME", "REMOVE", "LOCK", "LOCKU", "CLOSE", "SETATTR", "GETATTR",
     "LOOKUP", "WRITE", "READ",
 ];
 
-struct Draw<'a> {
+/// What draws the parts of scenarios for a lock, within bounds. The search draws by it, too.
+pub struct Draw<'a> {
     rng: ChaCha8Rng,
     /// What faults of the newer kinds are drawn from.
     newer: ChaCha8Rng,
     bounds: &'a Bounds,
-    profile: &'a Profile,
+    pub profile: &'a Profile,
+}
+
+impl<'a> Draw<'a> {
+    /// What the stream of this name draws.
+    pub fn new(seed: u64, stream: &str, profile: &'a Profile, bounds: &'a Bounds) -> Draw<'a> {
+        let of = |stream: &str| {
+            seeds::generator(seeds::derive(seed, &format!("{stream}/{}", profile.name)))
+        };
+        Draw { rng: of(stream), newer: of("random/newer"), bounds, profile }
+    }
 }
 
 impl Draw<'_> {
@@ -176,7 +183,7 @@ impl Draw<'_> {
         }
     }
 
-    fn within<T>(&mut self, range: &RangeInclusive<T>) -> T
+    pub fn within<T>(&mut self, range: &RangeInclusive<T>) -> T
     where
         T: rand::distr::uniform::SampleUniform + PartialOrd + Clone,
     {
@@ -184,7 +191,7 @@ impl Draw<'_> {
     }
 
     /// Whole milliseconds, or microseconds of short ones; each order of magnitude is as likely.
-    fn time(&mut self, range: &RangeInclusive<u64>) -> Nanos {
+    pub fn time(&mut self, range: &RangeInclusive<u64>) -> Nanos {
         let (least, most) = (*range.start() as f64, *range.end() as f64);
         let drawn = least * (most / least).powf(self.rng.random::<f64>());
         let unit = if drawn < 10.0 * MILLISECOND as f64 { 1_000 } else { MILLISECOND };
@@ -192,16 +199,16 @@ impl Draw<'_> {
         Nanos(whole.clamp(*range.start(), *range.end()))
     }
 
-    fn range(&mut self, range: &RangeInclusive<u64>) -> NanosRange {
+    pub fn range(&mut self, range: &RangeInclusive<u64>) -> NanosRange {
         let (one, two) = (self.time(range), self.time(range));
         NanosRange { least: one.min(two), most: one.max(two) }
     }
 
-    fn chance(&mut self, share: f64) -> bool {
+    pub fn chance(&mut self, share: f64) -> bool {
         self.rng.random::<f64>() < share
     }
 
-    fn one_of<'t, T>(&mut self, all: &'t [T]) -> &'t T {
+    pub fn one_of<'t, T>(&mut self, all: &'t [T]) -> &'t T {
         &all[self.rng.random_range(0..all.len())]
     }
 
@@ -345,13 +352,7 @@ impl Draw<'_> {
         };
         let late = self.time(&self.bounds.lasts);
         let strike = match self.rng.random_range(0..3) {
-            _ if refused => {
-                let refuse = Refuse { with: (*self.one_of(refuse::ERRORS)).into() };
-                match refuse.means_an_error_of(&passes.op) {
-                    true => Strike::Refuse(refuse),
-                    false => Strike::Refuse(Refuse { with: "NFS4ERR_IO".into() }),
-                }
-            }
+            _ if refused => Strike::Refuse(self.refusal(&passes.op)),
             0 => Strike::Lose(Lose {}),
             1 => Strike::Hold(Hold { late }),
             _ => {
@@ -364,13 +365,22 @@ impl Draw<'_> {
         FaultSpec { when: Trigger::Rpc(passes), strike, lasts, may_miss: true }
     }
 
+    /// An error in answer to an operation.
+    pub fn refusal(&mut self, op: &str) -> Refuse {
+        let refuse = Refuse { with: (*self.one_of(refuse::ERRORS)).into() };
+        match refuse.means_an_error_of(op) {
+            true => refuse,
+            false => Refuse { with: "NFS4ERR_IO".into() },
+        }
+    }
+
     /// One of so many clients, by its name.
-    fn client(&mut self, clients: u8) -> String {
+    pub fn client(&mut self, clients: u8) -> String {
         let number = self.within(&(1..=clients));
         ClientId::at(usize::from(number) - 1).to_string()
     }
 
-    fn node(&mut self, clients: u8) -> String {
+    pub fn node(&mut self, clients: u8) -> String {
         match self.rng.random_range(0..10) {
             0..4 => OWNER.to_owned(),
             4..7 => SERVER_NAME.into(),
@@ -379,14 +389,19 @@ impl Draw<'_> {
     }
 
     fn kind(&mut self, weights: Weights) -> &'static str {
-        let sum: u32 = weights.iter().map(|(_, weight)| weight).sum();
+        self.pick(weights)
+    }
+
+    /// One of a table that is not empty, each as likely as its weight says.
+    pub fn pick<T: Copy>(&mut self, table: &[(T, u32)]) -> T {
+        let sum: u32 = table.iter().map(|(_, weight)| weight).sum();
         let mut drawn = self.rng.random_range(0..sum);
-        let kind = weights.iter().find(|(_, weight)| {
+        let picked = table.iter().position(|(_, weight)| {
             let is_it = drawn < *weight;
             drawn = drawn.saturating_sub(*weight);
             is_it
         });
-        kind.map_or("cut", |(kind, _)| *kind)
+        table[picked.unwrap_or(0)].0
     }
 }
 

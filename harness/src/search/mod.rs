@@ -7,8 +7,10 @@
 //! - [`strikes`]: what can happen at such a place;
 //! - [`sweep`]: every fault at every place, those that are alike told as one;
 //! - [`pairs`]: a second fault where the run is another because of the first;
+//! - [`explore`]: scenarios at random, and from those that came to something new;
 //! - [`fingerprint`]: which violations are the same.
 
+pub mod explore;
 pub mod fingerprint;
 pub mod pairs;
 pub mod points;
@@ -19,7 +21,11 @@ mod tests;
 
 use crate::lock::profile::{Profile, Renewed};
 use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
-use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND};
+use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND, hex};
+use sha2::{Digest, Sha256};
+
+/// So many hex digits of a scenario's hash tell it apart from the others of a search.
+const DIGITS: usize = 12;
 
 /// The longest fault and what comes of it fit in; who waits for a lock that nobody frees does so in
 /// vain for no longer.
@@ -50,4 +56,31 @@ pub fn calm(scenario: &mut Scenario) {
     scenario.faults.clear();
     scenario.expect = Default::default();
     scenario.known_bug = None;
+}
+
+/// The scenario under a name that says what is in it: among the runs of a search, the same scenario
+/// is the same run.
+pub fn named_by_content(mut scenario: Scenario, prefix: &str) -> Scenario {
+    scenario.name.clear();
+    let text = serde_yaml::to_string(&scenario).unwrap_or_default();
+    let hash = hex(&Sha256::digest(text.as_bytes()));
+    scenario.name = format!("{prefix}-{}", &hash[..DIGITS]);
+    scenario
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::overrides::Overrides;
+
+    #[test]
+    fn the_same_scenario_has_the_same_name_and_another_another() {
+        let calm = crate::scenario::load::load("calm", &Overrides::default()).unwrap().scenario;
+        let one = named_by_content(calm.clone(), "shrink");
+        let renamed = Scenario { name: "other".into(), ..calm.clone() };
+        assert_eq!(one, named_by_content(renamed, "shrink"));
+        let mut other = calm;
+        other.site.clients += 1;
+        assert_ne!(one.name, named_by_content(other, "shrink").name);
+    }
 }

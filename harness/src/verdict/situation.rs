@@ -85,13 +85,21 @@ impl<'a> Situations<'a> {
 
     /// Every situation of a run, each once.
     pub fn of(plan: &Plan, history: &[Event]) -> BTreeSet<String> {
+        Situations::walk(plan, history).into_iter().map(|(_, situation)| situation).collect()
+    }
+
+    /// The situations of a run one after the other, each with the time at which it began (ns).
+    pub fn walk(plan: &Plan, history: &[Event]) -> Vec<(u64, String)> {
         let mut situations = Situations::new(plan);
-        let mut seen = BTreeSet::new();
+        let mut walk: Vec<(u64, String)> = Vec::new();
         for event in history {
             situations.follow(event);
-            seen.insert(situations.words(event.at_ns, None));
+            let words = situations.words(event.at_ns, None);
+            if walk.last().is_none_or(|(_, last)| *last != words) {
+                walk.push((event.at_ns, words));
+            }
         }
-        seen
+        walk
     }
 
     /// The situation in which a violation happened: of those who are part of it, and of the server.

@@ -16,6 +16,7 @@ mod endings;
 #[cfg(feature = "docker")]
 mod engines;
 mod example;
+mod explore;
 mod filing;
 mod fuzz;
 mod gate;

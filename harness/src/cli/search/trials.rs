@@ -2,14 +2,9 @@
 
 use crate::cli::batch::{self, BatchOptions, Job, Pair, SetDirectory, Witness};
 use crate::cli::exit::Failure;
-use crate::scenario::Scenario;
-use crate::units::hex;
+pub use crate::search::named_by_content;
 use lockstorm_reports::set::RunSummary;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-
-/// So many hex digits of a scenario's hash tell it apart from the others of a search.
-const DIGITS: usize = 12;
 
 /// A run that a search wants: a lock in a scenario, with a seed.
 pub struct Trial {
@@ -54,32 +49,5 @@ impl Trials<'_> {
             all.get(&job.key()).cloned()
         });
         Ok(found.collect())
-    }
-}
-
-/// The scenario under a name that says what is in it: among the runs of a search, the same scenario
-/// is the same run.
-pub fn named_by_content(mut scenario: Scenario, prefix: &str) -> Scenario {
-    scenario.name.clear();
-    let text = serde_yaml::to_string(&scenario).unwrap_or_default();
-    let hash = hex(&Sha256::digest(text.as_bytes()));
-    scenario.name = format!("{prefix}-{}", &hash[..DIGITS]);
-    scenario
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scenario::overrides::Overrides;
-
-    #[test]
-    fn the_same_scenario_has_the_same_name_and_another_another() {
-        let calm = crate::scenario::load::load("calm", &Overrides::default()).unwrap().scenario;
-        let one = named_by_content(calm.clone(), "shrink");
-        let renamed = Scenario { name: "other".into(), ..calm.clone() };
-        assert_eq!(one, named_by_content(renamed, "shrink"));
-        let mut other = calm;
-        other.site.clients += 1;
-        assert_ne!(one.name, named_by_content(other, "shrink").name);
     }
 }

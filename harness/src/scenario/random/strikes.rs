@@ -33,7 +33,27 @@ impl Draw<'_> {
     }
 
     pub(super) fn newer_strike(&mut self, node: String, clients: u8) -> Strike {
-        match self.kind(self.bounds.newer_weights) {
+        let kind = self.kind(self.bounds.newer_weights);
+        self.newer_strike_of(kind, node, clients)
+    }
+
+    /// A strike of any kind that needs no message, of those that have it in more than one way in
+    /// any of these.
+    pub fn strike(&mut self, kind: &str, node: String, clients: u8) -> Strike {
+        let newer_share = match kind {
+            "cut" => 0.0,
+            "crash" | "clock" => 0.1,
+            "impair" => 0.5,
+            _ => 1.0,
+        };
+        match self.chance(newer_share) {
+            true => self.newer_strike_of(kind, node, clients),
+            false => self.strike_of(kind, node),
+        }
+    }
+
+    fn newer_strike_of(&mut self, kind: &str, node: String, clients: u8) -> Strike {
+        match kind {
             "kill" => Strike::Kill(Kill { node: on_client(node) }),
             "stop" => Strike::Stop(Stop { node: on_client(node) }),
             "reset" => {

@@ -15,7 +15,7 @@ const ZONES: &[&str] = &["AAA12", "<+0530>-5:30", "<+14>-14", "CCC0DDD,J1/0:00:3
 
 impl Draw<'_> {
     /// The site, now and then as no site should be.
-    pub(super) fn perhaps_unusual(&mut self, site: SiteSpec) -> SiteSpec {
+    pub fn perhaps_unusual(&mut self, site: SiteSpec) -> SiteSpec {
         self.apart(|draw| match draw.chance(draw.bounds.unusual) {
             true => draw.unusual(site),
             false => site,

@@ -6,6 +6,7 @@
 
 mod afterwards;
 mod defects;
+mod explored;
 mod intruder;
 mod perfect;
 mod seldom;
