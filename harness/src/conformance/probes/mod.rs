@@ -2,16 +2,20 @@
 
 mod cache;
 mod cache_names;
+mod delegations;
 mod errors;
 mod errors_limits;
 mod errors_programs;
 mod flocks;
 mod leases;
 mod lock_owners;
+mod locked_names;
 mod locks;
+mod lost_replies;
 mod name_kinds;
 mod names;
 mod names_lost;
+mod reclaims;
 mod recovery;
 mod renames;
 mod time;
@@ -40,10 +44,20 @@ pub const CHAPTERS: &[Chapter] = &[
     },
     Chapter {
         name: "locks",
-        parts: &[locks::PROBES, lock_owners::PROBES, flocks::PROBES, waits::PROBES],
+        parts: &[
+            locks::PROBES,
+            lock_owners::PROBES,
+            flocks::PROBES,
+            waits::PROBES,
+            locked_names::PROBES,
+            lost_replies::PROBES,
+        ],
     },
-    Chapter { name: "time", parts: &[time::PROBES, leases::PROBES, recovery::PROBES] },
-    Chapter { name: "cache", parts: &[cache::PROBES, cache_names::PROBES] },
+    Chapter {
+        name: "time",
+        parts: &[time::PROBES, leases::PROBES, recovery::PROBES, reclaims::PROBES],
+    },
+    Chapter { name: "cache", parts: &[cache::PROBES, cache_names::PROBES, delegations::PROBES] },
     Chapter {
         name: "errors",
         parts: &[errors::PROBES, errors_limits::PROBES, errors_programs::PROBES],
