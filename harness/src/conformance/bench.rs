@@ -129,9 +129,14 @@ impl<'l, 'a> Bench<'l, 'a> {
         Ok(())
     }
 
+    /// Waits until it has struck: whether it has within this time.
+    pub fn has_struck(&mut self, within: Nanos) -> Step<bool> {
+        Ok(self.lab.has_struck(within)?)
+    }
+
     /// Waits until it has struck; that the message did not come within this time ends the probe.
     pub fn must_strike(&mut self, within: Nanos) -> Step<()> {
-        match self.lab.has_struck(within)? {
+        match self.has_struck(within)? {
             true => Ok(()),
             false => Err(Stop::Unfit(format!("the message did not come within {within}"))),
         }

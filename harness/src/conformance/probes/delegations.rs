@@ -1,7 +1,9 @@
 //! Files that one client has open, and with them a delegation, where the server gives one: what
 //! others do to such a file, and how soon. Whether there is a delegation, no call tells.
 
-use super::cache::{ALL, NEW, OLD, in_time, only_new, shown, synced, tick, was_old, write_at};
+use super::cache::{
+    ALL, NEW, OLD, in_time, old_or_new, only_new, shown, synced, tick, was_old, write_at,
+};
 use super::names::fit;
 use crate::conformance::bench::{BOTH, Bench, READ, Step, WRITE, open, word};
 use crate::conformance::probe::{Needs, Probe, Seen, Stop, broken, seen};
@@ -20,7 +22,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "delegation-reader-cut",
         rule: "a client that is cut off while it reads a file does not keep a writer waiting when \
-               its lease is over, and reads what is new when it is back",
+               its lease is over, and reads what is new when it is connected again",
         source: "RFC 8881, sections 8.4.3 and 10.4.5; RFC 7530, section 10.4.6",
         alone: true,
         needs: Needs::Leases,
@@ -88,6 +90,15 @@ pub const PROBES: &[Probe] = &[
         alone: false,
         needs: Needs::Network,
         run: server_renames,
+    },
+    Probe {
+        name: "renamed-name-while-open",
+        rule: "open(2) no longer finds, within 60 s, a name that another client has taken from a \
+               file, though the file is open by its new one",
+        source: "nfs(5), lookupcache, acdirmax; POSIX, rename",
+        alone: false,
+        needs: Needs::Nothing,
+        run: old_name,
     },
     Probe {
         name: "stat-unwritten",
@@ -161,9 +172,18 @@ fn reader_cut(bench: &mut Bench) -> Seen {
     write_at(bench, &other, 0, NEW)?;
     synced(bench, &other)?;
     bench.end(cut)?;
-    let found = bench.text(&one, "f")?;
-    only_new(&found)?;
-    seen(format!("open after {after} s; back, the reader reads the new data"))
+    // Until it is connected again, it cannot know.
+    let early = bench.text(&one, "f")?;
+    old_or_new(&early)?;
+    bench.touch(&one, "connected")?;
+    tick(bench)?;
+    let late = bench.text(&one, "f")?;
+    only_new(&late)?;
+    seen(format!(
+        "open after {after} s; the reader reads {}, connected {}",
+        shown(&early),
+        shown(&late)
+    ))
 }
 
 fn writer_cut(bench: &mut Bench) -> Seen {
@@ -255,21 +275,38 @@ fn server_chmods(bench: &mut Bench) -> Seen {
     on_server(bench, call, |bench, one, _| Ok(fstat(bench, one)?.mode & PERMISSIONS == 0o600))
 }
 
-/// The new name is there for all to find; it was not looked for before.
+/// The new name is looked for when the old one is gone: one that has the file open by a name may go
+/// on to trust its other ones.
 fn server_renames(bench: &mut Bench) -> Seen {
     let to = |path: &str| Call::Rename { from: path.into(), to: another(path), how: Rename::Plain };
     on_server(bench, to, |bench, one, path| {
+        if !is_gone(bench, one, path)? {
+            return Ok(false);
+        }
         let found = bench.text(one, &another(path))?;
-        if found.as_deref() != Ok(OLD) {
-            return broken(format!("by its new name it reads {}", shown(&found)));
-        }
-        let opened = bench.try_open(one, path, READ, "again")?;
-        match word(&opened) {
-            "ENOENT" | "ESTALE" => Ok(true),
-            "ok" => bench.close(one, "again").map(|()| false),
-            errno => broken(format!("by its old name: {errno}")),
-        }
+        was_old(&found).map(|()| true)
     })
+}
+
+/// Whether open(2) no longer finds a name.
+fn is_gone(bench: &mut Bench, by: &Hand, path: &str) -> Step<bool> {
+    let opened = bench.try_open(by, path, READ, "again")?;
+    match word(&opened) {
+        "ENOENT" | "ESTALE" => Ok(true),
+        "ok" => bench.close(by, "again").map(|()| false),
+        errno => broken(format!("open by the old name: {errno}")),
+    }
+}
+
+fn old_name(bench: &mut Bench) -> Seen {
+    let (one, other) = bench.two()?;
+    opened(bench, &one, "old", READ)?;
+    bench.close(&one, "f")?;
+    tick(bench)?;
+    fit(bench.rename(&other, "old", "new")?)?;
+    bench.open(&one, "new", READ, "f")?;
+    reads_on(bench, &one)?;
+    in_time(bench, |bench| is_gone(bench, &one, "old"))
 }
 
 // --- Attributes ---------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ const LOSE: &str = "{lose: {}}";
 const HOLD: &str = "{hold: {late: 5s}}";
 /// A client that nobody calls back asks again at least every 30 s.
 const ASKED_AGAIN: Nanos = Nanos::from_secs(35);
+/// A server that calls its waiters back does so long before.
+const CALLED_BACK: Nanos = Nanos::from_secs(5);
 const SIGNAL: &str = "SIGUSR1";
 /// For a lock that nobody has any more to be free: longer than a lease.
 const FREE_WITHIN: Nanos = Nanos::from_secs(60);
@@ -55,12 +57,13 @@ pub const PROBES: &[Probe] = &[
         run: killed_as_granted,
     },
     Probe {
-        name: "nlm-cancel-crosses-grant",
-        rule: "a waiter that gives up just as its lock is granted has it, or leaves it to others",
+        name: "nlm-cancel-crosses-unlock",
+        rule: "a waiter that gives up just as the holder unlocks has the lock, or leaves it to \
+               others",
         source: "POSIX, fcntl, EINTR; Open Group, Protocols for Interworking: XNFS, chapter 10",
         alone: true,
         needs: Needs::LockManager,
-        run: cancel_crosses_grant,
+        run: cancel_crosses_unlock,
     },
 ];
 
@@ -128,13 +131,22 @@ fn unlock_lost_reply(bench: &mut Bench) -> Seen {
     seen(format!("ok; the other keeps its lock: {errno} for a third"))
 }
 
-/// What tells a waiter that it has its lock: the reply to the last time it asked, or, where a
-/// server calls its waiters back, that call.
-fn grant(bench: &Bench) -> &'static str {
-    match bench.is_nfs3() {
-        true => "{op: GRANTED_MSG, phase: call, from: c2}",
-        false => "{op: LOCK, phase: reply, from: c2, status: ok}",
+/// The holder unlocks, and what tells the waiter that it has the lock is under way for long: the
+/// call by which a server of NFSv3 may tell it, or the reply to the next time that it asks.
+fn grant_late(bench: &mut Bench, holder: &Hand) -> Step<()> {
+    let called_back = "{op: GRANTED_MSG, phase: call, from: c2}";
+    let asked_again = "{op: LOCK, phase: reply, from: c2, status: ok}";
+    let calls_back = bench.is_nfs3();
+    bench.strike_at(if calls_back { called_back } else { asked_again }, HOLD)?;
+    must_get(bench, holder, whole(Unlock), "the unlock")?;
+    if !calls_back {
+        return bench.must_strike(ASKED_AGAIN);
     }
+    if bench.has_struck(CALLED_BACK)? {
+        return Ok(());
+    }
+    bench.strike_at(asked_again, HOLD)?;
+    bench.must_strike(ASKED_AGAIN)
 }
 
 fn killed_as_granted(bench: &mut Bench) -> Seen {
@@ -146,10 +158,7 @@ fn killed_as_granted(bench: &mut Bench) -> Seen {
     if bench.is_answered(ticket)? {
         return broken("the waiter did not wait");
     }
-    let rpc = grant(bench);
-    bench.strike_at(rpc, HOLD)?;
-    must_get(bench, &one, whole(Unlock), "the unlock")?;
-    bench.must_strike(ASKED_AGAIN)?;
+    grant_late(bench, &one)?;
     let kill = Call::Signal { name: waiter.name.clone(), signal: "SIGKILL".into() };
     bench.must(&parent, kill)?;
     is_free_soon(bench, &one)
@@ -163,8 +172,9 @@ fn is_free_soon(bench: &mut Bench, by: &Hand) -> Seen {
     }
 }
 
-/// What the waiter sends to give up is under way while the server grants it the lock.
-fn cancel_crosses_grant(bench: &mut Bench) -> Seen {
+/// What the waiter sends to give up is under way while the lock becomes free, and a server that
+/// calls its waiters back grants it.
+fn cancel_crosses_unlock(bench: &mut Bench) -> Seen {
     let (one, other) = two_on_a_file(bench)?;
     must_get(bench, &one, whole(Exclusive), "the first")?;
     bench.must(&other, Call::Handle { signal: SIGNAL.into() })?;
