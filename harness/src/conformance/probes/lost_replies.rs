@@ -42,7 +42,8 @@ pub const PROBES: &[Probe] = &[
     },
     Probe {
         name: "unlock-lost-reply",
-        rule: "an unlock whose reply is lost succeeds, and another's lock of the time between stays",
+        rule: "an unlock whose reply is lost succeeds, and frees nothing that another has locked \
+               meanwhile",
         source: "RFC 8881, section 2.10.6; RFC 7530, section 9.1.8; POSIX, fcntl",
         alone: true,
         needs: Needs::Network,
