@@ -4,7 +4,7 @@
 //! not ask about ends the probe, as unfit.
 
 use super::probe::Stop;
-use crate::fault::Strike;
+use crate::fault::{Passes, Strike};
 use crate::run::lab::{Hand, InForce, Lab, Ticket, Told};
 use crate::site::NodeId;
 use crate::units::Nanos;
@@ -116,14 +116,30 @@ impl<'l, 'a> Bench<'l, 'a> {
 
     /// Has a fault strike, as a scenario would write it: `{cut: {node: c2}}`.
     pub fn strike(&mut self, yaml: &str) -> Step<InForce> {
-        #[derive(serde::Deserialize)]
-        struct Spec {
-            #[serde(with = "serde_yaml::with::singleton_map")]
-            strike: Strike,
+        let strike = strike(yaml)?;
+        Ok(self.lab.strike(&strike)?)
+    }
+
+    /// Has a fault strike at the first message like this, as a scenario would write it behind
+    /// `when: {rpc: ...}`: `{op: LOCK, phase: reply, from: c1}`. It ends by itself.
+    pub fn strike_at(&mut self, rpc: &str, yaml: &str) -> Step<()> {
+        let passes = serde_yaml::from_str::<Passes>(rpc);
+        let passes = passes.map_err(|error| Stop::Unfit(format!("{rpc}: {error}")))?;
+        self.lab.strike_at(&passes, &strike(yaml)?);
+        Ok(())
+    }
+
+    /// Waits until it has struck: whether it has within this time.
+    pub fn has_struck(&mut self, within: Nanos) -> Step<bool> {
+        Ok(self.lab.has_struck(within)?)
+    }
+
+    /// Waits until it has struck; that the message did not come within this time ends the probe.
+    pub fn must_strike(&mut self, within: Nanos) -> Step<()> {
+        match self.has_struck(within)? {
+            true => Ok(()),
+            false => Err(Stop::Unfit(format!("the message did not come within {within}"))),
         }
-        let spec = serde_yaml::from_str::<Spec>(&format!("strike: {yaml}"));
-        let spec = spec.map_err(|error| Stop::Unfit(format!("{yaml}: {error}")))?;
-        Ok(self.lab.strike(&spec.strike)?)
     }
 
     /// Ends it, and waits until its node is back: mounted, or serving.
@@ -370,6 +386,17 @@ impl<'l, 'a> Bench<'l, 'a> {
             Err(errno) => Ok(Err(errno)),
         }
     }
+}
+
+/// What a scenario writes of a fault.
+fn strike(yaml: &str) -> Step<Strike> {
+    #[derive(serde::Deserialize)]
+    struct Spec {
+        #[serde(with = "serde_yaml::with::singleton_map")]
+        strike: Strike,
+    }
+    let spec = serde_yaml::from_str::<Spec>(&format!("strike: {yaml}"));
+    Ok(spec.map_err(|error| Stop::Unfit(format!("{yaml}: {error}")))?.strike)
 }
 
 /// open(2) with mode 0644.

@@ -6,7 +6,7 @@ use super::interpreter::Interpreter;
 use super::nemesis::Nemesis;
 use super::task::Task;
 use super::{RunError, prober};
-use crate::fault::{FaultId, Strike};
+use crate::fault::{FaultId, Passes, Strike};
 use crate::history::writer::Writer;
 use crate::plan::Plan;
 use crate::site::blueprint::Role;
@@ -228,6 +228,19 @@ impl<'a> Lab<'a> {
         self.faults += 1;
         self.nemesis.strike(id, strike, node, &mut self.run)?;
         Ok(InForce(id))
+    }
+
+    /// Has a fault strike at the first message like this, before that is delivered.
+    pub fn strike_at(&mut self, passes: &Passes, strike: &Strike) {
+        let id = FaultId::at(self.faults);
+        self.faults += 1;
+        self.nemesis.strike_at(id, passes, strike, &mut self.run);
+    }
+
+    /// Waits until the last such fault has struck: whether it has within this time.
+    pub fn has_struck(&mut self, within: Nanos) -> Step<bool> {
+        self.until(within, |lab| lab.nemesis.has_struck())?;
+        Ok(self.nemesis.has_struck())
     }
 
     /// Ends a fault, and waits until its node is ready again.

@@ -20,6 +20,7 @@ mod script;
 mod tap;
 mod task;
 mod triggers;
+mod watch;
 
 use crate::history::writer::{Finished, WriteError, Writer};
 use crate::history::{EventKind, Observer};

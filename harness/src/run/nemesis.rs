@@ -7,8 +7,9 @@ use super::in_force::InForce;
 use super::interpreter::Interpreter;
 use super::task::Task;
 use super::triggers::{By, Triggers};
+use super::watch::Watch;
 use crate::fault::pause::AfterPause;
-use crate::fault::{CALLER, Caught, Effect, FaultId, OWNER, Strike, Trigger};
+use crate::fault::{CALLER, Caught, Effect, FaultId, OWNER, Passes, Strike, Trigger};
 use crate::history::EventKind;
 use crate::plan::Plan;
 use crate::seeds;
@@ -24,6 +25,8 @@ use std::collections::BTreeMap;
 pub struct Nemesis<'a> {
     plan: &'a Plan,
     triggers: Triggers<'a>,
+    /// A fault that the plan does not have waits for a message.
+    watch: Option<Watch>,
     active: BTreeMap<FaultId, Active>,
     force: InForce,
     /// The server's disk was filled by a fault, and may be still.
@@ -69,6 +72,7 @@ impl<'a> Nemesis<'a> {
         Nemesis {
             plan,
             triggers: Triggers::new(plan),
+            watch: None,
             active: BTreeMap::new(),
             force: InForce::of(plan.blueprint.clocks_off()),
             filled: false,
@@ -88,6 +92,7 @@ impl<'a> Nemesis<'a> {
                 if let Some(caught) = self.triggers.catch(*id, run) {
                     return self.strike_planned(*id, Some(&caught), run);
                 }
+                return self.strike_watched(*id, run);
             }
             Event::Timer(Timer::FaultBegins(id)) => {
                 return self.strike_planned(*id, None, run);
@@ -143,6 +148,37 @@ impl<'a> Nemesis<'a> {
         run: &mut Interpreter,
     ) -> Result<(), RunError> {
         self.put_into_force(id, strike, node, None, run)
+    }
+
+    /// Has a fault strike at the first message like this, before that is delivered. There is one
+    /// such fault at a time.
+    pub fn strike_at(
+        &mut self,
+        id: FaultId,
+        passes: &Passes,
+        strike: &Strike,
+        run: &mut Interpreter,
+    ) {
+        if let Some(before) = self.watch.take() {
+            before.end(run);
+        }
+        self.watch = Some(Watch::new(id, passes, strike, self.plan, run));
+    }
+
+    /// Whether the message has come for which that fault waits.
+    pub fn has_struck(&self) -> bool {
+        self.watch.as_ref().is_some_and(Watch::has_struck)
+    }
+
+    fn strike_watched(&mut self, id: FaultId, run: &mut Interpreter) -> Result<(), RunError> {
+        let Some((strike, caught)) = self.watch.as_mut().and_then(|watch| watch.catch(id)) else {
+            return Ok(());
+        };
+        self.put_into_force(id, &strike, caught.client.node(), Some(&caught), run)?;
+        if let Some(lasts) = strike.fault().lasts() {
+            run.set_timer_in(lasts, Timer::FaultEnds(id));
+        }
+        Ok(())
     }
 
     fn put_into_force(
@@ -399,6 +435,9 @@ impl<'a> Nemesis<'a> {
         }
         self.triggers.miss_the_rest("the workload ended before it struck", run)?;
         self.triggers.finish(run);
+        if let Some(watch) = self.watch.take() {
+            watch.end(run);
+        }
         Ok(())
     }
 

@@ -7,11 +7,12 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 
 /// A few of each kind: on a shared site and alone, with and without a network.
-const SOME: [&str; 6] = [
+const SOME: [&str; 7] = [
     "lock-exclusive",
     "flock-exclusive",
     "create-excl-race",
     "rename-lost-reply",
+    "lock-lost-reply",
     "crashed-client-back",
     "nlm-crashed-client-back",
 ];

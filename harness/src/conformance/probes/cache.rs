@@ -230,7 +230,16 @@ pub(super) fn old_or_new(found: &Outcome<String>) -> Seen {
 
 /// Looks every second until something is so, and tells how long that took; the rule is broken if it
 /// takes longer than any cache may keep what is old.
-pub(super) fn in_time(bench: &mut Bench, mut is_so: impl FnMut(&mut Bench) -> Step<bool>) -> Seen {
+pub(super) fn in_time(bench: &mut Bench, is_so: impl FnMut(&mut Bench) -> Step<bool>) -> Seen {
+    within(bench, LONGEST, is_so)
+}
+
+/// The same, with another limit (s).
+pub(super) fn within(
+    bench: &mut Bench,
+    longest: u64,
+    mut is_so: impl FnMut(&mut Bench) -> Step<bool>,
+) -> Seen {
     let begun = bench.now();
     loop {
         if is_so(bench)? {
@@ -239,8 +248,8 @@ pub(super) fn in_time(bench: &mut Bench, mut is_so: impl FnMut(&mut Bench) -> St
                 seconds => seen(format!("after {seconds} s")),
             };
         }
-        if bench.now().0.saturating_sub(begun.0) > LONGEST * SECOND {
-            return broken(format!("not within {LONGEST} s"));
+        if bench.now().0.saturating_sub(begun.0) > longest * SECOND {
+            return broken(format!("not within {longest} s"));
         }
         bench.seconds(1)?;
     }

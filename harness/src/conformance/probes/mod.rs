@@ -3,6 +3,7 @@
 mod cache;
 mod cache_names;
 mod deadlocks;
+mod delegations;
 mod errors;
 mod errors_limits;
 mod errors_programs;
@@ -11,11 +12,14 @@ mod leases;
 mod lock_files;
 mod lock_owners;
 mod lock_ranges;
+mod locked_names;
 mod locks;
+mod lost_replies;
 mod name_kinds;
 mod names;
 mod names_lost;
 mod ofd_locks;
+mod reclaims;
 mod recovery;
 mod renames;
 mod time;
@@ -55,10 +59,15 @@ pub const CHAPTERS: &[Chapter] = &[
             waits::PROBES,
             wait_parts::PROBES,
             deadlocks::PROBES,
+            locked_names::PROBES,
+            lost_replies::PROBES,
         ],
     },
-    Chapter { name: "time", parts: &[time::PROBES, leases::PROBES, recovery::PROBES] },
-    Chapter { name: "cache", parts: &[cache::PROBES, cache_names::PROBES] },
+    Chapter {
+        name: "time",
+        parts: &[time::PROBES, leases::PROBES, recovery::PROBES, reclaims::PROBES],
+    },
+    Chapter { name: "cache", parts: &[cache::PROBES, cache_names::PROBES, delegations::PROBES] },
     Chapter {
         name: "errors",
         parts: &[errors::PROBES, errors_limits::PROBES, errors_programs::PROBES],
