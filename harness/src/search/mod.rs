@@ -27,15 +27,17 @@ use sha2::{Digest, Sha256};
 /// So many hex digits of a scenario's hash tell it apart from the others of a search.
 const DIGITS: usize = 12;
 
-/// The longest fault and what comes of it fit in; who waits for a lock that nobody frees does so in
-/// vain for no longer.
-const TIME: Nanos = Nanos::from_secs(120);
+/// How long a run without faults goes on: all have had their turns by then.
+const TIME: Nanos = Nanos::from_secs(30);
+/// Who waits for a lock that nobody may ever free gives up after this.
+const PATIENCE: Nanos = Nanos::from_secs(30);
 
 /// The story that is searched where nobody names one: short, and with all that a lock does in it.
 /// Whoever comes first finds nobody, the others wait; each comes twice, and stays long enough to
 /// renew its lock.
 pub fn story(scenario: &mut Scenario, profile: &Profile) {
     let renewed = profile.lifetime.map(|lifetime| lifetime.renewed);
+    let is_freed = profile.lifetime.is_some() || profile.primitive.is_kernel_managed();
     let hold = NanosRange { least: Nanos(1_200 * MILLISECOND), most: Nanos(1_800 * MILLISECOND) };
     let think = NanosRange { least: Nanos(50 * MILLISECOND), most: Nanos(300 * MILLISECOND) };
     scenario.about = "Three clients take turns, twice each.".into();
@@ -44,6 +46,7 @@ pub fn story(scenario: &mut Scenario, profile: &Profile) {
         time: TIME,
         hold,
         think,
+        timeout: (!is_freed).then_some(PATIENCE),
         refresh: (renewed == Some(Renewed::ByCalls)).then_some(Nanos(SECOND)),
         recover: true,
         ..CyclesSpec::default()

@@ -7,7 +7,7 @@
 
 use super::points::Point;
 use super::strikes::{COLUMNS, Column, Setting};
-use super::sweep::{Role, Trial, makes_sense, run_name};
+use super::sweep::{Role, Trial, makes_sense, outlast, run_name};
 use crate::fault::{FaultSpec, Trigger};
 use crate::lock::profile::Profile;
 use crate::scenario::Scenario;
@@ -68,7 +68,8 @@ pub fn pairs(
                     }
                     (_, Some(first)) => Role::Alike { first: *first },
                 };
-                let scenario = with(first, point, strike.name, faults);
+                let mut scenario = with(first, point, strike.name, faults);
+                outlast(&mut scenario, point.at_ns);
                 if !makes_sense(&scenario, profile) {
                     continue;
                 }

@@ -4,11 +4,12 @@
 
 use super::points::Point;
 use super::strikes::{COLUMNS, Setting};
+use crate::fault::FaultSpec;
 use crate::lock::profile::Profile;
 use crate::name;
-use crate::scenario::{Scenario, validate};
+use crate::scenario::{Scenario, WorkloadSpec, validate};
 use crate::seeds;
-use crate::units::hex;
+use crate::units::{Nanos, SECOND, hex};
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -75,7 +76,8 @@ pub fn trials(
             let Some(faults) = strike.faults(point, setting) else { continue };
             let name = run_name(&point.name, strike.name);
             let about = format!("At this point, {}: {}.", strike.about, point.about);
-            let scenario = Scenario { name, about, faults, ..story.clone() };
+            let mut scenario = Scenario { name, about, faults, ..story.clone() };
+            outlast(&mut scenario, point.at_ns);
             if !makes_sense(&scenario, profile) {
                 continue;
             }
@@ -91,6 +93,25 @@ pub fn trials(
     }
     prove(&mut trials, seed);
     trials
+}
+
+/// What comes of a fault is waited for so long after its end.
+const AFTERWARDS: Nanos = Nanos::from_secs(20);
+
+/// Lets a story that recovers last until its faults are over, which strike at this time of the run
+/// (ns), and what they led to has shown.
+pub fn outlast(scenario: &mut Scenario, at_ns: u64) {
+    let late = |fault: &FaultSpec| {
+        let lasts = fault.lasts.map_or(0, |lasts| lasts.0);
+        lasts.max(fault.strike.late_ns())
+    };
+    let longest = scenario.faults.iter().map(late).max().unwrap_or(0);
+    if let WorkloadSpec::Cycles(cycles) = &mut scenario.workload
+        && cycles.recover
+    {
+        let over = at_ns.saturating_add(longest).saturating_add(AFTERWARDS.0);
+        cycles.time = cycles.time.max(Nanos(over / SECOND * SECOND));
+    }
 }
 
 /// Draws those that are tried although another stands for them.
