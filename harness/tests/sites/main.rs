@@ -33,4 +33,5 @@ mod own_locks;
 mod scenarios;
 mod servers;
 mod site;
+mod sweep;
 mod wire;

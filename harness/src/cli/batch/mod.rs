@@ -21,7 +21,7 @@ use crate::kernel::Kernels;
 use crate::plan::{Parts, Plan, expand};
 use crate::site::launch::Launch;
 use crate::verdict::recheck::CAPTURE;
-use lockstorm_reports::set::{Cause, End, RunSummary};
+use lockstorm_reports::set::{Cause, End, Outcome, RunSummary};
 use lockstorm_reports::{Report, Verdict, json};
 use progress::Progress;
 use std::fs;
@@ -60,6 +60,8 @@ pub struct BatchOptions {
     pub patience: Duration,
     /// Begin no run that would not end within this time.
     pub budget: Option<Duration>,
+    /// Begin no run after one that broke a promise.
+    pub until_broken: bool,
     /// Keep no files of valid runs.
     pub discard_valid: bool,
     pub quiet: bool,
@@ -96,6 +98,7 @@ impl SideBySide {
             launch: self.launch.fit()?,
             patience: Duration::from_secs(self.timeout.into()),
             budget: None,
+            until_broken: false,
             discard_valid: self.discard_valid,
             quiet,
             kernels: self.kernel.choose()?,
@@ -127,7 +130,7 @@ impl Witness for Nobody {
     }
 }
 
-/// Makes the runs and appends each to the set as it ends. Answers how many the budget left out.
+/// Makes the runs and appends each to the set as it ends. Answers how many the options left out.
 pub fn run(jobs: &[Job], set: &SetDirectory, options: &BatchOptions) -> Result<usize, Failure> {
     run_seen(jobs, set, options, &Nobody)
 }
@@ -149,10 +152,15 @@ pub fn run_seen(
     let stop = Mutex::new(None);
     let progress = Mutex::new(Progress::new(jobs.len(), options.jobs, options.quiet));
     let left = AtomicUsize::new(0);
+    let broken = AtomicBool::new(false);
     let worker = || {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             if interrupted.load(Ordering::Relaxed) || locked(&stop).is_some() {
                 return;
+            }
+            if broken.load(Ordering::Relaxed) {
+                left.fetch_add(1, Ordering::Relaxed);
+                continue;
             }
             let longest = locked(&progress).longest();
             if options.budget.is_some_and(|budget| begun.elapsed() + longest > budget) {
@@ -163,6 +171,8 @@ pub fn run_seen(
             let outcome =
                 make(job, set.path(), options, (&interrupted, witness)).and_then(|summary| {
                     set.append(&summary)?;
+                    let is_broken = summary.outcome() == Outcome::BrokenPromise;
+                    broken.fetch_or(options.until_broken && is_broken, Ordering::Relaxed);
                     locked(&progress).ended(job, &summary);
                     Ok(())
                 });

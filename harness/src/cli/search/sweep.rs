@@ -14,10 +14,12 @@ use crate::search::points::{Point, points};
 use crate::search::strikes::{COLUMNS, Setting};
 use crate::search::sweep::{self, trials};
 use crate::search::{calm, story};
+use crate::seeds;
 use crate::suggest::closest;
 use crate::verdict::recheck::CAPTURE;
 use lockstorm_reports::set::RunSummary;
 use lockstorm_reports::{Verdict, map::Map};
+use rand::seq::SliceRandom;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -65,6 +67,9 @@ pub struct Args {
     /// Begin no run that would not end within this time, such as 10m, for each lock.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     budget: Option<Duration>,
+    /// Begin no run after the first that breaks a promise.
+    #[arg(long)]
+    first: bool,
     /// Make the I-th of N parts of the runs; `lockstorm merge` puts them together, and `sweep` with
     /// its directory as --out prints the map.
     #[arg(long, value_name = "I/N", value_parser = parse_shard)]
@@ -92,7 +97,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         let message = "--out is the directory of one lock; leave it out where there are several";
         return Err(Failure::Argument(message.into()));
     }
-    let options = BatchOptions { budget: args.budget, ..args.side_by_side.options(args.quiet)? };
+    let options = BatchOptions {
+        budget: args.budget,
+        until_broken: args.first,
+        ..args.side_by_side.options(args.quiet)?
+    };
     let mut exit = Exit::Valid;
     for pair in &pairs {
         match sweep(pair, args, (&columns, &options), terminal) {
@@ -280,7 +289,9 @@ fn make(
         let pair = told.in_scenario(all[*index].scenario.clone())?;
         Ok(Trial { pair, seed: args.seed })
     };
-    let wanted: Vec<Trial> = part.iter().map(trial).collect::<Result<_, Failure>>()?;
+    let mut wanted: Vec<Trial> = part.iter().map(trial).collect::<Result<_, Failure>>()?;
+    // So that a budget takes something of every place.
+    wanted.shuffle(&mut seeds::generator(seeds::derive(args.seed, "sweep/order")));
     trials.make(&wanted, &batch::Nobody)?;
     // Those of other parts may be there as well.
     let wanted: Vec<Trial> = made.iter().map(trial).collect::<Result<_, Failure>>()?;
