@@ -1,7 +1,7 @@
 //! `lockstorm explore`: scenarios at random, guided by the situations that runs come to.
 
 mod findings;
-mod known;
+pub mod known;
 mod ledger;
 mod progress;
 mod session;

@@ -1,5 +1,6 @@
 //! The map of a sweep: what came of each fault at each point.
 
+use super::explore::known::Known;
 use crate::cli::batch::Pair;
 use crate::cli::exit::Failure;
 use crate::cli::results;
@@ -173,6 +174,19 @@ fn finding(
         directory: run.directory.clone(),
         reproduce: run.reproduce(),
         known: None,
+    }
+}
+
+/// Says of each finding that is known why it is.
+pub fn tell_known(map: &mut Map, known: &Known) {
+    for found in &mut map.findings {
+        let fingerprint = Fingerprint {
+            lock: map.lock.clone(),
+            invariant: found.invariant.words(),
+            class: found.class,
+            situation: found.situation.clone(),
+        };
+        found.known = known.of(&fingerprint).map(|one| one.reason.clone());
     }
 }
 

@@ -1,5 +1,6 @@
 //! `lockstorm sweep LOCK`: every fault at every point of a story.
 
+use super::explore::known::Known;
 use super::trials::{Trial, Trials};
 use super::{map, pairs};
 use crate::cli::batch::{
@@ -17,8 +18,9 @@ use crate::search::{calm, story};
 use crate::seeds;
 use crate::suggest::closest;
 use crate::verdict::recheck::CAPTURE;
+use lockstorm_reports::map::{Finding, Map};
 use lockstorm_reports::set::RunSummary;
-use lockstorm_reports::{Verdict, map::Map};
+use lockstorm_reports::{Class, Verdict};
 use rand::seq::SliceRandom;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -67,6 +69,10 @@ pub struct Args {
     /// Begin no run that would not end within this time, such as 10m, for each lock.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     budget: Option<Duration>,
+    /// A list of findings that are known, each with a reason: they are told as such, and are no
+    /// reason for exit code 1.
+    #[arg(long, value_name = "FILE")]
+    known: Option<PathBuf>,
     /// Begin no run after the first that breaks a promise.
     #[arg(long)]
     first: bool,
@@ -89,6 +95,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let columns = columns(&args.faults)?;
+    let known = args.known.as_deref().map(Known::load).transpose()?.unwrap_or_default();
     let reference = args.story.clone().unwrap_or_else(|| STORY.into());
     let selection = Selection::of(&args.locks, args.with.as_deref(), &[reference])?;
     let pairs = batch::pairs(&selection, &args.set)?;
@@ -104,7 +111,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     let mut exit = Exit::Valid;
     for pair in &pairs {
-        match sweep(pair, args, (&columns, &options), terminal) {
+        match sweep(pair, args, (&columns, &options, &known), terminal) {
             Ok(of_lock) => exit = graver(exit, of_lock),
             // Of many, one that cannot be had is no reason to leave out the others.
             Err(failure @ (Failure::Input(_) | Failure::SetUpMissing(_))) if pairs.len() > 1 => {
@@ -148,7 +155,7 @@ fn graver(one: Exit, other: Exit) -> Exit {
 fn sweep(
     pair: &Pair,
     args: &Args,
-    (columns, options): (&[usize], &BatchOptions),
+    (columns, options, known): (&[usize], &BatchOptions, &Known),
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
     let told = told(pair, args)?;
@@ -187,7 +194,8 @@ fn sweep(
     // What happens at no point of this lock needs no column.
     let happens = |column: &usize| all.iter().any(|trial| trial.column == *column);
     let columns: Vec<usize> = columns.iter().copied().filter(happens).collect();
-    let map = map::of(&told, args.seed, (&calm.summary, &points), (&all, &columns), &runs);
+    let mut map = map::of(&told, args.seed, (&calm.summary, &points), (&all, &columns), &runs);
+    map::tell_known(&mut map, known);
     map::save(&map, set.path())?;
     let name = path.display().to_string();
     terminal.print(&map::render(args.format, &map, &path, terminal))?;
@@ -303,11 +311,14 @@ fn make(
     Ok(runs)
 }
 
+/// A broken promise that nobody knew of yet, before what is unknown.
 fn exit(map: &Map) -> Exit {
-    match (map.counts.violated, map.counts.unknown + map.counts.not_made) {
-        (1.., _) => Exit::Violated,
-        (0, 1..) => Exit::Unknown,
-        (0, 0) => Exit::Valid,
+    let is_news =
+        |found: &Finding| found.known.is_none() && found.class != Class::BeyondAssumptions;
+    match (map.findings.iter().any(is_news), map.counts.unknown + map.counts.not_made) {
+        (true, _) => Exit::Violated,
+        (false, 1..) => Exit::Unknown,
+        (false, 0) => Exit::Valid,
     }
 }
 
