@@ -10,8 +10,8 @@
 //!       agent -> adapter -> lock library -> kernel NFS client -> wire -> server
 //! ```
 //!
-//! Beside it stands `conformance`: probes of the file system itself, on the same sites and without
-//! a lock.
+//! Beside it stand `conformance`, probes of the file system itself, on the same sites and without a
+//! lock; and `search`, which makes scenarios that nobody has written.
 //!
 //! Below, each module names only modules that stand above it.
 
