@@ -8,7 +8,7 @@ mod shard;
 use directory::RUNS_FOLDER;
 pub use directory::{Identity, SetDirectory, expect_same};
 pub use select::{Pair, Prepared, Selection, Wanted, expect_any, pair, pairs};
-pub use shard::{Shard, parse_shard, parse_time};
+pub use shard::{Shard, parse_shard, parse_time, part};
 
 use super::exit::Failure;
 use super::kernels::{self, KernelArgs};
