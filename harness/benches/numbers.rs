@@ -4,6 +4,8 @@
 
 #[path = "numbers/dimensions.rs"]
 mod dimensions;
+#[path = "numbers/side_by_side.rs"]
+mod side_by_side;
 #[path = "numbers/usage.rs"]
 mod usage;
 #[path = "numbers/watch.rs"]
@@ -41,9 +43,13 @@ workload:
 
 fn main() -> Outcome<()> {
     // `cargo bench` passes on its own arguments.
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let is_given = |wanted: &str| std::env::args().any(|argument| argument == wanted);
+    let quick = is_given("--quick");
     let (often, seldom) = if quick { (1, 1) } else { (5, 3) };
     print_host();
+    if is_given("--side-by-side") {
+        return side_by_side::print(often);
+    }
     let loops = samples(seldom, || watch(CLOSED_LOOP))?;
     let mounted = samples(often, start_to_mounted)?;
     let partition = samples(often, || partition().map(|wall| wall.as_secs_f64()))?;
@@ -65,6 +71,7 @@ fn main() -> Outcome<()> {
     print_memory("after the closed loop", &memory[1]);
     print_profile(&loops[loops.len() / 2]);
     dimensions::print_decoding(if quick { 1 } else { 10 })?;
+    side_by_side::print(often)?;
     dimensions::print_launches(often)?;
     dimensions::print_clocks()
 }

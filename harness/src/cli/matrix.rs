@@ -1,11 +1,14 @@
 //! `lockstorm matrix`: every lock against every scenario, over many seeds, as one table.
 
-use super::batch::{self, Identity, Job, Selection, SetDirectory, SideBySide, expect_any, pairs};
+use super::batch::{
+    self, Identity, Job, Selection, SetDirectory, Shard, SideBySide, expect_any, pairs,
+    parse_shard, part,
+};
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
 use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::set::{self, Counts, Entry, Header, Outcome, ResultSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a matrix is called that is given no directory; the hash of what it is made of follows.
 const NAME: &str = "matrix";
@@ -38,6 +41,14 @@ pub struct Args {
     /// Set a key of every scenario, such as site.clients=5; may be given more than once.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Run the I-th of N parts of the matrix; `lockstorm merge` puts them together.
+    #[arg(long, value_name = "I/N", value_parser = parse_shard)]
+    shard: Option<Shard>,
+    /// Judge this result set, as `merge` leaves it, and run nothing. Exit code 2 also if runs are
+    /// missing.
+    #[arg(long, value_name = "DIR",
+          conflicts_with_all = ["locks", "with", "scenarios", "seeds", "set", "shard", "out"])]
+    judge: Option<PathBuf>,
     /// Where the result set goes, in place of lockstorm-runs/matrix-HASH; another set there is
     /// not replaced.
     #[arg(long, value_name = "DIR")]
@@ -71,19 +82,60 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let (set, path) = match &args.judge {
+        Some(path) => (set::read(path)?, path.clone()),
+        None => make(args, terminal)?,
+    };
+    let name = path.display().to_string();
+    let options = Options {
+        colour: terminal.colour(),
+        columns: Some(terminal.columns()),
+        directory: Some(&name),
+    };
+    terminal.print(&(args.format.render)(Subject::Set(&set), options))?;
+    match &args.judge {
+        Some(path) => note_missing(&set, path, terminal),
+        None if args.out.is_none() && !args.quiet => {
+            terminal.note(&format!("the results are in {name}"));
+        }
+        None => {}
+    }
+    match exit(&set) {
+        Exit::Valid if args.judge.is_some() && set.missing() > 0 => Ok(Exit::Unknown),
+        exit => Ok(exit),
+    }
+}
+
+/// Says of a set that is taken for the whole that it is not.
+pub fn note_missing(set: &ResultSet, path: &Path, terminal: &Terminal) {
+    if set.missing() > 0 {
+        let (path, there) = (path.display(), set.runs.len());
+        let wanted = set.header.wanted.unwrap_or(0);
+        terminal.note(&format!(
+            "{path}: {there} of {wanted} runs are there; the rest is in parts that were not merged \
+             or have not been run to their end"
+        ));
+    }
+}
+
+/// Makes the runs that are not there yet; answers the whole set, and where it is.
+fn make(args: &Args, terminal: &Terminal) -> Result<(ResultSet, PathBuf), Failure> {
     let selection = Selection::of(&args.locks, args.with.as_deref(), &args.scenarios)?;
     let pairs = pairs(&selection, &args.set)?;
     expect_any(&pairs)?;
     let all: Vec<&batch::Pair> = pairs.iter().collect();
-    let header = header(&selection, &all);
-    let options = args.side_by_side.options(args.quiet)?;
-    let identity = Identity::new(&header, selection.images(), &args.set, &options.kernels, &all);
-    let path = &args.out.clone().unwrap_or_else(|| identity.default_path(NAME));
-    let directory = SetDirectory::open(path, &header, &identity, false)?;
-    let made = directory.made()?;
     let seeds = args.seeds.first..=args.seeds.last;
     // By seed first: a batch that is cut short has something of every cell.
     let jobs = seeds.flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
+    let jobs: Vec<Job> = jobs.collect();
+    let wanted = Some(jobs.len() as u64);
+    let header = Header { wanted, ..header(&selection, &all) };
+    let options = args.side_by_side.options(args.quiet)?;
+    let identity = Identity::new(&header, selection.images(), &args.set, &options.kernels, &all);
+    let path = args.out.clone().unwrap_or_else(|| identity.default_path(NAME));
+    let directory = SetDirectory::open(&path, &header, &identity, false)?;
+    let made = directory.made()?;
+    let jobs = part(args.shard, jobs).into_iter();
     let jobs: Vec<Job> = jobs.filter(|job| !made.contains(&job.key())).collect();
     let outcome = batch::run(&jobs, &directory, &options);
     let set = directory.read()?;
@@ -95,17 +147,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         ));
         return Err(failure);
     }
-    let name = path.display().to_string();
-    let options = Options {
-        colour: terminal.colour(),
-        columns: Some(terminal.columns()),
-        directory: Some(&name),
-    };
-    terminal.print(&(args.format.render)(Subject::Set(&set), options))?;
-    if args.out.is_none() && !args.quiet {
-        terminal.note(&format!("the results are in {name}"));
-    }
-    Ok(exit(&set))
+    Ok((set, path))
 }
 
 /// The header of a batch's result set.
@@ -125,6 +167,7 @@ pub fn header(selection: &Selection, pairs: &[&batch::Pair]) -> Header {
         command: Some(std::env::args().skip(1).fold("lockstorm".into(), |line, argument| {
             format!("{line} {}", lockstorm_reports::text::quoted(&argument))
         })),
+        wanted: None,
         scenarios,
         locks: selection.lock_entries(),
     }

@@ -3,16 +3,20 @@
 use super::batch::{SetDirectory, expect_same};
 use super::directory::host;
 use super::exit::{Exit, Failure};
+use super::matrix::note_missing;
 use super::results::below;
 use super::terminal::Terminal;
 use lockstorm_reports::format::{self, Options, Subject};
-use lockstorm_reports::set::{self, ResultSet, RunSummary};
+use lockstorm_reports::set::{self, Header, ResultSet, RunSummary};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Puts result sets together that were made by the same lockstorm of the same locks and scenarios,
-/// as `gate --shard` makes them.
+/// as `gate`, `matrix` and `known-bugs` make them with `--shard`.
+///
+/// What the whole comes to, `--judge` of the same command says. Exit code 2 if runs are missing:
+/// a part was left out, or has not been run to its end.
 ///
 /// The whole has the runs' own files, too, as far as the parts have them: it can be moved, and the
 /// parts can be removed. On one file system the files are hard links and take no room.
@@ -38,7 +42,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             below(part, Path::new(directory))?;
         }
     }
-    let whole = SetDirectory::beside(&args.out, &args.parts[0])?;
+    let header = header_of(parts.iter().map(|(_, set)| &set.header));
+    let whole = SetDirectory::beside(&args.out, &args.parts[0], &header)?;
     for (part, mut run) in one_each(parts) {
         run.directory = take_files(&run, part, whole.path())?;
         whole.append(&run)?;
@@ -51,7 +56,32 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     let text = format::named("text").map_err(Failure::Internal)?;
     terminal.print(&(text.render)(Subject::Set(&whole), options))?;
-    Ok(Exit::Valid)
+    note_missing(&whole, &args.out, terminal);
+    Ok(if whole.missing() > 0 { Exit::Unknown } else { Exit::Valid })
+}
+
+/// The header of the whole: the first one's, with the command that makes all parts.
+fn header_of<'a>(headers: impl Iterator<Item = &'a Header> + Clone) -> Header {
+    let first = headers.clone().next().cloned().unwrap_or_default();
+    Header {
+        wanted: headers.filter_map(|header| header.wanted).max(),
+        command: first.command.as_deref().map(without_shard),
+        ..first
+    }
+}
+
+/// A command without its `--shard`.
+fn without_shard(command: &str) -> String {
+    let mut kept = Vec::new();
+    let mut words = command.split(' ');
+    while let Some(word) = words.next() {
+        match word {
+            "--shard" => drop(words.next()),
+            word if word.starts_with("--shard=") => {}
+            word => kept.push(word),
+        }
+    }
+    kept.join(" ")
 }
 
 /// The runs of all parts, each once: of the first part that has it, and rather one that was made.
@@ -115,6 +145,22 @@ mod tests {
         let end = End::NotMade { cause: Cause::Host, message: "no".into() };
         let (scenario, directory) = ("calm".into(), Some(directory.into()));
         RunSummary { lock: lock.into(), scenario, seed: 1, directory, end }
+    }
+
+    #[test]
+    fn the_whole_tells_the_command_that_makes_all_parts_and_how_many_runs_are_wanted() {
+        let header = |command: &str, wanted| Header {
+            command: Some(command.into()),
+            wanted,
+            ..Header::default()
+        };
+        let one = header("lockstorm matrix --shard 1/2 --set 'a=b c'", None);
+        let two = header("lockstorm matrix --set 'a=b c' --shard=2/2", Some(7));
+        let command = Some("lockstorm matrix --set 'a=b c'".to_owned());
+        for parts in [[&one, &two], [&two, &one]] {
+            let whole = header_of(parts.into_iter());
+            assert_eq!((whole.command, whole.wanted), (command.clone(), Some(7)));
+        }
     }
 
     #[test]

@@ -21,6 +21,32 @@ fn every_known_bug_is_seen_where_it_is_and_not_where_it_is_not() {
 }
 
 #[test]
+fn the_record_of_parts_is_that_of_the_whole_and_a_part_alone_proves_nothing() {
+    let _permit = permit();
+    let home = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = lockstorm(home.path(), arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    for (part, out) in [("1/2", "one"), ("2/2", "two")] {
+        let bugs = ["known-bugs", "late-release", "--seeds", "1", "--quiet"];
+        let (code, said) = run(&[&bugs[..], &["--shard", part, "--out", out]].concat());
+        assert_eq!((code, said.as_str()), (Some(0), ""));
+    }
+    assert_eq!(run(&["merge", "one", "two", "--out", "whole"]).0, Some(0));
+    let (code, said) = run(&["known-bugs", "--judge", "whole"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("1 of 1 known bugs were seen in each of 1 runs"), "{said}");
+    let (code, said) = run(&["known-bugs", "--judge", "one"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("one: 1 of 2 runs are there"), "{said}");
+    let (code, said) = run(&["known-bugs", "lost-link", "--judge", "whole"]);
+    assert_eq!(code, Some(10), "{said}");
+    assert!(said.contains("no run of a known bug is there"), "{said}");
+}
+
+#[test]
 fn faults_at_random_times_stand_beside_those_that_are_aimed() {
     let _permit = permit();
     let home = tempfile::tempdir().unwrap();

@@ -43,6 +43,10 @@ pub struct Header {
     /// The command that makes it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// How many runs the command wants, those of all its parts together; absent where that is not
+    /// known beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<u64>,
     /// The scenarios in the order in which they are shown; others follow by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scenarios: Vec<Entry>,
@@ -187,6 +191,13 @@ pub struct ResultSet {
     /// The job was killed while it wrote a line; the line is not among the runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut_short: bool,
+}
+
+impl ResultSet {
+    /// How many of the runs that were wanted are not there.
+    pub fn missing(&self) -> u64 {
+        self.header.wanted.unwrap_or(0).saturating_sub(self.runs.len() as u64)
+    }
 }
 
 impl RunSummary {

@@ -357,6 +357,7 @@ pub fn set() -> ResultSet {
             about: "The smoke suite, seeds 1 to 3".into(),
             lockstorm: "0.1.0".into(),
             command: Some("lockstorm matrix --suite smoke --seeds 1..3".into()),
+            wanted: None,
             scenarios: vec![
                 entry("calm", "Three clients take turns; nothing is done to them."),
                 entry("partition", "The owner is cut off for longer than its lifetime."),

@@ -146,16 +146,16 @@ impl SetDirectory {
     }
 
     /// A new set of the same identity as another one.
-    pub fn beside(path: &Path, like: &Path) -> Result<SetDirectory, Failure> {
+    pub fn beside(path: &Path, like: &Path, header: &Header) -> Result<SetDirectory, Failure> {
         fs::create_dir_all(path).map_err(named(path))?;
         let lock = lock(path)?;
         if !is_empty(path) {
             return Err(in_the_way(path, "something is there already"));
         }
-        for name in [IDENTITY_FILE, HEADER_FILE] {
-            let from = like.join(name);
-            fs::copy(&from, path.join(name)).map_err(host(&from))?;
-        }
+        let from = like.join(IDENTITY_FILE);
+        fs::copy(&from, path.join(IDENTITY_FILE)).map_err(host(&from))?;
+        let header_file = path.join(HEADER_FILE);
+        fs::write(&header_file, header.to_json()).map_err(host(&header_file))?;
         SetDirectory::new(path, None, lock)
     }
 

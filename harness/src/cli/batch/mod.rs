@@ -1,6 +1,7 @@
 //! Many runs, side by side, into a result set: what `matrix` and its kin do.
 
 mod directory;
+mod ending;
 mod progress;
 mod select;
 mod shard;
@@ -8,7 +9,7 @@ mod shard;
 use directory::RUNS_FOLDER;
 pub use directory::{Identity, SetDirectory, expect_same};
 pub use select::{Pair, Selection, Wanted, expect_any, pair, pairs};
-pub use shard::{Shard, parse_shard, parse_time};
+pub use shard::{Shard, parse_shard, parse_time, part};
 
 use super::exit::Failure;
 use super::kernels::{self, KernelArgs};
@@ -246,11 +247,15 @@ fn try_to_make(
     // Of a run that was interrupted.
     results::remove(set, Path::new(&name))?;
     fs::create_dir_all(&directory).map_err(super::directory::host(&directory))?;
-    let interrupted = Arc::clone(interrupted);
     let (launch, patience) = (options.launch, options.patience);
+    let interrupted = Arc::clone(interrupted);
+    let signals = Arc::clone(&interrupted);
     let runner = Runner { assets, kernels, lock_image, launch, patience, interrupted };
     let (mut report, run) = runner.run(&dated(&plan), &directory, Vec::new())?;
     let history = &run.history.events;
+    if ending::is_of_the_batch(history, &signals) {
+        return Err(Failure::Interrupted);
+    }
     witness.judged(job, &Seen { plan: &plan, history, report: &report, directory: &directory })?;
     let discarded = options.discard_valid && report.verdict == Verdict::Valid;
     if discarded {

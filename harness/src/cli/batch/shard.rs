@@ -10,10 +10,19 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Those of its part, of jobs in an order that is the same on every machine.
+    /// Those of its part, of jobs in an order that is the same on every machine. They are dealt
+    /// out like cards: parts differ by one at most.
     pub fn of<T>(self, all: Vec<T>) -> Vec<T> {
         let those = all.into_iter().skip(self.index);
         those.step_by(self.count).collect()
+    }
+}
+
+/// Those of the jobs that `--shard` asks for; without it, all.
+pub fn part<T>(shard: Option<Shard>, all: Vec<T>) -> Vec<T> {
+    match shard {
+        None => all,
+        Some(shard) => shard.of(all),
     }
 }
 

@@ -6,10 +6,10 @@ mod suite;
 
 use super::batch::{
     self, BatchOptions, Identity, Job, Pair, Selection, SetDirectory, Shard, SideBySide,
-    expect_any, pairs, parse_shard, parse_time,
+    expect_any, pairs, parse_shard, parse_time, part,
 };
 use super::exit::{Exit, Failure};
-use super::matrix;
+use super::matrix::{self, note_missing};
 use super::terminal::Terminal;
 use baseline::Baseline;
 use decision::Decision;
@@ -88,6 +88,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let (set, path, left) = match &args.judge {
         Some(path) => {
             let set = lockstorm_reports::set::read(path)?;
+            note_missing(&set, path, terminal);
             (set, path.as_path(), 0)
         }
         None => {
@@ -114,7 +115,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         "text" => terminal.print(&decision.words())?,
         _ => terminal.note(&decision.words()),
     }
-    Ok(decision.exit(args.unknown))
+    let is_part_missing = args.judge.is_some() && set.missing() > 0;
+    match decision.exit(args.unknown) {
+        Exit::Valid if is_part_missing && args.unknown == OnUnknown::Fail => Ok(Exit::Unknown),
+        exit => Ok(exit),
+    }
 }
 
 /// Runs the suite; answers the results, and how many runs the budget did not allow.
@@ -125,7 +130,10 @@ fn make(args: &Args, path: &Path, terminal: &Terminal) -> Result<(ResultSet, usi
     pairs.retain(|pair| !matches!(pair.prepared(), Err(Failure::Input(_)) if pair.lock_is_ready()));
     expect_any(&pairs)?;
     let all: Vec<&batch::Pair> = pairs.iter().collect();
-    let header = matrix::header(&selection, &all);
+    let suite = suite_jobs(&pairs, args.seeds.unwrap_or(args.suite.seeds()));
+    let mut header = matrix::header(&selection, &all);
+    // What a budget has time for is not known beforehand.
+    header.wanted = args.budget.is_none().then_some(suite.len() as u64);
     let options = BatchOptions { budget: args.budget, ..args.side_by_side.options(args.quiet)? };
     let identity = Identity::new(&header, selection.images(), &[], &options.kernels, &all);
     let directory = SetDirectory::open(path, &header, &identity, args.out.is_none())?;
@@ -134,18 +142,13 @@ fn make(args: &Args, path: &Path, terminal: &Terminal) -> Result<(ResultSet, usi
         terminal.note(&format!("{path}: replaces the results of `{command}`"));
     }
     let made = directory.made()?;
-    let jobs = suite_jobs(&pairs, args.seeds.unwrap_or(args.suite.seeds()), args.shard);
-    let jobs: Vec<Job> = jobs.into_iter().filter(|job| !made.contains(&job.key())).collect();
+    let jobs = part(args.shard, suite).into_iter();
+    let jobs: Vec<Job> = jobs.filter(|job| !made.contains(&job.key())).collect();
     let left = batch::run(&jobs, &directory, &options)?;
     Ok((directory.read()?, left))
 }
 
-/// By seed first, so that a budget takes something of every scenario. The parts are dealt out like
-/// cards: they differ by one run at most, whatever the suite is.
-fn suite_jobs(pairs: &[Pair], seeds: u64, shard: Option<Shard>) -> Vec<Job<'_>> {
-    let all = (1..=seeds).flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
-    match shard {
-        None => all.collect(),
-        Some(shard) => shard.of(all.collect()),
-    }
+/// By seed first, so that a budget takes something of every scenario.
+fn suite_jobs(pairs: &[Pair], seeds: u64) -> Vec<Job<'_>> {
+    (1..=seeds).flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed })).collect()
 }

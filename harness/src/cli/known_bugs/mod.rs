@@ -5,11 +5,12 @@ mod baseline;
 mod record;
 
 use super::batch::{
-    self, BatchOptions, Identity, Job, Pair, Selection, SetDirectory, SideBySide, Wanted,
+    self, BatchOptions, Identity, Job, Pair, Selection, SetDirectory, Shard, SideBySide, Wanted,
+    parse_shard, part,
 };
 use super::exit::{Exit, Failure};
 use super::kernels;
-use super::matrix;
+use super::matrix::{self, note_missing};
 use super::terminal::Terminal;
 use crate::assets::{KernelFiles, cache_dir};
 use crate::kernel::Kernels;
@@ -18,9 +19,9 @@ use crate::scenario::load::load;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::{Scenario, shipped};
 use crate::suggest::closest;
-use lockstorm_reports::set::{ResultSet, RunSummary};
-use record::{Record, Row};
-use std::path::PathBuf;
+use lockstorm_reports::set::{self, Header, ResultSet, RunSummary};
+use record::{Record, Row, Tally};
+use std::path::{Path, PathBuf};
 
 /// What the result set is called that is given no directory.
 const NAME: &str = "known-bugs";
@@ -42,6 +43,13 @@ pub struct Args {
     /// Beside each bug, as many runs of the same story whose faults strike at random times.
     #[arg(long)]
     at_random: bool,
+    /// Run the I-th of N parts, and print no record; `lockstorm merge` puts them together.
+    #[arg(long, value_name = "I/N", value_parser = parse_shard)]
+    shard: Option<Shard>,
+    /// Print the record of this result set, as `merge` leaves it, and run nothing. Exit code 2
+    /// also if runs are missing.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "shard", "seeds", "at_random"])]
+    judge: Option<PathBuf>,
     /// Where the result set goes, in place of lockstorm-runs/known-bugs-HASH.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -55,40 +63,82 @@ pub struct Args {
     quiet: bool,
 }
 
-/// A known bug, ready to be run.
+/// A known bug, as its file tells it.
 struct Bug {
-    name: String,
+    name: &'static str,
     scenario: Scenario,
     known: KnownBug,
-    bad: Pair,
-    good: Pair,
-    at_random: Option<Pair>,
 }
 
+/// What it is run with.
+const BAD: &str = "bad";
+const GOOD: &str = "good";
+const AT_RANDOM: &str = "random";
+
 impl Bug {
-    fn pairs(&self) -> impl Iterator<Item = &Pair> {
-        [&self.bad, &self.good].into_iter().chain(&self.at_random)
+    /// What its scenario is called among the results, with one of these.
+    fn filed_as(&self, with: &str) -> String {
+        format!("{}.{with}", self.name)
     }
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let bugs = names(&args.bugs)?.into_iter().map(read).collect::<Result<Vec<Bug>, Failure>>()?;
+    if let Some(path) = &args.judge {
+        return judge(args, path, &bugs, terminal);
+    }
     let options = args.side_by_side.options(args.quiet)?;
-    let mut bugs = Vec::new();
-    for name in names(&args.bugs)? {
-        let (scenario, known) = read(name)?;
-        match missing_kernel(&known)? {
+    let bugs = with_kernels(bugs, terminal)?;
+    let set = make(&bugs, args, &options, terminal)?;
+    if args.shard.is_some() {
+        // How often a bug is seen, the whole alone can tell.
+        return Ok(Exit::Valid);
+    }
+    let rows = bugs.iter().map(|bug| row(bug, &set)).collect();
+    let record = Record { seeds: args.seeds, rows };
+    print(&record, args, terminal)?;
+    Ok(record.exit())
+}
+
+fn print(record: &Record, args: &Args, terminal: &Terminal) -> Result<(), Failure> {
+    terminal.print(&if args.markdown { record.markdown() } else { record.text() })
+}
+
+/// The record of a set that is there, of those bugs that it has.
+fn judge(args: &Args, path: &Path, bugs: &[Bug], terminal: &Terminal) -> Result<Exit, Failure> {
+    let set = set::read(path)?;
+    let rows: Vec<Row> = bugs.iter().map(|bug| row(bug, &set)).collect();
+    let rows: Vec<Row> =
+        rows.into_iter().filter(|row| row.bad.1.runs + row.good.1.runs > 0).collect();
+    if rows.is_empty() {
+        let path = path.display();
+        return Err(Failure::Argument(format!(
+            "{path}: no run of a known bug is there; expected a set that `lockstorm known-bugs` made"
+        )));
+    }
+    let seeds = rows.iter().map(|row| row.bad.1.runs.max(row.good.1.runs)).max().unwrap_or(0);
+    let record = Record { seeds, rows };
+    print(&record, args, terminal)?;
+    note_missing(&set, path, terminal);
+    match record.exit() {
+        Exit::Valid if set.missing() > 0 => Ok(Exit::Unknown),
+        exit => Ok(exit),
+    }
+}
+
+/// Those whose kernels are built.
+fn with_kernels(bugs: Vec<Bug>, terminal: &Terminal) -> Result<Vec<Bug>, Failure> {
+    let mut ready = Vec::new();
+    for bug in bugs {
+        match missing_kernel(&bug.known)? {
             Some(kernel) => terminal.note(&format!(
-                "{name} is left out: its kernel is not built (`ci/setup --kernels {kernel}`)"
+                "{} is left out: its kernel is not built (`ci/setup --kernels {kernel}`)",
+                bug.name
             )),
-            None => bugs.push(prepare(name, scenario, known, args.at_random)?),
+            None => ready.push(bug),
         }
     }
-    let set = make(&bugs, args, &options, terminal)?;
-    let record =
-        Record { seeds: args.seeds, rows: bugs.iter().map(|bug| row(bug, &set)).collect() };
-    let text = if args.markdown { record.markdown() } else { record.text() };
-    terminal.print(&text)?;
-    Ok(record.exit())
+    Ok(ready)
 }
 
 /// Runs what has not been run yet, and answers the whole set.
@@ -98,13 +148,20 @@ fn make(
     options: &BatchOptions,
     terminal: &Terminal,
 ) -> Result<ResultSet, Failure> {
-    let pairs: Vec<&Pair> = bugs.iter().flat_map(Bug::pairs).collect();
-    let header = matrix::header(&Selection::nothing(), &pairs);
+    let mut pairs = Vec::new();
+    for bug in bugs {
+        pairs.extend(pairs_of(bug, args.at_random)?);
+    }
+    let pairs: Vec<&Pair> = pairs.iter().collect();
+    let jobs = (1..=args.seeds).flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
+    let jobs: Vec<Job> = jobs.collect();
+    let wanted = Some(jobs.len() as u64);
+    let header = Header { wanted, ..matrix::header(&Selection::nothing(), &pairs) };
     let identity = Identity::new(&header, Vec::new(), &[], &options.kernels, &pairs);
     let path = args.out.clone().unwrap_or_else(|| identity.default_path(NAME));
     let directory = SetDirectory::open(&path, &header, &identity, false)?;
     let made = directory.made()?;
-    let jobs = (1..=args.seeds).flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
+    let jobs = part(args.shard, jobs).into_iter();
     let jobs: Vec<Job> = jobs.filter(|job| !made.contains(&job.key())).collect();
     batch::run(&jobs, &directory, options)?;
     if args.out.is_none() && !args.quiet {
@@ -131,11 +188,11 @@ fn names(wanted: &[String]) -> Result<Vec<&'static str>, Failure> {
     wanted.iter().map(find).collect()
 }
 
-fn read(name: &str) -> Result<(Scenario, KnownBug), Failure> {
+fn read(name: &'static str) -> Result<Bug, Failure> {
     let file = shipped::known_bug_file(name);
     let scenario = load(&file, &Overrides::default())?.scenario;
     match scenario.known_bug.clone() {
-        Some(known) => Ok((scenario, known)),
+        Some(known) => Ok(Bug { name, scenario, known }),
         None => Err(Failure::Argument(format!("{file}: `known_bug` is missing"))),
     }
 }
@@ -169,46 +226,43 @@ fn missing_kernel(known: &KnownBug) -> Result<Option<String>, Failure> {
     Ok(None)
 }
 
-fn prepare(
-    name: &str,
-    scenario: Scenario,
-    known: KnownBug,
-    at_random: bool,
-) -> Result<Bug, Failure> {
-    let pair = |variant: &Variant, suffix: &str, change: &dyn Fn(&mut Scenario)| {
+/// It with what has it, with what does not, and with faults at random times.
+fn pairs_of(bug: &Bug, at_random: bool) -> Result<Vec<Pair>, Failure> {
+    let known = &bug.known;
+    let pair = |variant: &Variant, with: &str, change: &dyn Fn(&mut Scenario)| {
         batch::pair(&Wanted {
-            reference: &shipped::known_bug_file(name),
-            lock: variant.lock.as_deref().unwrap_or(&scenario.lock.name),
+            reference: &shipped::known_bug_file(bug.name),
+            lock: variant.lock.as_deref().unwrap_or(&bug.scenario.lock.name),
             set: &variant.set,
-            name: format!("{name}.{suffix}"),
+            name: bug.filed_as(with),
             kernels: kernels_of(variant)?,
             change,
         })
     };
     let nothing = |_: &mut Scenario| {};
-    let (bad, good) = (pair(&known.bad, "bad", &nothing)?, pair(&known.good, "good", &nothing)?);
-    let at_random = match at_random && baseline::exists(&known) {
-        true => Some(pair(&known.bad, "random", &baseline::at_random)?),
-        false => None,
-    };
-    Ok(Bug { name: name.to_owned(), scenario, known, bad, good, at_random })
+    let mut pairs = vec![pair(&known.bad, BAD, &nothing)?, pair(&known.good, GOOD, &nothing)?];
+    if at_random && baseline::exists(known) {
+        pairs.push(pair(&known.bad, AT_RANDOM, &baseline::at_random)?);
+    }
+    Ok(pairs)
 }
 
 fn row(bug: &Bug, set: &ResultSet) -> Row {
-    let runs = |pair: &Pair| {
-        let of_pair = |run: &&RunSummary| run.lock == pair.lock && run.scenario == pair.scenario;
-        set.runs.iter().filter(of_pair).collect::<Vec<_>>()
+    let tally = |with: &str| {
+        let name = bug.filed_as(with);
+        let runs = set.runs.iter().filter(|run| run.scenario == name);
+        Tally::of(bug.known.shows, &runs.collect::<Vec<&RunSummary>>())
     };
     let lock = &bug.scenario.lock.name;
+    let at_random = tally(AT_RANDOM);
     Row {
-        name: bug.name.clone(),
+        name: bug.name.to_owned(),
         about: bug.scenario.about.clone(),
         report: bug.known.report.clone(),
         shows: bug.known.shows,
-        bad: (bug.known.bad.words(lock), record::Tally::of(bug.known.shows, &runs(&bug.bad))),
-        good: (bug.known.good.words(lock), record::Tally::of(bug.known.shows, &runs(&bug.good))),
-        at_random: (bug.at_random.as_ref())
-            .map(|pair| record::Tally::of(bug.known.shows, &runs(pair))),
+        bad: (bug.known.bad.words(lock), tally(BAD)),
+        good: (bug.known.good.words(lock), tally(GOOD)),
+        at_random: (at_random.runs > 0).then_some(at_random),
     }
 }
 
@@ -219,7 +273,7 @@ mod tests {
     #[test]
     fn every_file_of_a_known_bug_says_which_and_is_short() {
         for name in shipped::known_bugs() {
-            let (scenario, known) = read(name).unwrap();
+            let Bug { scenario, known, .. } = read(name).unwrap();
             assert!(!scenario.about.is_empty() && !known.report.is_empty(), "{name}");
             assert!(known.bad != known.good, "{name}: both are the same");
             kernels_of(&known.bad).unwrap();

@@ -292,7 +292,7 @@ fn make(
     trials: &Trials,
 ) -> Result<Vec<Option<RunSummary>>, Failure> {
     let made: Vec<usize> = (0..all.len()).filter(|index| all[*index].role.is_made()).collect();
-    let part: Vec<usize> = args.shard.map_or(made.clone(), |shard| shard.of(made.clone()));
+    let part = batch::part(args.shard, made.clone());
     let trial = |index: &usize| {
         let pair = told.in_scenario(all[*index].scenario.clone())?;
         Ok(Trial { pair, seed: args.seed })

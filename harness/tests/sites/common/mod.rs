@@ -4,8 +4,10 @@
 pub mod calls;
 #[cfg(feature = "docker")]
 pub mod engine;
+pub mod parts;
 pub mod processes;
 pub mod shipped;
+pub mod slurm;
 pub mod templates;
 pub mod tshark;
 pub mod without_sites;
