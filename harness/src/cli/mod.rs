@@ -31,6 +31,7 @@ mod results;
 mod runner;
 mod scenario;
 mod schema;
+mod search;
 mod suite;
 mod terminal;
 mod wire;
@@ -74,6 +75,10 @@ enum Command {
     Conformance(conformance::Args),
     /// Run a foreign test program on a client's mount, and break what is under it.
     Suite(suite::Args),
+    /// Shrink a violated run to the smallest scenario that shows the same violation.
+    Shrink(search::shrink::Args),
+    /// Say what a violation depends on: one thing is changed at a time.
+    Explain(search::explain::Args),
     /// Put the result sets of several shards together.
     Merge(merge::Args),
     /// Compare two result sets: what got better, what got worse.
@@ -125,6 +130,8 @@ pub fn main() -> ExitCode {
         Command::KnownBugs(args) => known_bugs::run(args, &terminal),
         Command::Conformance(args) => conformance::run(args, &terminal),
         Command::Suite(args) => suite::run(args, &terminal),
+        Command::Shrink(args) => search::shrink::run(args, &terminal),
+        Command::Explain(args) => search::explain::run(args, &terminal),
         Command::Merge(args) => merge::run(args, &terminal),
         Command::Compare(args) => compare::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),

@@ -6,15 +6,22 @@
 //! - [`points`]: the places of a run at which a fault can strike, from a run without faults;
 //! - [`strikes`]: what can happen at such a place;
 //! - [`sweep`]: every fault at every place, those that are alike told as one;
-//! - [`fingerprint`]: which violations are the same.
+//! - [`fingerprint`]: which violations are the same;
+//! - [`shrink`]: the smallest scenario that shows the same violation;
+//! - [`explain`]: what a violation depends on;
+//! - [`bisect`]: between which two of a row it came, or went.
 
+pub mod bisect;
+pub mod explain;
 pub mod fingerprint;
+mod parts;
 pub mod points;
+pub mod shrink;
 pub mod strikes;
 pub mod sweep;
 
-use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
 use crate::lock::profile::{Profile, Renewed};
+use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
 use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND};
 
 /// The story that is searched where nobody names one: short, and with all that a lock does in it.

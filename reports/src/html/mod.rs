@@ -3,6 +3,7 @@
 
 mod comparison;
 mod conformance;
+mod explanation;
 mod plots;
 mod run;
 mod sequence;
@@ -36,6 +37,11 @@ pub fn render(subject: Subject, options: Options) -> String {
 /// Renders a table of probes as a page.
 pub fn conformance(table: &crate::conformance::Table) -> String {
     conformance::conformance(table).into_string()
+}
+
+/// Renders what a violation depends on as a page.
+pub fn explanation(explanation: &crate::explanation::Explanation) -> String {
+    explanation::explanation(explanation).into_string()
 }
 
 /// The frame of every page. `jumps` lead to the parts of it: an id, and what it is called.

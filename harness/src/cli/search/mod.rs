@@ -1,4 +1,8 @@
 //! The commands that search: they have scenarios run that `search` makes.
 
-pub mod sweep;
+mod bisect;
+pub mod explain;
+mod reproduce;
+pub mod shrink;
+mod target;
 mod trials;
