@@ -9,6 +9,7 @@ pub mod cases;
 pub mod compare;
 pub mod conformance;
 pub mod document;
+pub mod explanation;
 pub mod format;
 pub mod github;
 pub mod html;

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What every command that runs nodes lets its user say about their kernels.
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub struct KernelArgs {
     /// Run the nodes on another kernel: a version (`lockstorm list kernels`), or the path of a
     /// kernel of your own; some of the nodes with server=6.1,clients=7.2. With `host`, the clients
@@ -49,6 +49,13 @@ fn find(wish: &Wish) -> Result<Kernel, Failure> {
             found.ok_or_else(|| unknown(version))
         }
     }
+}
+
+/// The kernels that are built and can be run.
+pub fn built() -> Result<Vec<Kernel>, Failure> {
+    let cache = cache()?;
+    let all = kernel::shipped().into_iter();
+    Ok(all.filter(|kernel| KernelFiles::below(&cache, &kernel.key).are_there()).collect())
 }
 
 /// What to say of a version that there is no recipe for.

@@ -81,6 +81,10 @@ enum Command {
     Suite(suite::Args),
     /// Try every fault at every point of a story: each call, each reply, each boundary.
     Sweep(search::sweep::Args),
+    /// Shrink a violated run to the smallest scenario that shows the same violation.
+    Shrink(search::shrink::Args),
+    /// Say what a violation depends on: one thing is changed at a time.
+    Explain(search::explain::Args),
     /// Put the result sets of several shards together.
     Merge(merge::Args),
     /// Compare two result sets: what got better, what got worse.
@@ -135,6 +139,8 @@ pub fn main() -> ExitCode {
         Command::Conformance(args) => conformance::run(args, &terminal),
         Command::Suite(args) => suite::run(args, &terminal),
         Command::Sweep(args) => search::sweep::run(args, &terminal),
+        Command::Shrink(args) => search::shrink::run(args, &terminal),
+        Command::Explain(args) => search::explain::run(args, &terminal),
         Command::Merge(args) => merge::run(args, &terminal),
         Command::Compare(args) => compare::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),

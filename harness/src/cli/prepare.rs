@@ -15,25 +15,25 @@ use std::path::{Path, PathBuf};
 pub struct StoryArgs {
     /// A path, or a name among the scenarios (`lockstorm list scenarios`).
     #[arg(value_name = "NAME|PATH")]
-    scenario: String,
+    pub scenario: String,
     /// Try another lock: a name (`lockstorm list locks`), another release as NAME@VERSION, or the
     /// path of your own lock's profile.yaml.
     #[arg(long, value_name = "LOCK")]
-    lock: Option<String>,
+    pub lock: Option<String>,
     /// Test this tree of the lock's sources in place of a release.
     #[arg(long, value_name = "DIR")]
-    with: Option<PathBuf>,
+    pub with: Option<PathBuf>,
     /// The seed of everything that is drawn.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    seed: u64,
+    pub seed: u64,
     /// Let the site live by this clock; `real` is slower, not repeatable, and truly parallel.
     #[arg(long, value_name = "CLOCK", value_parser = ["virtual", "real"])]
-    clock: Option<String>,
+    pub clock: Option<String>,
     /// Set a key of the scenario, such as site.clients=5; may be given more than once.
     #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    pub set: Vec<String>,
     #[command(flatten)]
-    kernel: KernelArgs,
+    pub kernel: KernelArgs,
 }
 
 /// Loads, validates and expands. Bad input is reported before missing set-up, and nothing is

@@ -42,7 +42,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 /// Another kernel is another history: better none than one that only looks alike.
-fn expect_our_parts(plan: &Plan) -> Result<(), Failure> {
+pub fn expect_our_parts(plan: &Plan) -> Result<(), Failure> {
     // Other kernels than the default one are found by their keys.
     let Kernels { server, clients } = &plan.kernels;
     let needs_default = server.is_none() || clients.is_none();

@@ -68,6 +68,37 @@ pub fn bring(order: &Order, images: &Path, downloads: &Path) -> Result<String, B
     Ok(key)
 }
 
+/// The releases of a lock that its package manager tells of, the oldest first.
+pub fn releases(profile: &Profile) -> Result<Vec<String>, BringError> {
+    let said = match profile.install {
+        Install::Pip => tools::releases_of_pip(profile)?,
+        Install::Npm => tools::releases_of_npm(profile)?,
+        _ => {
+            let why = "other releases can be had of locks that pip or npm bring (`install:`)";
+            return Err(BringError::Refused { lock: profile.name.clone(), why: why.into() });
+        }
+    };
+    let mut releases: Vec<String> = said.into_iter().filter(|text| is_release(text)).collect();
+    releases.sort_by_key(|text| numbers(text));
+    Ok(releases)
+}
+
+/// No release candidate or the like.
+fn is_release(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+/// The numbers of a release, by which it comes before or after others: those of `8.0` are those of
+/// `8`.
+pub fn numbers(release: &str) -> Vec<u64> {
+    let mut numbers: Vec<u64> =
+        release.split('.').map(|number| number.parse().unwrap_or(0)).collect();
+    while numbers.last() == Some(&0) {
+        numbers.pop();
+    }
+    numbers
+}
+
 /// Where the image with a key is, if it is there.
 pub fn image_path(images: &Path, key: &str) -> PathBuf {
     images.join(format!("{key}.erofs"))

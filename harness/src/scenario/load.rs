@@ -56,14 +56,7 @@ impl Loaded {
             self.adapt(profile);
         }
         self.report(validate::against_profile(&self.scenario, profile))?;
-        let lock = &mut self.scenario.lock;
-        if let Some(known) = profile.lifetime {
-            lock.lifetime.get_or_insert(known.default);
-        }
-        for (option, value) in &profile.options {
-            let slot = lock.options.entry(option.clone());
-            slot.or_insert_with(|| value.clone());
-        }
+        self.scenario.lock.fill_in(profile);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ pub mod shipped;
 pub mod validate;
 
 use crate::fault::FaultSpec;
+use crate::lock::profile::Profile;
 use crate::site::blueprint::Implementation;
 use crate::site::blueprint::WireBlueprint;
 use crate::site::clock::Clock;
@@ -235,6 +236,19 @@ pub struct LockSpec {
     /// Passed on to the adapter as it is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, serde_json::Value>,
+}
+
+impl LockSpec {
+    /// Fills in what the lock's profile says, where the scenario says nothing.
+    pub fn fill_in(&mut self, profile: &Profile) {
+        if let Some(known) = profile.lifetime {
+            self.lifetime.get_or_insert(known.default);
+        }
+        for (option, value) in &profile.options {
+            let slot = self.options.entry(option.clone());
+            slot.or_insert_with(|| value.clone());
+        }
+    }
 }
 
 /// What the clients do with the lock.

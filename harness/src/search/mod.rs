@@ -8,12 +8,19 @@
 //! - [`sweep`]: every fault at every place, those that are alike told as one;
 //! - [`pairs`]: a second fault where the run is another because of the first;
 //! - [`explore`]: scenarios at random, and from those that came to something new;
-//! - [`fingerprint`]: which violations are the same.
+//! - [`fingerprint`]: which violations are the same;
+//! - [`shrink`]: the smallest scenario that shows the same violation;
+//! - [`explain`]: what a violation depends on;
+//! - [`bisect`]: between which two of a row it came, or went.
 
+pub mod bisect;
+pub mod explain;
 pub mod explore;
 pub mod fingerprint;
 pub mod pairs;
+mod parts;
 pub mod points;
+pub mod shrink;
 pub mod strikes;
 pub mod sweep;
 #[cfg(test)]

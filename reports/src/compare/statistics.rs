@@ -1,4 +1,5 @@
-//! The tests that tell a change from chance. All of them are exact where that can be computed.
+//! The tests that tell a change from chance, and intervals of rates. All of them are exact where that
+//! can be computed.
 
 /// Fisher's exact test, two-sided: how probable so unlike a split is when `a` of `n` and `b` of
 /// `m` runs fail with the same probability.
@@ -118,6 +119,55 @@ pub fn significant(p_values: &[f64], alpha: f64) -> Vec<bool> {
     p_values.iter().map(|p| *p <= limit).collect()
 }
 
+/// The interval that holds the true rate with probability `level` or more, of something that was
+/// seen in `seen` of `of` runs: Clopper and Pearson's, which is exact.
+pub fn interval(seen: u64, of: u64, level: f64) -> (f64, f64) {
+    let seen = seen.min(of);
+    let tail = (1.0 - level) / 2.0;
+    let least = match seen {
+        0 => 0.0,
+        _ => rate_at(|rate| at_least(seen, of, rate), tail),
+    };
+    let most = match seen == of {
+        true => 1.0,
+        // So many are not seen.
+        false => 1.0 - rate_at(|rate| at_least(of - seen, of, rate), tail),
+    };
+    (least, most)
+}
+
+/// What the rate of something is at most, with this probability, that was seen in none of `of`
+/// runs: of 59, no more than one in twenty with 95 %.
+pub fn rate_of_unseen(of: u64, level: f64) -> f64 {
+    match of {
+        0 => 1.0,
+        _ => 1.0 - (1.0 - level).powf(1.0 / of as f64),
+    }
+}
+
+/// How probable `k` or more of `n` are at this rate.
+fn at_least(k: u64, n: u64, rate: f64) -> f64 {
+    let logs = ln_factorials(n);
+    let ln = |k: u64| logs[k as usize];
+    let (yes, no) = (rate.ln(), (1.0 - rate).ln());
+    let term = |i: u64| (ln(n) - ln(i) - ln(n - i) + i as f64 * yes + (n - i) as f64 * no).exp();
+    (k..=n).map(|i| if i == n { (n as f64 * yes).exp() } else { term(i) }).sum()
+}
+
+/// Where a probability that grows with the rate comes to `wanted`.
+fn rate_at(probability: impl Fn(f64) -> f64, wanted: f64) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    // Halved so often, an f64 has no digits left.
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        match probability(middle) < wanted {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    (low + high) / 2.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,5 +211,29 @@ mod tests {
         assert_eq!(significant(&[0.04, 0.5], 0.05), [false, false]);
         assert_eq!(significant(&[0.5, 0.02], 0.05), [false, true]);
         assert_eq!(significant(&[], 0.05), [false; 0]);
+    }
+
+    #[test]
+    fn intervals_agree_with_the_published_ones() {
+        let near = |found: (f64, f64), published: (f64, f64)| {
+            (found.0 - published.0).abs() < 5e-5 && (found.1 - published.1).abs() < 5e-5
+        };
+        // Newcombe (1998), table I, the method of Clopper and Pearson.
+        assert!(near(interval(81, 263, 0.95), (0.2527, 0.3676)));
+        assert!(near(interval(15, 148, 0.95), (0.0578, 0.1617)));
+        assert!(near(interval(0, 20, 0.95), (0.0, 0.1684)));
+        assert!(near(interval(1, 29, 0.95), (0.0009, 0.1776)));
+        assert!(near(interval(5, 10, 0.95), (0.1871, 0.8129)));
+        assert!(near(interval(20, 20, 0.95), (0.8316, 1.0)));
+        assert!(near(interval(0, 0, 0.95), (0.0, 1.0)));
+    }
+
+    #[test]
+    fn what_was_never_seen_is_rare_with_the_well_known_sample_sizes() {
+        // 59 runs for 95 % of 95 %, 299 for 99 % of 95 % (Wilks).
+        assert!(rate_of_unseen(59, 0.95) < 0.05 && rate_of_unseen(58, 0.95) > 0.05);
+        assert!(rate_of_unseen(299, 0.95) < 0.01 && rate_of_unseen(298, 0.95) > 0.01);
+        assert!(near(rate_of_unseen(0, 0.95), 1.0));
+        assert!(near(rate_of_unseen(1, 0.95), 0.95));
     }
 }

@@ -3,6 +3,7 @@
 
 mod comparison;
 mod conformance;
+mod explanation;
 mod map;
 mod plots;
 mod run;
@@ -42,6 +43,11 @@ pub fn conformance(table: &crate::conformance::Table) -> String {
 /// Renders the map of a sweep as a page; `file` is the one in a run's directory that tells of it.
 pub fn map(map: &crate::map::Map, file: &str) -> String {
     map::page(map, file).into_string()
+}
+
+/// Renders what a violation depends on as a page.
+pub fn explanation(explanation: &crate::explanation::Explanation) -> String {
+    explanation::explanation(explanation).into_string()
 }
 
 /// The frame of every page. `jumps` lead to the parts of it: an id, and what it is called.

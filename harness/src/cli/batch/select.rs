@@ -7,7 +7,7 @@ use crate::kernel::Kernels;
 use crate::lock::catalogue::Catalogue;
 use crate::lock::choice::Choice;
 use crate::lock::profile::{Kind, Profile};
-use crate::plan::{Lock, LockImage};
+use crate::plan::{Lock, LockImage, Plan};
 use crate::scenario::Scenario;
 use crate::scenario::load::load;
 use crate::scenario::overrides::Overrides;
@@ -93,6 +93,23 @@ impl Pair {
     /// The same on other kernels.
     pub fn on_kernels(self, kernels: Kernels) -> Pair {
         Pair { kernels: Some(kernels), ..self }
+    }
+
+    /// The lock and the scenario of a plan, and its kernels: all that it needs is in the plan.
+    pub fn of_plan(plan: &Plan) -> Pair {
+        let lock = plan.lock_label().to_owned();
+        Pair {
+            filed_as: file_name(&lock, FILED_CHARS_MAX),
+            lock,
+            scenario: plan.scenario.name.clone(),
+            prepared: Ok(Prepared {
+                scenario: plan.scenario.clone(),
+                profile: plan.profile.clone(),
+                image: plan.lock_image.clone(),
+            }),
+            lock_is_ready: true,
+            kernels: Some(plan.kernels.clone()),
+        }
     }
 
     /// What the run needs, or why there is none.

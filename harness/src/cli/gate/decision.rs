@@ -4,15 +4,16 @@ use super::OnUnknown;
 use super::baseline::{Accepted, Baseline, Violation};
 use crate::cli::exit::Exit;
 use lockstorm_reports::github::annotation;
-use lockstorm_reports::set::{Outcome, ResultSet};
+use lockstorm_reports::set::{Outcome, ResultSet, RunSummary};
+use lockstorm_reports::text::quoted;
 use std::collections::BTreeMap;
 use time::Date;
 
 /// What the gate makes of a result set.
 #[derive(Debug, Default)]
 pub struct Decision {
-    /// Violations that nobody accepts, with the number of runs and the command of one.
-    refused: BTreeMap<Violation, (usize, String)>,
+    /// Violations that nobody accepts.
+    refused: BTreeMap<Violation, Refused>,
     accepted: BTreeMap<String, (usize, String)>,
     /// Acceptances whose day has passed.
     expired: Vec<String>,
@@ -21,6 +22,26 @@ pub struct Decision {
     unknown: usize,
     left: usize,
     runs: usize,
+}
+
+/// A violation that nobody accepts.
+#[derive(Debug)]
+struct Refused {
+    runs: usize,
+    /// The commands that make one of them again, and that explain it.
+    commands: Vec<String>,
+}
+
+impl Refused {
+    /// By a run of the set in this directory.
+    fn by(run: &RunSummary, directory: &str) -> Refused {
+        let explain = run
+            .directory
+            .as_ref()
+            .map(|own| format!("lockstorm explain {}", quoted(&format!("{directory}/{own}"))));
+        let again = run.reproduce_from(Some(directory));
+        Refused { runs: 0, commands: [again].into_iter().chain(explain).collect() }
+    }
 }
 
 impl Decision {
@@ -50,8 +71,7 @@ impl Decision {
                     }
                     None => {
                         let entry = decision.refused.entry(violation);
-                        let again = || (0, run.reproduce_from(Some(directory)));
-                        entry.or_insert_with(again).0 += 1;
+                        entry.or_insert_with(|| Refused::by(run, directory)).runs += 1;
                     }
                 }
             }
@@ -80,9 +100,11 @@ impl Decision {
     pub fn words(&self) -> String {
         let mut page = String::from("\nGate\n");
         let mut line = |text: String| page.push_str(&format!("  {text}\n"));
-        for (violation, (runs, command)) in &self.refused {
+        for (violation, Refused { runs, commands }) in &self.refused {
             line(format!("refused   {}, in {}", violation.words(), counted(*runs)));
-            line(format!("          $ {command}"));
+            for command in commands {
+                line(format!("          $ {command}"));
+            }
         }
         for (violation, (runs, reason)) in &self.accepted {
             line(format!("accepted  {violation}, in {}: {reason}", counted(*runs)));
@@ -109,9 +131,10 @@ impl Decision {
         let mut annotate = |level: &str, message: &str| {
             page.push_str(&annotation(level, "lockstorm gate", message));
         };
-        for (violation, (runs, command)) in &self.refused {
+        for (violation, Refused { runs, commands }) in &self.refused {
+            let commands: String = commands.iter().map(|line| format!("\n$ {line}")).collect();
             let words = violation.words();
-            annotate("error", &format!("refused: {words}, in {}\n$ {command}", counted(*runs)));
+            annotate("error", &format!("refused: {words}, in {}{commands}", counted(*runs)));
         }
         for words in &self.expired {
             annotate(

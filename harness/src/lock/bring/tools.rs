@@ -1,6 +1,7 @@
 //! The programs that bring locks: a language's own package manager or compiler each.
 
 use super::{BringError, Order, copy, host, refuse};
+use crate::lock::profile::Profile;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -69,7 +70,12 @@ const SAID_LINES_MAX: usize = 15;
 
 /// Runs a program to its end; what it says goes into the error, if it fails.
 pub fn run(order: &Order, tool: Tool, command: &mut Command) -> Result<(), BringError> {
-    let lock = order.profile.name.clone();
+    said(&order.profile.name, tool, command).map(drop)
+}
+
+/// The same; answers what it says on standard output.
+fn said(lock: &str, tool: Tool, command: &mut Command) -> Result<String, BringError> {
+    let lock = lock.to_owned();
     let output = match command.stdin(Stdio::null()).output() {
         Ok(output) => output,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -84,13 +90,37 @@ pub fn run(order: &Order, tool: Tool, command: &mut Command) -> Result<(), Bring
         }
     };
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     let lines: Vec<String> = said.lines().map(lockstorm_reports::text::clean).collect();
     let last = lines.len().saturating_sub(SAID_LINES_MAX);
     Err(BringError::Failed { lock, tool, said: lines[last..].join("\n") })
+}
+
+/// The releases of its package, as pip tells them: `Available versions: 10.0.0, 9.2.0`.
+pub fn releases_of_pip(profile: &Profile) -> Result<Vec<String>, BringError> {
+    let mut index = Tool::Pip.command();
+    let said =
+        said(&profile.name, Tool::Pip, index.args(["index", "versions", profile.package()]))?;
+    let line = said.lines().find_map(|line| line.strip_prefix("Available versions:"));
+    let all = line.unwrap_or_default().split(',').map(|release| release.trim().to_owned());
+    Ok(all.collect())
+}
+
+/// The releases of its package, as npm tells them: a list in JSON, or one alone.
+pub fn releases_of_npm(profile: &Profile) -> Result<Vec<String>, BringError> {
+    let mut view = Tool::Npm.command();
+    view.args(["view", profile.package(), "versions", "--json"]);
+    let said = said(&profile.name, Tool::Npm, &mut view)?;
+    match serde_json::from_str(&said) {
+        Ok(serde_json::Value::Array(all)) => {
+            Ok(all.iter().filter_map(|release| release.as_str().map(str::to_owned)).collect())
+        }
+        Ok(serde_json::Value::String(one)) => Ok(vec![one]),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// Wheels for the nodes' Python, whatever runs pip (as containers/node/install/pip).

@@ -13,6 +13,8 @@ mod site;
 mod states;
 mod workload;
 
+pub use mount::VERSIONS;
+
 use super::{Scenario, WorkloadSpec};
 use crate::lock::profile::Profile;
 use crate::site::SERVER_NAME;

@@ -5,7 +5,8 @@ use crate::scenario::NfsSpec;
 use crate::source::{KeyPath, Problem};
 use crate::suggest::closest;
 
-const VERSIONS: [&str; 4] = ["3", "4.0", "4.1", "4.2"];
+/// The versions of the protocol that a site can have.
+pub const VERSIONS: [&str; 4] = ["3", "4.0", "4.1", "4.2"];
 
 /// Options that the harness sets itself, and what to write instead.
 const OURS: [(&str, &str); 11] = [
