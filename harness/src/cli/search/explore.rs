@@ -58,6 +58,9 @@ pub struct Args {
     /// Begin with the scenarios of a corpus, or of another search.
     #[arg(long, value_name = "DIR")]
     corpus: Option<PathBuf>,
+    /// So many runs may it cost to make the scenario of a finding smaller; 0: leave it as it is.
+    #[arg(long, value_name = "N", default_value_t = 80)]
+    shrink: u64,
     /// A file that lists findings that are known: they are counted, and not shown again.
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,

@@ -9,8 +9,10 @@ use super::progress::{Progress, counted};
 use super::summary::{KnownRow, LeftOut, LockRow, Summary};
 use crate::cli::batch::{BatchOptions, Pair, SetDirectory};
 use crate::cli::exit::Failure;
+use crate::cli::results;
 use crate::cli::runner::listen_for_signals;
 use crate::cli::search::corpus::{self, Writer};
+use crate::cli::search::shrink;
 use crate::cli::search::trials::{self, Trials, named_by_content};
 use crate::cli::terminal::Terminal;
 use crate::search::calm;
@@ -20,6 +22,7 @@ use crate::search::fingerprint::Fingerprint;
 use lockstorm_reports::Class;
 use lockstorm_reports::set::{Outcome, RunSummary};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -29,6 +32,11 @@ const AGAIN: &str = "again";
 const CONTROL: &str = "control";
 /// Of the runs in which nothing happens.
 const CALM_SEED: u64 = 1;
+
+/// With so many seeds a scenario is tried that was made smaller.
+const SEEDS: u64 = 5;
+/// Its file, beside the finding's others.
+const SHRUNK: &str = "shrunk.yaml";
 
 /// When a search ends.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +51,8 @@ pub struct Session<'a> {
     options: BatchOptions,
     seed: u64,
     is_guided: bool,
+    /// So many runs may each finding cost that is made smaller.
+    shrink_runs: u64,
     /// Violations beyond assumptions are findings.
     is_strict: bool,
     known: Known,
@@ -77,6 +87,7 @@ impl<'a> Session<'a> {
             options,
             seed: args.seed,
             is_guided: !args.unguided,
+            shrink_runs: args.shrink,
             is_strict: args.strict,
             known,
             ledger,
@@ -132,7 +143,7 @@ impl<'a> Session<'a> {
             written = self.explorer.corpus().entries.len();
             let outcome = outcome.and_then(|()| self.confirm(&fresh, self.left(limits)));
             self.file(&fresh)?;
-            outcome?;
+            outcome.and_then(|()| self.shrink(&fresh, self.left(limits)))?;
         }
     }
 
@@ -383,12 +394,29 @@ impl<'a> Session<'a> {
         outcome
     }
 
-    /// Files each new finding. This is the place to make it smaller, too: its trial has the
-    /// scenario and the seed, and `self.pairs[found.trial.subject]` is its lock.
+    /// Files each new finding.
     fn file(&self, fresh: &[usize]) -> Result<(), Failure> {
         for place in fresh {
+            self.findings.all[*place].file(self.set.path())?;
+        }
+        Ok(())
+    }
+
+    /// Files the smallest scenario that shows the same beside each new finding.
+    fn shrink(&self, fresh: &[usize], budget: Option<Duration>) -> Result<(), Failure> {
+        if self.shrink_runs <= SEEDS {
+            return Ok(());
+        }
+        let options = BatchOptions { budget, ..self.options.clone() };
+        let trials = Trials { set: self.set, options: &options };
+        let limits = shrink::Limits { runs: self.shrink_runs, seeds: SEEDS };
+        for place in fresh {
             let found = &self.findings.all[*place];
-            found.file(self.set.path())?;
+            let pair = self.pairs[found.trial.subject].in_scenario(found.trial.scenario.clone())?;
+            let (seed, wanted) = (found.trial.seed, &found.fingerprint);
+            let shrunk = shrink::shrink(&pair, seed, wanted, &trials, &limits, &|_| ())?;
+            let file = Path::new(&found.directory()).join(SHRUNK);
+            results::write(self.set.path(), &file, &shrunk.text)?;
         }
         Ok(())
     }
