@@ -77,20 +77,3 @@ pub fn named_by_content(mut scenario: Scenario, prefix: &str) -> Scenario {
     scenario.name = format!("{prefix}-{}", &hash[..DIGITS]);
     scenario
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scenario::overrides::Overrides;
-
-    #[test]
-    fn the_same_scenario_has_the_same_name_and_another_another() {
-        let calm = crate::scenario::load::load("calm", &Overrides::default()).unwrap().scenario;
-        let one = named_by_content(calm.clone(), "shrink");
-        let renamed = Scenario { name: "other".into(), ..calm.clone() };
-        assert_eq!(one, named_by_content(renamed, "shrink"));
-        let mut other = calm;
-        other.site.clients += 1;
-        assert_ne!(one.name, named_by_content(other, "shrink").name);
-    }
-}

@@ -1,5 +1,6 @@
 //! The search on a run that was made up: two clients and a lock that is a file.
 
+use super::named_by_content;
 use super::pairs::{After, after, pairs};
 use super::points::{Point, points};
 use super::strikes::{COLUMNS, Setting};
@@ -8,6 +9,8 @@ use crate::check::tests::story::{plan, story};
 use crate::fault::{Phase, Trigger};
 use crate::plan::Plan;
 use crate::rpc::capture::{Call, Done, Passage};
+use crate::scenario::Scenario;
+use crate::scenario::overrides::Overrides;
 use std::collections::BTreeSet;
 
 const MILLISECOND: u64 = 1_000_000;
@@ -169,4 +172,15 @@ fn a_second_fault_strikes_where_the_first_has_made_the_run_another() {
     let hold = two.iter().find(|it| it.scenario.faults.len() == 2).unwrap();
     assert_eq!(hold.scenario.faults[0], first.scenario.faults[0]);
     assert!(two.iter().all(|it| makes_sense(&it.scenario, &plan.profile)));
+}
+
+#[test]
+fn the_same_scenario_has_the_same_name_and_another_another() {
+    let calm = crate::scenario::load::load("calm", &Overrides::default()).unwrap().scenario;
+    let one = named_by_content(calm.clone(), "shrink");
+    let renamed = Scenario { name: "other".into(), ..calm.clone() };
+    assert_eq!(one, named_by_content(renamed, "shrink"));
+    let mut other = calm;
+    other.site.clients += 1;
+    assert_ne!(one.name, named_by_content(other, "shrink").name);
 }

@@ -104,7 +104,10 @@ impl Target {
         let mut last = None;
         for seeds in self.seeds.chunks(side_by_side) {
             let scenario = &self.pair.prepared()?.scenario;
-            for run in runs(&self.pair, &[scenario.clone()], seeds, trials)?.into_iter().flatten() {
+            for run in runs(&self.pair, std::slice::from_ref(scenario), seeds, trials)?
+                .into_iter()
+                .flatten()
+            {
                 if let Some(wanted) = self.gravest(&run) {
                     return Ok(Violation { seed: run.seed, wanted, run });
                 }

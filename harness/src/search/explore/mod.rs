@@ -81,7 +81,7 @@ impl Explorer {
 
     /// What is to be tried next: first what was given to begin with, then a generation after the
     /// other. Each lock has its turn.
-    pub fn next(&mut self) -> Vec<Trial> {
+    pub fn generation(&mut self) -> Vec<Trial> {
         let given = std::mem::take(&mut self.given);
         if !given.is_empty() {
             return given.iter().filter_map(|entry| self.given_trial(entry)).collect();
@@ -200,7 +200,7 @@ mod tests {
     fn generations(mut explorer: Explorer, count: usize) -> Vec<Trial> {
         let mut all = Vec::new();
         for _ in 0..count {
-            let trials = explorer.next();
+            let trials = explorer.generation();
             learn_all(&mut explorer, &trials);
             all.extend(trials);
         }
@@ -234,16 +234,16 @@ mod tests {
     #[test]
     fn unguided_trials_take_no_notice_of_what_is_covered() {
         let mut one = explorer(1, false, &["link"]);
-        let first = one.next();
-        let blind = one.next();
+        let first = one.generation();
+        let blind = one.generation();
         let mut other = explorer(1, false, &["link"]);
-        assert_eq!(other.next(), first);
+        assert_eq!(other.generation(), first);
         learn_all(&mut other, &first);
-        assert_eq!(other.next(), blind);
+        assert_eq!(other.generation(), blind);
         let mut guided = explorer(1, true, &["link"]);
-        let first = guided.next();
+        let first = guided.generation();
         learn_all(&mut guided, &first);
-        assert_ne!(guided.next(), blind);
+        assert_ne!(guided.generation(), blind);
     }
 
     #[test]
@@ -259,9 +259,9 @@ mod tests {
         let link = Subject { label: "link".into(), profile: profile("link") };
         let given = vec![given("link"), given("other")];
         let mut explorer = Explorer::new(1, vec![link], true, given);
-        let first = explorer.next();
+        let first = explorer.generation();
         assert_eq!(first.len(), 1);
         assert_eq!(first[0].seed, 5);
-        assert_eq!(explorer.next().len(), GENERATION);
+        assert_eq!(explorer.generation().len(), GENERATION);
     }
 }

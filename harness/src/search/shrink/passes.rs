@@ -62,11 +62,8 @@ fn settings(brief: &serde_yaml::Value) -> Vec<Path> {
             path.len() <= length && path.first() == Some(&Segment::Key(name.into()))
         };
         let of_script = path.get(1) == Some(&Segment::Key("script".into()));
-        !is_kept
-            && !is_whole("faults", 2)
-            && !is_whole("workload", 2)
-            && !is_whole("expect", 9)
-            && !(of_script && path.len() <= 3)
+        let is_whole = is_whole("faults", 2) || is_whole("workload", 2) || is_whole("expect", 9);
+        !(is_kept || is_whole || of_script && path.len() <= 3)
     };
     tree::places(brief).into_iter().filter(is_one).collect()
 }
@@ -76,8 +73,7 @@ pub fn fewer_clients(scenario: &Scenario, profile: &Profile) -> Vec<Option<Scena
     let value = brief::value(scenario, profile);
     let parts = ["site", "workload", "faults"].iter().filter_map(|key| value.get(*key));
     let named = |word: &String| word.strip_prefix('c')?.parse::<u8>().ok();
-    let mut used: Vec<u8> =
-        parts.flat_map(|part| tree::words(part)).filter_map(|w| named(&w)).collect();
+    let mut used: Vec<u8> = parts.flat_map(tree::words).filter_map(|w| named(&w)).collect();
     used.sort_unstable();
     used.dedup();
     let renamed = tree::with_words(&value, &|word| {

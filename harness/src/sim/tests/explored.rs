@@ -29,7 +29,7 @@ fn explore(lock: Lock, seed: u64, is_guided: bool, runs: usize) -> Explored {
     let mut made = 0;
     let mut first = None;
     while made < runs && first.is_none() {
-        for trial in explorer.next() {
+        for trial in explorer.generation() {
             let run = Judged::of(&trial.scenario, trial.seed, lock);
             made += 1;
             let broken = |class| class == Class::BrokenPromise;

@@ -130,7 +130,7 @@ impl<'a> Session<'a> {
             if let Some(ended) = self.limit(limits) {
                 return Ok(ended);
             }
-            let mut trials = self.explorer.next();
+            let mut trials = self.explorer.generation();
             let left = limits.runs.map_or(u64::MAX, |runs| runs.saturating_sub(self.runs));
             trials.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             let outcome =
@@ -350,8 +350,9 @@ impl<'a> Session<'a> {
     /// are many, and large.
     fn forget_if_known(&mut self, run: &RunSummary, is_new: bool) -> Result<(), Failure> {
         let fingerprints = Fingerprint::of(run);
-        let ids = fingerprints.iter().map(Fingerprint::id);
-        let is_first = ids.fold(false, |first, id| self.fingerprints.insert(id) || first);
+        let before = self.fingerprints.len();
+        self.fingerprints.extend(fingerprints.iter().map(Fingerprint::id));
+        let is_first = self.fingerprints.len() > before;
         match fingerprints.is_empty() || is_first || is_new {
             true => Ok(()),
             false => forget(self.set.path(), run),
