@@ -20,6 +20,7 @@ fn run(seed: u64, violated: bool, waited: u64) -> RunSummary {
         unmet_steps: Vec::new(),
         unknown_because: Vec::new(),
         critical_sections: 20,
+        struck: 1,
         waiting: Some(Waiting { min_ns: 0, median_ns: waited, p99_ns: waited, max_ns: waited }),
         virtual_ns: 1,
         wall_ms: None,

@@ -11,6 +11,7 @@ fn judged(verdict: Verdict, class: Option<Class>) -> End {
         unmet_steps: Vec::new(),
         unknown_because: Vec::new(),
         critical_sections: 7,
+        struck: 1,
         waiting: None,
         virtual_ns: 1,
         wall_ms: None,
