@@ -31,5 +31,6 @@ mod misbehaving;
 mod own_locks;
 mod scenarios;
 mod servers;
+mod shrink;
 mod site;
 mod wire;
