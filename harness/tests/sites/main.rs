@@ -33,6 +33,7 @@ mod own_locks;
 mod scale;
 mod scenarios;
 mod servers;
+mod shrink;
 mod site;
 mod slurm;
 mod sweep;

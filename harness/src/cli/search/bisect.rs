@@ -30,7 +30,8 @@ pub fn parse_versions(text: &str) -> Result<Versions, String> {
     let expected = "expected two releases, such as 8.0..10.0, or a list of some, such as 8.0,8.1";
     let is_one = |version: &str| {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        version.starts_with(|c: char| c.is_ascii_alphanumeric()) && version.chars().all(allowed)
+        let begins = version.starts_with(|c: char| c.is_ascii_alphanumeric());
+        begins && !version.contains("..") && version.chars().all(allowed)
     };
     let versions = match text.split_once("..") {
         Some((first, last)) => vec![first.trim(), last.trim()],

@@ -1,6 +1,6 @@
 //! `lockstorm explain`: what a violation depends on.
 
-use super::target::{Target, TargetArgs, Violation, runs, seeds_from, shows};
+use super::target::{Nobody, Target, TargetArgs, Violation, runs, seeds_from, shows};
 use super::trials::{Trial, Trials, named_by_content};
 use crate::cli::batch::SideBySide;
 use crate::cli::directory::host;
@@ -8,7 +8,9 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::kernels;
 use crate::cli::results::file_name;
 use crate::cli::terminal::Terminal;
-use crate::search::explain::{Variation, conclusion, effect, left_out, runs_needed, variations};
+use crate::search::explain::{
+    Variation, conclusion, effect, left_out, may_matter, runs_needed, variations,
+};
 use crate::search::fingerprint::Fingerprint;
 use lockstorm_reports::explanation::{Explanation, FORMAT, Row, Tally, markdown, text};
 use lockstorm_reports::html;
@@ -31,7 +33,7 @@ const SEEDS_FOR_RATE: u64 = 20;
 pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
-    /// Run each change with so many seeds; with more, where the violation is rare.
+    /// Run each change with so many seeds; with more, if it may matter.
     #[arg(long, value_name = "N", default_value_t = 3,
           value_parser = clap::value_parser!(u64).range(1..=1_000))]
     seeds: u64,
@@ -91,38 +93,15 @@ fn explained(
     trials: &Trials,
     tell: &dyn Fn(&str),
 ) -> Result<Explanation, Failure> {
-    let prepared = target.pair.prepared()?;
-    let (scenario, wanted) = (&prepared.scenario, &violation.wanted);
+    let (profile, wanted) = (target.pair.prepared()?.profile(), &violation.wanted);
+    let scenario = &target.pair.prepared()?.scenario;
     let built = kernels::built()?;
-    let (changes, impossible) =
-        variations(scenario, prepared.profile(), &target.plan.kernels, &built);
-    let seen_with = |seeds: &[u64]| {
-        let made = runs(&target.pair, std::slice::from_ref(scenario), seeds, trials)?;
-        Ok::<_, Failure>(tally(&made, wanted))
-    };
-    let mut unchanged = seen_with(&seeds_from(violation.seed, at_least))?;
-    if unchanged.seen < unchanged.of || unchanged.unknown > 0 {
-        unchanged = seen_with(&seeds_from(violation.seed, SEEDS_FOR_RATE.max(at_least)))?;
-    }
-    let seeds = seeds_from(violation.seed, runs_needed(unchanged, at_least));
-    tell(&format!(
-        "{} ({}), seed {}: {} changes, each with {} seeds",
-        wanted.invariant,
-        wanted.class.words(),
-        violation.seed,
-        changes.len(),
-        seeds.len()
-    ));
-    let mut all = Vec::new();
-    for change in &changes {
-        for seed in &seeds {
-            all.push(trial(target, change, *seed)?);
-        }
-    }
-    let made = trials.make(&all, &super::target::Nobody)?;
-    let of_change = changes.iter().zip(made.chunks(seeds.len().max(1)));
-    let rows: Vec<Row> =
-        of_change.map(|(change, runs)| row(change, runs, unchanged, wanted)).collect();
+    let kernels = &target.plan.kernels;
+    let (changes, impossible) = variations(scenario, profile, kernels, &built);
+    let compared = Compared { target, violation, trials };
+    let (what, class) = (wanted.invariant, wanted.class.words());
+    tell(&format!("{what} ({class}), seed {}: {} changes", violation.seed, changes.len()));
+    let (unchanged, rows) = compared.rows(&changes, at_least, tell)?;
     let headlines = violation.run.judged().map(|judged| judged.headlines.as_slice());
     let mut headlines = headlines.unwrap_or_default().iter();
     let headline = headlines.find(|one| one.invariant.words() == wanted.invariant);
@@ -142,6 +121,72 @@ fn explained(
     })
 }
 
+/// The scenario as it is, and changed.
+struct Compared<'a> {
+    target: &'a Target,
+    violation: &'a Violation,
+    trials: &'a Trials<'a>,
+}
+
+impl Compared<'_> {
+    /// Runs each change a few times, and those that may matter often enough to tell that from
+    /// chance.
+    fn rows(
+        &self,
+        changes: &[Variation],
+        at_least: u64,
+        tell: &dyn Fn(&str),
+    ) -> Result<(Tally, Vec<Row>), Failure> {
+        let mut unchanged = self.unchanged(at_least)?;
+        if unchanged.seen < unchanged.of || unchanged.unknown > 0 {
+            unchanged = self.unchanged(SEEDS_FOR_RATE.max(at_least))?;
+        }
+        let all: Vec<&Variation> = changes.iter().collect();
+        let few = self.changed(&all, at_least)?;
+        let may_matter = |index: &usize| may_matter(unchanged, tally(&few[*index], self.wanted()));
+        let doubtful: Vec<usize> = (0..all.len()).filter(may_matter).collect();
+        let needed = runs_needed(unchanged).max(at_least);
+        if !doubtful.is_empty() && needed > at_least {
+            tell(&format!("{} of them may matter: {needed} seeds each", doubtful.len()));
+            unchanged = self.unchanged(needed.max(unchanged.of + unchanged.unknown))?;
+        }
+        let again: Vec<&Variation> = doubtful.iter().map(|index| all[*index]).collect();
+        let many = doubtful.into_iter().zip(self.changed(&again, needed)?);
+        let mut runs: Vec<Vec<RunSummary>> = few;
+        for (index, more) in many {
+            runs[index] = more;
+        }
+        let rows = changes.iter().zip(&runs);
+        let rows = rows.map(|(change, runs)| row(change, runs, unchanged, self.wanted()));
+        Ok((unchanged, rows.collect()))
+    }
+
+    fn wanted(&self) -> &Fingerprint {
+        &self.violation.wanted
+    }
+
+    fn unchanged(&self, seeds: u64) -> Result<Tally, Failure> {
+        let pair = &self.target.pair;
+        let scenario = std::slice::from_ref(&pair.prepared()?.scenario);
+        let made = runs(pair, scenario, &seeds_from(self.violation.seed, seeds), self.trials)?;
+        Ok(tally(&made.into_iter().flatten().collect::<Vec<_>>(), self.wanted()))
+    }
+
+    /// The runs of each.
+    fn changed(&self, changes: &[&Variation], seeds: u64) -> Result<Vec<Vec<RunSummary>>, Failure> {
+        let seeds = seeds_from(self.violation.seed, seeds);
+        let mut all = Vec::new();
+        for change in changes {
+            for seed in &seeds {
+                all.push(trial(self.target, change, *seed)?);
+            }
+        }
+        let made = self.trials.make(&all, &Nobody)?;
+        let of_change = made.chunks(seeds.len().max(1));
+        Ok(of_change.map(|runs| runs.iter().flatten().cloned().collect()).collect())
+    }
+}
+
 fn trial(target: &Target, change: &Variation, seed: u64) -> Result<Trial, Failure> {
     // The same scenario on other kernels is another run.
     let prefix = match change.kernels == target.plan.kernels {
@@ -156,9 +201,9 @@ fn trial(target: &Target, change: &Variation, seed: u64) -> Result<Trial, Failur
     Ok(Trial { pair, seed })
 }
 
-fn tally(runs: &[Option<RunSummary>], wanted: &Fingerprint) -> Tally {
+fn tally(runs: &[RunSummary], wanted: &Fingerprint) -> Tally {
     let mut tally = Tally::default();
-    for run in runs.iter().flatten() {
+    for run in runs {
         let is_seen = shows(run, wanted);
         match run.outcome() {
             Outcome::Unknown | Outcome::Failed if !is_seen => tally.unknown += 1,
@@ -171,15 +216,10 @@ fn tally(runs: &[Option<RunSummary>], wanted: &Fingerprint) -> Tally {
     tally
 }
 
-fn row(
-    change: &Variation,
-    runs: &[Option<RunSummary>],
-    unchanged: Tally,
-    wanted: &Fingerprint,
-) -> Row {
+fn row(change: &Variation, runs: &[RunSummary], unchanged: Tally, wanted: &Fingerprint) -> Row {
     let tally = tally(runs, wanted);
     let nothing = |run: &&RunSummary| matches!(run.outcome(), Outcome::Unknown | Outcome::Failed);
-    let because = runs.iter().flatten().find(nothing).map(RunSummary::reason);
+    let because = runs.iter().find(nothing).map(RunSummary::reason);
     Row {
         factor: change.factor,
         what: change.what.clone(),
@@ -187,7 +227,7 @@ fn row(
         tally,
         effect: effect(unchanged, tally),
         because: because.filter(|_| tally.unknown > 0).unwrap_or_default(),
-        run: runs.iter().flatten().find_map(|run| run.directory.clone()),
+        run: runs.iter().find_map(|run| run.directory.clone()),
     }
 }
 

@@ -103,11 +103,9 @@ impl Target {
         let side_by_side = trials.options.jobs.max(1);
         let mut last = None;
         for seeds in self.seeds.chunks(side_by_side) {
-            let scenario = &self.pair.prepared()?.scenario;
-            for run in runs(&self.pair, std::slice::from_ref(scenario), seeds, trials)?
-                .into_iter()
-                .flatten()
-            {
+            let scenario = std::slice::from_ref(&self.pair.prepared()?.scenario);
+            let made = runs(&self.pair, scenario, seeds, trials)?;
+            for run in made.into_iter().flatten() {
                 if let Some(wanted) = self.gravest(&run) {
                     return Ok(Violation { seed: run.seed, wanted, run });
                 }

@@ -6,34 +6,36 @@ use std::collections::BTreeMap;
 
 /// What is less probable by chance alone is taken to be none.
 const ALPHA: f64 = 0.05;
+/// Fewer runs of a change that may matter would let chance speak.
+const RUNS_LEAST: u64 = 8;
 /// More runs of one change than this are not worth what they would tell.
 const RUNS_MOST: u64 = 20;
 
 /// How many runs of a change tell whether it takes a violation away that is seen this often: so many
 /// that it would hardly be absent from all by chance.
-pub fn runs_needed(unchanged: Tally, at_least: u64) -> u64 {
-    let missed =
-        (unchanged.of - unchanged.seen.min(unchanged.of)) as f64 / unchanged.of.max(1) as f64;
-    let needed = (1..=RUNS_MOST).find(|runs| missed.powi(*runs as i32) < ALPHA);
+pub fn runs_needed(unchanged: Tally) -> u64 {
+    let Tally { seen, of, .. } = unchanged;
+    let missed = of.saturating_sub(seen) as f64 / of.max(1) as f64;
+    let needed = (1..RUNS_MOST).find(|runs| missed.powi(*runs as i32) < ALPHA);
     // Fisher's test counts chance on both sides.
-    needed
-        .map_or(RUNS_MOST, |runs| if missed > 0.0 { runs * 2 } else { runs })
-        .clamp(at_least.min(RUNS_MOST), RUNS_MOST.max(at_least))
+    needed.map_or(RUNS_MOST, |runs| runs * 2).clamp(RUNS_LEAST, RUNS_MOST)
+}
+
+/// Whether a change may have done something: it is worth more runs.
+pub fn may_matter(unchanged: Tally, changed: Tally) -> bool {
+    changed.seen * unchanged.of < unchanged.seen * changed.of
 }
 
 /// What a change did to a violation.
 pub fn effect(unchanged: Tally, changed: Tally) -> Effect {
-    let is_certain = unchanged.seen == unchanged.of;
-    let is_rarer = changed.seen * unchanged.of < unchanged.seen * changed.of;
-    let is_sure =
-        fisher(unchanged.seen, unchanged.of, changed.seen, changed.of) < ALPHA || is_certain;
+    let chance = fisher(unchanged.seen, unchanged.of, changed.seen, changed.of);
+    let is_sure = may_matter(unchanged, changed) && chance < ALPHA;
     match (changed.of, changed.seen) {
         // Most of its runs must mean something.
-        (0, _) => Effect::Unknown,
-        (of, 0) if changed.unknown > of => Effect::Unknown,
+        (of, 0) if of == 0 || changed.unknown > of => Effect::Unknown,
         (_, 0) if is_sure => Effect::Gone,
         (_, 0) => Effect::Unknown,
-        (of, seen) if is_rarer && is_sure && seen * 2 <= of => Effect::Rarer,
+        _ if is_sure => Effect::Rarer,
         _ => Effect::None,
     }
 }
@@ -142,11 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_always_seen_is_gone_when_it_is_never_seen() {
-        assert_eq!(effect(tally(3, 3), tally(0, 3)), Effect::Gone);
+    fn what_was_always_seen_is_gone_when_it_is_never_seen_in_enough_runs() {
+        assert_eq!(effect(tally(8, 8), tally(0, 8)), Effect::Gone);
+        assert_eq!(effect(tally(8, 8), tally(3, 8)), Effect::Rarer);
+        assert_eq!(effect(tally(8, 8), tally(6, 8)), Effect::None);
         assert_eq!(effect(tally(3, 3), tally(3, 3)), Effect::None);
-        assert_eq!(effect(tally(3, 3), tally(1, 3)), Effect::Rarer);
-        assert_eq!(effect(tally(3, 3), tally(2, 3)), Effect::None);
+        assert_eq!(effect(tally(3, 3), tally(0, 3)), Effect::Unknown);
+        assert!(may_matter(tally(3, 3), tally(2, 3)) && !may_matter(tally(3, 3), tally(3, 3)));
+        assert_eq!(runs_needed(tally(3, 3)), 8);
     }
 
     #[test]
@@ -154,19 +159,19 @@ mod tests {
         assert_eq!(effect(tally(10, 20), tally(0, 3)), Effect::Unknown);
         assert_eq!(effect(tally(10, 20), tally(0, 10)), Effect::Gone);
         assert_eq!(effect(tally(10, 20), tally(4, 10)), Effect::None);
-        assert_eq!(runs_needed(tally(3, 3), 3), 3);
-        assert_eq!(runs_needed(tally(10, 20), 3), 10);
-        assert_eq!(runs_needed(tally(1, 20), 3), 20);
-        assert_eq!(runs_needed(tally(0, 0), 3), 3);
+        assert_eq!(effect(tally(10, 20), tally(10, 10)), Effect::None, "it is not rarer");
+        assert_eq!(runs_needed(tally(10, 20)), 10);
+        assert_eq!(runs_needed(tally(1, 20)), 20);
+        assert_eq!(runs_needed(tally(0, 0)), 8);
     }
 
     #[test]
     fn runs_that_prove_nothing_take_nothing_away() {
         let unknown = |seen, of, unknown| Tally { seen, of, unknown };
-        assert_eq!(effect(tally(3, 3), unknown(0, 0, 3)), Effect::Unknown);
-        assert_eq!(effect(tally(3, 3), unknown(0, 1, 2)), Effect::Unknown);
-        assert_eq!(effect(tally(3, 3), unknown(0, 2, 1)), Effect::Gone);
-        assert_eq!(effect(tally(3, 3), unknown(1, 1, 2)), Effect::None);
+        assert_eq!(effect(tally(8, 8), unknown(0, 0, 8)), Effect::Unknown);
+        assert_eq!(effect(tally(8, 8), unknown(0, 3, 5)), Effect::Unknown);
+        assert_eq!(effect(tally(8, 8), unknown(0, 5, 3)), Effect::Gone);
+        assert_eq!(effect(tally(8, 8), unknown(1, 1, 7)), Effect::None);
     }
 
     #[test]

@@ -3,5 +3,5 @@
 mod attribution;
 mod variations;
 
-pub use attribution::{conclusion, effect, runs_needed};
+pub use attribution::{conclusion, effect, may_matter, runs_needed};
 pub use variations::{Variation, left_out, variations};

@@ -128,9 +128,9 @@ impl<E, F: FnMut(&[Scenario]) -> Result<Vec<Option<bool>>, E>> Shrinker<'_, F> {
         // One that has become the default is none of them any more, and the next has its place: its
         // turn comes in the next round.
         for index in 0.. {
-            let spots = numbers::spots(&self.best, self.profile);
-            let Some(spot) = spots.get(index) else { break };
             let brief = brief::value(&self.best, self.profile);
+            let spots = numbers::spots(&brief, self.profile);
+            let Some(spot) = spots.get(index) else { break };
             let with = |units: &u64| self.read(&numbers::with(&brief, spot, *units));
             let ladder: Vec<_> = spot.ladder().iter().map(with).collect();
             let rounder: Vec<_> = spot.rounder().iter().map(with).collect();

@@ -3,7 +3,6 @@
 use super::brief;
 use super::tree::{self, Path};
 use crate::lock::profile::Profile;
-use crate::scenario::Scenario;
 use crate::source::Segment;
 use crate::units::{MILLISECOND, Nanos};
 use serde_yaml::Value;
@@ -46,23 +45,22 @@ const PACES: [&str; 8] = ["refresh", "is_held", "every", "gap", "up", "down", "r
 /// What these say is the number of something else, or is asked for by itself.
 const NO_NUMBERS: [&str; 5] = ["about", "name", "fault", "clients", "rounds"];
 
-/// Every number that a scenario needs to tell.
-pub fn spots(scenario: &Scenario, profile: &Profile) -> Vec<Spot> {
-    let brief = brief::value(scenario, profile);
+/// Every number of a scenario's brief tree.
+pub fn spots(brief: &Value, profile: &Profile) -> Vec<Spot> {
     let mut spots = Vec::new();
-    for path in tree::places(&brief) {
+    for path in tree::places(brief) {
         let is_one = |segment: &Segment| match segment {
             Segment::Key(key) => !NO_NUMBERS.contains(&key.as_str()),
             Segment::Index(_) => true,
         };
-        let Some(value) = tree::get(&brief, &path).filter(|_| path.iter().all(is_one)) else {
+        let Some(value) = tree::get(brief, &path).filter(|_| path.iter().all(is_one)) else {
             continue;
         };
         let numbers = of(value);
         if numbers.is_empty() {
             continue;
         }
-        let calm = calm(&brief, &path, profile);
+        let calm = calm(brief, &path, profile);
         for (index, number) in numbers.into_iter().enumerate() {
             // A range stands where one number is the default.
             let calm = calm.get(index).or(calm.last()).copied();
@@ -234,7 +232,7 @@ mod tests {
     use crate::source::KeyPath;
 
     fn told(text: &str) -> Vec<(String, u64, u64)> {
-        let spots = spots(&scenario(text), &profile());
+        let spots = spots(&brief::value(&scenario(text), &profile()), &profile());
         let told = |spot: Spot| (KeyPath(spot.path).to_string(), spot.number.units, spot.calm);
         spots.into_iter().map(told).collect()
     }
@@ -276,7 +274,7 @@ mod tests {
         let profile = profile();
         let story = scenario("faults: [{when: {at: 47.313s}, strike: {nfsd: {}}}]");
         let value = brief::value(&story, &profile);
-        let spots = spots(&story, &profile);
+        let spots = spots(&value, &profile);
         let changed = with(&value, &spots[0], 5_000_000_000);
         assert_eq!(changed["faults"][0]["when"]["at"], "5s");
     }

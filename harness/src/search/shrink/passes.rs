@@ -44,28 +44,22 @@ pub const SETTINGS: Parts = Parts {
 };
 
 /// What is a part of another kind, or of every scenario.
-const KEPT: [&str; 8] = [
-    "about",
-    "expect",
-    "faults",
-    "lock",
-    "lock.name",
-    "site.clients",
-    "workload",
-    "workload.cycles.rounds",
-];
+const KEPT: [&str; 5] = ["about", "lock", "lock.name", "site.clients", "workload.cycles.rounds"];
 
 fn settings(brief: &serde_yaml::Value) -> Vec<Path> {
-    let is_one = |path: &Path| {
-        let is_kept = KEPT.contains(&KeyPath(path.clone()).to_string().as_str());
-        let is_whole = |name: &str, length| {
-            path.len() <= length && path.first() == Some(&Segment::Key(name.into()))
+    let is_kept = |path: &Path| {
+        let begins = |keys: &[&str]| {
+            let keys = keys.iter().map(|key| Segment::Key((*key).into()));
+            path.len() >= keys.len() && path.iter().zip(keys).all(|(one, other)| *one == other)
         };
-        let of_script = path.get(1) == Some(&Segment::Key("script".into()));
-        let is_whole = is_whole("faults", 2) || is_whole("workload", 2) || is_whole("expect", 9);
-        !(is_kept || is_whole || of_script && path.len() <= 3)
+        let is_whole = |length| path.len() <= length;
+        KEPT.contains(&KeyPath(path.clone()).to_string().as_str())
+            || begins(&["expect"])
+            || begins(&["faults"]) && is_whole(2)
+            || begins(&["workload"]) && is_whole(2)
+            || begins(&["workload", "script"]) && is_whole(3)
     };
-    tree::places(brief).into_iter().filter(is_one).collect()
+    tree::places(brief).into_iter().filter(|path| !is_kept(path)).collect()
 }
 
 /// The scenario on fewer clients, the fewest first: those that are named become the first ones.

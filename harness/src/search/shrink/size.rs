@@ -23,7 +23,8 @@ pub struct Size {
 
 impl Size {
     pub fn of(scenario: &Scenario, profile: &Profile) -> Size {
-        let spots = numbers::spots(scenario, profile);
+        let brief = brief::value(scenario, profile);
+        let spots = numbers::spots(&brief, profile);
         let rounds = match &scenario.workload {
             WorkloadSpec::Cycles(cycles) => cycles.rounds.unwrap_or(u32::MAX),
             WorkloadSpec::Script(_) => 0,
@@ -32,7 +33,7 @@ impl Size {
             events: scenario.faults.len() + steps(scenario).len(),
             clients: scenario.site.clients,
             rounds,
-            lines: brief::text(scenario, profile).lines().count(),
+            lines: serde_yaml::to_string(&brief).unwrap_or_default().lines().count(),
             digits: spots.iter().map(numbers::Spot::digits).sum(),
             distance: spots.iter().map(|spot| u128::from(spot.distance())).sum(),
         }

@@ -66,7 +66,7 @@ fn what_has_a_part_in_it_stays_and_becomes_round() {
     let (small, _) = shrunk(&story, fails);
     assert_eq!(small.faults[0].lasts, Some(Nanos::from_secs(40)));
     assert_eq!((small.faults.len(), small.site.clients), (1, 2));
-    assert_eq!(small.faults[0].strike.target(), "c1", "it is one of those that are left");
+    assert_eq!(small.faults[0].strike.target(), "c2", "it is one of those that are left");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn steps_of_a_script_go_with_what_ends_them() {
 
 #[test]
 fn who_has_had_enough_is_given_what_there_is() {
-    let mut left = 20;
+    let mut left = 3;
     let mut smallest = None;
     let answer = |some: &[Scenario]| {
         let answers = some.iter().map(|it| {
@@ -119,7 +119,7 @@ fn an_error_of_the_caller_ends_it() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// Whatever the story, and whichever two of its faults matter.
     #[test]

@@ -1,4 +1,4 @@
-//! What a search makes of the simulated site: no perfect lock is accused, defects are found.
+//! What a search makes of the simulated site: no perfect lock is accused.
 
 use super::super::{Defect, Kind, Lock};
 use super::{Judged, each, number};
@@ -14,33 +14,24 @@ fn profile(lock: Lock) -> Profile {
     profile
 }
 
-/// How a search went.
-struct Explored {
-    situations: usize,
-    steps: usize,
-    /// The first run that broke a promise, counted from 1, with all that a person needs to see.
-    first: Option<(usize, String)>,
-}
-
-/// Makes so many runs of a lock, or as many as it takes to accuse it.
-fn explore(lock: Lock, seed: u64, is_guided: bool, runs: usize) -> Explored {
+/// Makes so many runs of a lock, or as many as it takes to accuse it. Answers the first that did,
+/// counted from 1, with all that a person needs to see.
+fn accused(lock: Lock, seed: u64, is_guided: bool, runs: usize) -> Option<(usize, String)> {
     let subject = Subject { label: "it".into(), profile: profile(lock) };
     let mut explorer = Explorer::new(seed, vec![subject], is_guided, Vec::new());
     let mut made = 0;
-    let mut first = None;
-    while made < runs && first.is_none() {
+    while made < runs {
         for trial in explorer.generation() {
             let run = Judged::of(&trial.scenario, trial.seed, lock);
             made += 1;
             let broken = |class| class == Class::BrokenPromise;
-            if first.is_none() && run.report.findings.iter().any(|found| broken(found.class)) {
-                first = Some((made, run.told()));
+            if run.report.findings.iter().any(|found| broken(found.class)) {
+                return Some((made, run.told()));
             }
             explorer.learn(&trial, Coverage::of(&run.plan, &run.history));
         }
     }
-    let corpus = explorer.corpus();
-    Explored { situations: corpus.situations(), steps: corpus.steps(), first }
+    None
 }
 
 #[test]
@@ -51,45 +42,11 @@ fn no_perfect_lock_is_accused_by_a_search() {
     let searched = each(0..searches, |search| {
         let kind = Kind::PERFECT[(search / 2) as usize];
         let lock = Lock { kind, defect: Defect::None };
-        (kind, explore(lock, from + search, search % 2 == 0, runs))
+        (kind, accused(lock, from + search, search % 2 == 0, runs))
     });
-    for (kind, explored) in searched {
-        if let Some((run, told)) = explored.first {
+    for (kind, accused) in searched {
+        if let Some((run, told)) = accused {
             panic!("{kind:?} was accused in run {run}\n{told}");
         }
-    }
-}
-
-#[test]
-fn measure() {
-    let runs = number("LOCKSTORM_SIM_RUNS", 160) as usize;
-    for kind in [Kind::Lease, Kind::Lifetime, Kind::Link, Kind::Heartbeat] {
-        let lock = Lock { kind, defect: Defect::None };
-        let of = |guided| each(0..6, |seed| explore(lock, seed, guided, runs));
-        let sums =
-            |all: Vec<Explored>| all.iter().map(|e| (e.situations, e.steps)).collect::<Vec<_>>();
-        println!("{kind:?} guided {:?} unguided {:?}", sums(of(true)), sums(of(false)));
-    }
-    for (kind, defect) in [
-        (Kind::Lifetime, Defect::BreaksEarly),
-        (Kind::Lifetime, Defect::OwnClock),
-        (Kind::Lifetime, Defect::BreaksInTwoSteps),
-        (Kind::Aging, Defect::LooksThenRenames),
-        (Kind::Lifetime, Defect::ReleasesAny),
-        (Kind::Lifetime, Defect::RefreshRevives),
-        (Kind::Heartbeat, Defect::StopsBeating),
-        (Kind::Lifetime, Defect::RemembersHeld),
-        (Kind::Link, Defect::ChecksThenCreates),
-        (Kind::Link, Defect::ForgetsFailedRelease),
-        (Kind::Link, Defect::LeavesClaim),
-        (Kind::Faltering, Defect::RefusesOnError),
-        (Kind::Link, Defect::LosesCounts),
-        (Kind::Lease, Defect::LeaksDescriptors),
-    ] {
-        let lock = Lock { kind, defect };
-        let of = |guided| {
-            each(0..6, |seed| explore(lock, seed, guided, 2000).first.map_or(9999, |f| f.0))
-        };
-        println!("{kind:?} {defect:?} guided {:?} unguided {:?}", of(true), of(false));
     }
 }
