@@ -424,9 +424,9 @@ pub struct Finding {
     /// How it came to that, by time; empty in format 1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub story: Vec<StoryLine>,
-    /// What those who are part of it were about, and in what state they and the server were, without
-    /// names and times: violations that have it in common are told as one. Empty in reports that are
-    /// older than it.
+    /// What those who are part of it were about, and in what state they and the server were,
+    /// without names and times: violations that have it in common are told as one. Empty in reports
+    /// that are older than it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub situation: String,
     /// The NFS calls around it; of the first few findings of each promise, and only where the

@@ -1,9 +1,9 @@
 //! Two faults: the second strikes where the run is another because of the first.
 //!
 //! A run with one fault comes to points that the run without faults does not have: somebody waits
-//! who did not, something is answered otherwise. There, and nowhere else, is a second fault news. At
-//! points that are as before it does what it did alone; of those that are left out for it, some are
-//! tried all the same.
+//! who did not, something is answered otherwise. There, and nowhere else, is a second fault news.
+//! At points that are as before it does what it did alone; of those that are left out for it, some
+//! are tried all the same.
 
 use super::points::Point;
 use super::strikes::{COLUMNS, Column, Setting};

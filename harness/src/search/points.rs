@@ -29,8 +29,8 @@ pub struct Point {
     /// What tells it from other points, without whose it is and how often it comes: points that
     /// have it in common are alike, and one is tried for all.
     pub alike: String,
-    /// The same of the last point of this client by which anything had changed: a machine that fails
-    /// before the next one fails as it would have there.
+    /// The same of the last point of this client by which anything had changed: a machine that
+    /// fails before the next one fails as it would have there.
     pub since: String,
     /// It is a message about a question, which changes nothing.
     pub asks_only: bool,

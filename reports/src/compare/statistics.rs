@@ -1,5 +1,5 @@
-//! The tests that tell a change from chance, and intervals of rates. All of them are exact where that
-//! can be computed.
+//! The tests that tell a change from chance, and intervals of rates. All of them are exact where
+//! that can be computed.
 
 /// Fisher's exact test, two-sided: how probable so unlike a split is when `a` of `n` and `b` of
 /// `m` runs fail with the same probability.

@@ -28,8 +28,8 @@ const LINES_MOST: usize = 29;
 /// Of the interval of a rate.
 const LEVEL: f64 = 0.95;
 
-/// Shrinks a violated run to the smallest scenario that shows the same violation, and runs that with
-/// many seeds.
+/// Shrinks a violated run to the smallest scenario that shows the same violation, and runs that
+/// with many seeds.
 ///
 /// It drops faults, clients, rounds and settings, and makes numbers rounder, one run each; the same
 /// command goes on where it was interrupted. Exit code 0: it was shrunk; 10: there is no violation.

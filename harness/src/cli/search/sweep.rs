@@ -39,8 +39,8 @@ const STORY: &str = "calm";
 /// Points that are alike are tried once. Prints a map: a row a point, a column a fault.
 ///
 /// The same command goes on where it was interrupted. Exit codes: 1 if a promise was broken, else 2
-/// if a run is unknown or could not be made, else 0; a violation beyond a lock's assumptions is none
-/// of these.
+/// if a run is unknown or could not be made, else 0; a violation beyond a lock's assumptions is
+/// none of these.
 #[derive(clap::Args)]
 pub struct Args {
     /// As for `scenario --lock`; several are swept one after the other, and `all`, `libraries`,

@@ -11,8 +11,8 @@ const RUNS_LEAST: u64 = 8;
 /// More runs of one change than this are not worth what they would tell.
 const RUNS_MOST: u64 = 20;
 
-/// How many runs of a change tell whether it takes a violation away that is seen this often: so many
-/// that it would hardly be absent from all by chance.
+/// How many runs of a change tell whether it takes a violation away that is seen this often: so
+/// many that it would hardly be absent from all by chance.
 pub fn runs_needed(unchanged: Tally) -> u64 {
     let Tally { seen, of, .. } = unchanged;
     let missed = of.saturating_sub(seen) as f64 / of.max(1) as f64;

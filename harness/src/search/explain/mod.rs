@@ -1,4 +1,5 @@
-//! Explaining: what a violation depends on, from the same scenario with one thing changed at a time.
+//! Explaining: what a violation depends on, from the same scenario with one thing changed at a
+//! time.
 
 mod attribution;
 mod variations;

@@ -1,9 +1,9 @@
 //! Shrinking: the smallest scenario that shows the same violation.
 //!
 //! Delta debugging (Zeller and Hildebrandt, 2002): parts are taken out, many at once and then ever
-//! fewer, as long as the rest fails; then numbers are made rounder, by bisection between what they are
-//! and where nothing happens. It begins anew until nothing more can be done. It knows nothing of
-//! runs: whether a scenario fails is asked of its caller, about several at a time.
+//! fewer, as long as the rest fails; then numbers are made rounder, by bisection between what they
+//! are and where nothing happens. It begins anew until nothing more can be done. It knows nothing
+//! of runs: whether a scenario fails is asked of its caller, about several at a time.
 
 mod brief;
 pub mod certain;

@@ -36,7 +36,7 @@ fn accused(lock: Lock, seed: u64, is_guided: bool, runs: usize) -> Option<(usize
 
 #[test]
 fn no_perfect_lock_is_accused_by_a_search() {
-    let runs = number("LOCKSTORM_SIM_RUNS", 160) as usize;
+    let runs = number("LOCKSTORM_SIM_RUNS", 32) as usize;
     let from = number("LOCKSTORM_SIM_FROM", 0);
     let searches = Kind::PERFECT.len() as u64 * 2;
     let searched = each(0..searches, |search| {

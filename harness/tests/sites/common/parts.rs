@@ -42,7 +42,8 @@ pub fn expect_each_run_once(whole: &Path, seeds: u64) {
     assert_eq!(runs.len(), once.len(), "{runs:?}");
 }
 
-/// A directory with a `lockstorm` that writes its arguments into the file `called` and does nothing.
+/// A directory with a `lockstorm` that writes its arguments into the file `called` and does
+/// nothing.
 pub fn stub(home: &Path) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let (bin, called) = (home.join("bin"), home.join("called"));

@@ -1,4 +1,5 @@
-//! A cluster of one node: Slurm's own daemons, on the loopback address, for as long as a test lasts.
+//! A cluster of one node: Slurm's own daemons, on the loopback address, for as long as a test
+//! lasts.
 
 use super::eventually;
 use nix::sys::signal::{Signal, kill};
