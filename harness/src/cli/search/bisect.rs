@@ -7,7 +7,7 @@ use crate::cli::batch::{self, Pair, Wanted};
 use crate::cli::exit::Failure;
 use crate::cli::kernels;
 use crate::kernel::{Choice, Kernels};
-use crate::lock::bring::{self, numbers};
+use crate::lock::bring::{self, BringError, numbers};
 use crate::search::bisect::{Bisected, Change, bisect};
 use crate::search::fingerprint::Fingerprint;
 use lockstorm_reports::text::clean;
@@ -54,11 +54,12 @@ pub fn releases(versions: &Versions, target: &Target) -> Result<Vec<String>, Fai
         Versions::These(these) => return Ok(these.clone()),
         Versions::Between(first, last) => (first, last),
     };
-    let all = bring::releases(profile).map_err(|error| {
-        Failure::Argument(format!(
+    let all = bring::releases(profile).map_err(|error| match error {
+        BringError::Refused { .. } => Failure::from(error),
+        _ => Failure::Argument(format!(
             "--lock-versions {first}..{last}: which releases there are could not be found out; name \
              them: {first},...,{last}\n{error}"
-        ))
+        )),
     })?;
     let between = numbers(first)..=numbers(last);
     let known = all.len();

@@ -16,6 +16,7 @@ use crate::search::shrink::{Size, shrink as shrunk, text};
 use crate::search::sweep::makes_sense;
 use lockstorm_reports::Class;
 use lockstorm_reports::compare::statistics::interval;
+use lockstorm_reports::text::counted;
 use std::fs;
 use std::path::PathBuf;
 
@@ -69,6 +70,22 @@ pub struct Limits {
     pub seeds: u64,
 }
 
+impl Limits {
+    /// Refuses what would be no shrinking.
+    fn check(&self) -> Result<(), Failure> {
+        let Limits { runs, seeds } = *self;
+        // One that shrinks it, and those that try the result.
+        match runs > seeds {
+            true => Ok(()),
+            false => Err(Failure::Argument(format!(
+                "--runs {runs}: too few to shrink anything and try it with {seeds} seeds; expected \
+                 more than there are seeds, such as {}",
+                seeds.saturating_add(100)
+            ))),
+        }
+    }
+}
+
 /// What a violation was shrunk to.
 pub struct Shrunk {
     /// With what it is about, and what is expected of it.
@@ -88,6 +105,8 @@ pub struct Shrunk {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let limits = Limits { runs: args.runs, seeds: args.seeds };
+    limits.check()?;
     // Each is one of many, and what is valid tells nothing.
     let options = args.side_by_side.options(true)?;
     let kernels = bisect::kernels(&args.kernels)?;
@@ -107,7 +126,6 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     let (wanted, seed) = (&violation.wanted, violation.seed);
     tell(&format!("{} ({}), seed {seed}", wanted.invariant, wanted.class.words()));
-    let limits = Limits { runs: args.runs, seeds: args.seeds };
     let found = shrink(&target.pair, seed, wanted, &trials, &limits, &tell)?;
     let file = args.out.clone().unwrap_or_else(|| set.path().join(FILE));
     fs::write(&file, &found.text).map_err(host(&file))?;
@@ -136,15 +154,7 @@ pub fn shrink(
     limits: &Limits,
     tell: &dyn Fn(&str),
 ) -> Result<Shrunk, Failure> {
-    // One that shrinks it, and those that try the result.
-    let least = limits.seeds + 1;
-    if limits.runs < least {
-        return Err(Failure::Argument(format!(
-            "{} runs are too few to shrink anything and try it with {} seeds; expected at least \
-             {least}",
-            limits.runs, limits.seeds
-        )));
-    }
+    limits.check()?;
     let prepared = pair.prepared()?;
     let (scenario, profile) = (&prepared.scenario, prepared.profile());
     let mut asked = Asked { pair, wanted, trials, made: 0 };
@@ -158,7 +168,7 @@ pub fn shrink(
         let answers: Vec<Option<bool>> = shown.iter().map(fails).collect();
         if let Some(index) = answers.iter().position(|answer| *answer == Some(true)) {
             let size = Size::of(&some[index], profile);
-            tell(&format!("{} runs: {}", asked.made, size.words()));
+            tell(&format!("{}: {}", counted(asked.made, "run"), size.words()));
         }
         Ok::<_, Failure>(answers)
     })?;
@@ -181,8 +191,9 @@ pub fn shrink(
 impl Shrunk {
     /// What came of it, and how often it is seen.
     fn words(&self) -> String {
-        let (before, after, runs) = (self.before.words(), self.after.words(), self.runs);
-        let mut words = format!("from  {before}\nto    {after}, after {runs} runs\n");
+        let (before, after) = (self.before.words(), self.after.words());
+        let runs = counted(self.runs, "run");
+        let mut words = format!("from  {before}\nto    {after}, after {runs}\n");
         let of = self.seeds.len() as u64;
         let (least, most) = interval(self.seen, of, LEVEL);
         let percent = |rate: f64| format!("{:.0} %", rate * 100.0);

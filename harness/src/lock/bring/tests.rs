@@ -129,3 +129,12 @@ fn a_missing_tool_is_named_with_its_mend() {
     let missing = BringError::NoTool { lock: "mine".into(), tool: Tool::Go };
     insta::assert_snapshot!(missing, @"lock `mine`: go is needed to bring it, and is not on this host; install Go (Debian: `apt-get install golang-go`)");
 }
+
+#[test]
+fn releases_come_one_after_the_other_as_their_numbers_say() {
+    let mut releases = ["10.0.0", "9.2", "8.0.10", "8.0.2", "8.0"];
+    releases.sort_by_key(|release| numbers(release));
+    assert_eq!(releases, ["8.0", "8.0.2", "8.0.10", "9.2", "10.0.0"]);
+    assert_eq!(numbers("8.0"), numbers("8"));
+    assert!(is_release("8.0.2") && !is_release("8.0rc1") && !is_release("1.0.0-beta.1"));
+}

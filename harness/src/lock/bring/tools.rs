@@ -101,9 +101,10 @@ fn said(lock: &str, tool: Tool, command: &mut Command) -> Result<String, BringEr
 
 /// The releases of its package, as pip tells them: `Available versions: 10.0.0, 9.2.0`.
 pub fn releases_of_pip(profile: &Profile) -> Result<Vec<String>, BringError> {
-    let mut index = Tool::Pip.command();
-    let said =
-        said(&profile.name, Tool::Pip, index.args(["index", "versions", profile.package()]))?;
+    // Told to be quiet, as for installing, it would not say them.
+    let mut index = Tool::Python.command();
+    index.args(["-m", "pip", "--disable-pip-version-check", "index", "versions"]);
+    let said = said(&profile.name, Tool::Pip, index.arg(profile.package()))?;
     let line = said.lines().find_map(|line| line.strip_prefix("Available versions:"));
     let all = line.unwrap_or_default().split(',').map(|release| release.trim().to_owned());
     Ok(all.collect())

@@ -55,7 +55,7 @@ pub fn conclusion(lock: &str, rows: &[Row]) -> Vec<String> {
     }
     let rarer: Vec<String> = of(Effect::Rarer).map(|row| row.change.clone()).collect();
     if !rarer.is_empty() {
-        sentences.push(format!("It is rarer so: {}.", rarer.join("; ")));
+        sentences.push(format!("It is rarer with this: {}.", rarer.join("; ")));
     }
     let is_free = |rows: &[&Row]| rows.iter().all(|row| row.effect == Effect::None);
     let free: Vec<String> = by_factor

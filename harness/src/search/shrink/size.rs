@@ -4,6 +4,7 @@ use super::{brief, numbers};
 use crate::lock::profile::Profile;
 use crate::scenario::{Scenario, WorkloadSpec};
 use crate::search::parts::steps;
+use lockstorm_reports::text::counted;
 
 /// What comes first weighs more than all behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,12 +42,9 @@ impl Size {
 
     /// For people.
     pub fn words(&self) -> String {
-        let count = |count: usize, what: &str| match count {
-            1 => format!("1 {what}"),
-            _ => format!("{count} {what}s"),
-        };
-        let events = count(self.events, "event");
-        let clients = count(self.clients.into(), "client");
-        format!("{events}, {clients}, {}", count(self.lines, "line"))
+        let events = counted(self.events as u64, "event");
+        let clients = counted(self.clients.into(), "client");
+        let lines = counted(self.lines as u64, "line");
+        format!("{events}, {clients}, {lines}")
     }
 }
