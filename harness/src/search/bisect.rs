@@ -99,7 +99,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_change_is_found_in_few_steps(length in 2usize..200, at in 1usize..200, first in any::<bool>()) {
+        fn the_change_is_found_in_few_steps(
+            length in 2usize..200,
+            at in 1usize..200,
+            first in any::<bool>(),
+        ) {
             let at = at.min(length - 1);
             let row: Vec<_> = (0..length).map(|index| Some((index < at) == first)).collect();
             let found = found(&row);

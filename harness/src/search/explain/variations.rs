@@ -216,10 +216,11 @@ impl Found<'_> {
         let mut scenario =
             without_faults(self.scenario, |index| faults(&self.scenario.faults[index]));
         if !steps(&scenario).is_empty() {
-            scenario = without_steps(
-                &scenario,
-                |index| matches!(&steps(self.scenario)[index], Step::Strike(strike) if is_clock(strike)),
-            );
+            let of_clock = |index: usize| {
+                let step = &steps(self.scenario)[index];
+                matches!(step, Step::Strike(strike) if is_clock(strike))
+            };
+            scenario = without_steps(&scenario, of_clock);
         }
         for settings in scenario.site.nodes.values_mut() {
             (settings.clock, settings.zone) = (SignedNanos(0), None);
