@@ -36,8 +36,9 @@ const DIGITS: usize = 12;
 
 /// How long a run without faults goes on: all have had their turns by then.
 const TIME: Nanos = Nanos::from_secs(30);
-/// Who waits for a lock that nobody may ever free gives up after this.
-const PATIENCE: Nanos = Nanos::from_secs(30);
+/// Who waits for a lock that nobody may ever free gives up after this: by then it is certain that a
+/// release has not freed it (`check::release_frees`).
+const PATIENCE: Nanos = Nanos::from_secs(150);
 
 /// The story that is searched where nobody names one: short, and with all that a lock does in it.
 /// Whoever comes first finds nobody, the others wait; each comes twice, and stays long enough to

@@ -23,6 +23,9 @@ use lockstorm_agent::SystemCall;
 const MARGIN: u64 = 10 * SECOND;
 /// Longer than somebody stays in the section, and another needs to come in.
 const TURN: Nanos = Nanos(4 * SECOND);
+/// What the lock is asked for next has come to its first system calls by then. What is in force no
+/// longer is no excuse for what comes after it.
+const SOON: Nanos = Nanos(SECOND);
 /// How long a machine is down, or a server.
 const DOWN: Nanos = Nanos(8 * SECOND);
 /// How long a client is down that comes back: it may find what it left.
@@ -252,7 +255,7 @@ fn errno(point: &Point, setting: Setting, call: SystemCall, with: &str) -> Optio
     let node = point.client.clone();
     let (call, with) = (call.name().into(), with.into());
     let errno = Errno { node, call, with, path: None, nth: 1, times: 1 };
-    Some(vec![FaultSpec { may_miss: true, ..at(point, Strike::Errno(errno), Some(DOWN)) }])
+    Some(vec![FaultSpec { may_miss: true, ..at(point, Strike::Errno(errno), Some(SOON)) }])
 }
 
 fn at(point: &Point, strike: Strike, lasts: Option<Nanos>) -> FaultSpec {

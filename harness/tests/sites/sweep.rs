@@ -75,7 +75,7 @@ fn what_cannot_be_swept_is_refused_with_the_reason() {
     assert_eq!(code, 10, "{said}");
     assert!(!home.path().join("here").exists());
 
-    let (code, said) = sweep(home.path(), &["check-then-create", "--faults", "lose"]);
+    let (code, said) = sweep(home.path(), &["check-then-create", "--story", "calm"]);
     assert_eq!(code, 10, "{said}");
     assert!(said.contains("fails when nothing happens to it"), "{said}");
 }
