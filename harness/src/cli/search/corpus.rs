@@ -210,6 +210,7 @@ mod tests {
             moments: vec![Nanos(number)],
             coverage: Coverage { situations, steps: BTreeSet::new() },
             scenario: Some(scenario),
+            children: 0,
         }
     }
 

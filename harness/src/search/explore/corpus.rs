@@ -23,6 +23,9 @@ pub struct Entry {
     /// It has a file of its own.
     #[serde(skip)]
     pub scenario: Option<Scenario>,
+    /// How many scenarios were made of it.
+    #[serde(skip)]
+    pub children: u64,
 }
 
 /// The corpus of a search, and how often its runs were in each state.
@@ -58,7 +61,7 @@ impl Corpus {
             let name = format!("{}-{seed}", scenario.name);
             let moments = moments.into_iter().take(MOMENTS_MAX).collect();
             let (lock, scenario) = (lock.to_owned(), Some(scenario.clone()));
-            self.entries.push(Entry { name, lock, seed, moments, coverage, scenario });
+            self.entries.push(Entry { name, lock, seed, moments, coverage, scenario, children: 0 });
         }
         news
     }
@@ -87,8 +90,13 @@ impl Corpus {
         self.seen.values().flat_map(BTreeMap::keys).filter(|state| counts(state)).count()
     }
 
-    /// How many runs have been in that of an entry's situations that the fewest have been in.
-    pub fn rarity(&self, entry: &Entry) -> u64 {
+    /// How little an entry promises: how many runs have been in that of its situations that the
+    /// fewest have been in, and how many scenarios were made of it.
+    pub fn weariness(&self, entry: &Entry) -> u64 {
+        self.rarity(entry).saturating_add(entry.children)
+    }
+
+    fn rarity(&self, entry: &Entry) -> u64 {
         let Some(seen) = self.seen.get(&entry.lock) else { return 0 };
         let names = entry.coverage.situations.iter().map(|(name, _)| name);
         names.filter_map(|name| seen.get(name).copied()).min().unwrap_or(u64::MAX)
@@ -146,6 +154,7 @@ mod tests {
             moments: Vec::new(),
             coverage: coverage(walk),
             scenario: None,
+            children: 0,
         }
     }
 

@@ -59,7 +59,9 @@ const TIME: RangeInclusive<u64> = 15 * SECOND..=120 * SECOND;
 const ROUNDS: &[(Option<u32>, u32)] =
     &[(None, 4), (Some(1), 1), (Some(2), 2), (Some(3), 2), (Some(6), 1)];
 const HOLD: RangeInclusive<u64> = 5 * MILLISECOND..=60 * SECOND;
-const THINK: RangeInclusive<u64> = MILLISECOND..=30 * SECOND;
+const THINK: RangeInclusive<u64> = 10 * MILLISECOND..=30 * SECOND;
+/// Of clients that do not wait for the lock: a shorter time would be nothing but asking.
+const THINK_IN_VAIN: RangeInclusive<u64> = 300 * MILLISECOND..=30 * SECOND;
 const TIMEOUT: RangeInclusive<u64> = 50 * MILLISECOND..=60 * SECOND;
 /// How a client asks for its lock.
 const ASKS: &[(Asks, u32)] = &[(Asks::ForEver, 5), (Asks::Once, 2), (Asks::ForATime, 3)];
@@ -95,7 +97,9 @@ pub fn named(scenario: Scenario) -> Scenario {
 
 /// Everything as it is when nobody says anything, and everybody comes to an end.
 fn blank(profile: &Profile) -> Scenario {
-    let lock = LockSpec { name: profile.name.clone(), lifetime: None, options: Default::default() };
+    let mut lock =
+        LockSpec { name: profile.name.clone(), lifetime: None, options: Default::default() };
+    lock.fill_in(profile);
     Scenario {
         name: NAME.into(),
         about: "Made by `lockstorm explore`.".into(),
@@ -112,7 +116,7 @@ impl Draw<'_> {
     fn explored(&mut self) -> Scenario {
         let mut scenario = blank(self.profile);
         scenario.site = self.wide_site();
-        scenario.lock.lifetime = self.wide_lifetime();
+        scenario.lock.lifetime = self.wide_lifetime().or(scenario.lock.lifetime);
         let constants = Constants::of(&scenario, self.profile);
         scenario.workload = WorkloadSpec::Cycles(self.wide_cycles(&constants));
         for _ in 0..self.pick(COUNTS) {
@@ -175,12 +179,14 @@ impl Draw<'_> {
             Asks::Once => Some(Nanos::ZERO),
             Asks::ForATime => Some(self.telling(constants, &TIMEOUT)),
         };
+        let in_vain = timeout.is_some_and(|timeout| timeout.0 < *THINK_IN_VAIN.start());
+        let think = if in_vain { THINK_IN_VAIN } else { THINK };
         let by_calls = self.profile.lifetime.is_some_and(|known| known.renewed == Renewed::ByCalls);
         CyclesSpec {
             rounds: self.pick(ROUNDS),
             time: self.time(&TIME),
             hold: self.telling_range(constants, &HOLD),
-            think: self.telling_range(constants, &THINK),
+            think: self.telling_range(constants, &think),
             timeout,
             refresh: (by_calls && self.chance(0.5)).then(|| self.telling(constants, &REFRESH)),
             is_held: self.chance(0.3).then(|| self.telling(constants, &IS_HELD)),
@@ -207,6 +213,9 @@ pub mod tests {
     pub fn expect_sound(scenario: &Scenario, profile: &Profile) {
         assert!(makes_sense(scenario, profile), "{scenario:?}");
         assert!(scenario.faults.iter().all(|fault| fault.may_miss), "{scenario:?}");
+        let mut lock = scenario.lock.clone();
+        lock.fill_in(profile);
+        assert_eq!(lock, scenario.lock, "the lock has all that its profile says");
         let WorkloadSpec::Cycles(cycles) = &scenario.workload else { panic!("{scenario:?}") };
         assert!(cycles.recover);
         let yaml = serde_yaml::to_string(scenario).unwrap();

@@ -33,7 +33,7 @@ pub const GENERATION: usize = 16;
 const FRESH: f64 = 0.25;
 /// The share of those that are mutated from a scenario of another lock.
 const FOREIGN: f64 = 0.1;
-/// Of so many scenarios of the corpus the one is mutated whose situations are the rarest.
+/// Of so many scenarios of the corpus the one is mutated that promises most.
 const CONTENDERS: usize = 3;
 
 /// A lock that is explored.
@@ -96,7 +96,11 @@ impl Explorer {
             let subject = (number % self.subjects.len() as u64) as usize;
             self.trial(number, subject)
         };
-        (0..GENERATION).map(trial).collect()
+        let trials: Vec<(Trial, Option<usize>)> = (0..GENERATION).map(trial).collect();
+        for parent in trials.iter().filter_map(|(_, parent)| *parent) {
+            self.corpus.entries[parent].children += 1;
+        }
+        trials.into_iter().map(|(trial, _)| trial).collect()
     }
 
     /// What came of a trial. It is told in the order of the trials, whatever order they ended in.
@@ -111,7 +115,8 @@ impl Explorer {
         Some(Trial { subject, scenario, seed: entry.seed })
     }
 
-    fn trial(&self, number: u64, subject: usize) -> Trial {
+    /// A trial, and the place in the corpus of what it was made of.
+    fn trial(&self, number: u64, subject: usize) -> (Trial, Option<usize>) {
         let profile = &self.subjects[subject].profile;
         let seed = seeds::derive(self.seed, &format!("explore/{number}"));
         let mut draw = Draw::new(seed, "explore/mutate", profile, &WIDE);
@@ -119,40 +124,49 @@ impl Explorer {
             true => self.mutant(subject, &mut draw),
             false => None,
         };
-        let (scenario, seed) =
-            mutant.unwrap_or_else(|| (draw::scenario(seed, profile), draw.within(&(1..=SEED_MAX))));
-        Trial { subject, scenario, seed }
+        match mutant {
+            Some((parent, (scenario, seed))) => (Trial { subject, scenario, seed }, Some(parent)),
+            None => {
+                let scenario = draw::scenario(seed, profile);
+                (Trial { subject, scenario, seed: draw.within(&(1..=SEED_MAX)) }, None)
+            }
+        }
     }
 
-    fn mutant(&self, subject: usize, draw: &mut Draw) -> Option<(Scenario, u64)> {
-        let parent = self.chosen(subject, draw)?;
-        let other = self.chosen(subject, draw)?;
+    fn mutant(&self, subject: usize, draw: &mut Draw) -> Option<(usize, (Scenario, u64))> {
+        let entries = &self.corpus.entries;
+        let place = self.chosen(subject, draw)?;
+        let other = &entries[self.chosen(subject, draw)?];
+        let parent = &entries[place];
         let scenario = self.fitted(parent.scenario.as_ref()?, subject)?;
         let (seed, moments) = (parent.seed, &parent.moments);
-        mutated(Parent { scenario: &scenario, seed, moments }, other.scenario.as_ref(), draw)
+        let parent = Parent { scenario: &scenario, seed, moments };
+        Some((place, mutated(parent, other.scenario.as_ref(), draw)?))
     }
 
-    /// One of the corpus: of the same lock, as a rule, and rather one that came to what few runs
-    /// came to.
-    fn chosen(&self, subject: usize, draw: &mut Draw) -> Option<&Entry> {
+    /// The place of one of the corpus: of the same lock, as a rule, and rather one that came to what
+    /// few runs came to, and of which not many were made yet.
+    fn chosen(&self, subject: usize, draw: &mut Draw) -> Option<usize> {
         let label = &self.subjects[subject].label;
         let any = draw.chance(FOREIGN);
-        let entries = self.corpus.entries.iter().filter(|entry| any || entry.lock == *label);
-        let entries: Vec<&Entry> = entries.collect();
-        if entries.is_empty() {
+        let entries = &self.corpus.entries;
+        let fits = |place: &usize| any || entries[*place].lock == *label;
+        let places: Vec<usize> = (0..entries.len()).filter(fits).collect();
+        if places.is_empty() {
             return None;
         }
-        let contenders: Vec<&Entry> = (0..CONTENDERS).map(|_| *draw.one_of(&entries)).collect();
-        contenders.into_iter().min_by_key(|entry| self.corpus.rarity(entry))
+        let contenders: Vec<usize> = (0..CONTENDERS).map(|_| *draw.one_of(&places)).collect();
+        contenders.into_iter().min_by_key(|place| self.corpus.weariness(&entries[*place]))
     }
 
     /// A scenario, perhaps of another lock, for this one; none where it cannot be.
     fn fitted(&self, scenario: &Scenario, subject: usize) -> Option<Scenario> {
         let profile = &self.subjects[subject].profile;
-        if scenario.lock.name == profile.name {
-            return Some(scenario.clone());
-        }
         let mut scenario = scenario.clone();
+        if scenario.lock.name == profile.name {
+            scenario.lock.fill_in(profile);
+            return Some(draw::named(scenario));
+        }
         scenario.lock.name.clone_from(&profile.name);
         scenario.lock.options.clear();
         let least = profile.lifetime.map(|known| known.least);
@@ -167,6 +181,7 @@ impl Explorer {
         if !known.is_empty() && !known.contains(&scenario.site.nfs.version) {
             return None;
         }
+        scenario.lock.fill_in(profile);
         let scenario = draw::named(scenario);
         makes_sense(&scenario, profile).then_some(scenario)
     }
@@ -255,6 +270,7 @@ mod tests {
             moments: Vec::new(),
             coverage: Coverage::default(),
             scenario: Some(draw::scenario(5, &profile("link"))),
+            children: 0,
         };
         let link = Subject { label: "link".into(), profile: profile("link") };
         let given = vec![given("link"), given("other")];

@@ -86,7 +86,9 @@ pub fn mutated(
             let mutation = draw.pick(MUTATIONS);
             draw.mutate(mutation, &mut mutant, parent.moments, other);
         }
-        let (scenario, seed) = (named(mutant.0), mutant.1);
+        let (mut scenario, seed) = mutant;
+        scenario.lock.fill_in(draw.profile);
+        let scenario = named(scenario);
         let is_another = (&scenario.name, seed) != (&parent.scenario.name, parent.seed);
         let is_some = is_another && makes_sense(&scenario, draw.profile);
         is_some.then_some((scenario, seed))
@@ -202,7 +204,7 @@ impl Draw<'_> {
             Trigger::State(reaches) => by(&mut reaches.nth, up),
             Trigger::Exists(exists) => by(&mut exists.nth, up),
             Trigger::At(at) => {
-                let step = self.time(&(MILLISECOND..=SECOND)).0;
+                let step = self.time(&(MILLISECOND..=SECOND)).0 / MILLISECOND * MILLISECOND;
                 at.0 = if up { at.0.saturating_add(step) } else { at.0.saturating_sub(step) };
             }
             Trigger::Every(_) | Trigger::Situation(_) | Trigger::Struck(_) | Trigger::Ended(_) => {}
@@ -235,8 +237,8 @@ impl Draw<'_> {
             0 => cycles.rounds = rounds,
             1 => cycles.time = time,
             2 | 3 => cycles.hold = hold,
-            4 => cycles.think = think,
-            5 => cycles.timeout = timeout,
+            // Together: who does not wait for the lock must wait before it asks again.
+            4 | 5 => (cycles.think, cycles.timeout) = (think, timeout),
             6 => cycles.refresh = refresh,
             7 => cycles.is_held = is_held,
             _ => scenario.lock.lifetime = lifetime,

@@ -334,7 +334,7 @@ impl<'a> Session<'a> {
                 fingerprint,
                 trial: trial.clone(),
                 run: run.clone(),
-                runs: row.runs,
+                runs: row.runs + row.unknown,
                 processors_ms: row.processors_ms,
                 seen: 1,
                 confirmation: Confirmation::default(),

@@ -41,6 +41,10 @@ pub struct LockRow {
     pub broken: u64,
     /// Of the time that processors worked (ms).
     pub processors_ms: u64,
+    /// Those that came to none, and why the first did not.
+    pub unknown: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown_because: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,7 +71,13 @@ impl LockRow {
     pub fn count(&mut self, run: &RunSummary) {
         let Some(judged) = run.judged() else { return };
         self.processors_ms += judged.processors_ms.unwrap_or(0);
-        self.runs += u64::from(judged.verdict != Verdict::Unknown);
+        match judged.verdict {
+            Verdict::Unknown => {
+                self.unknown += 1;
+                self.unknown_because.get_or_insert_with(|| run.reason());
+            }
+            _ => self.runs += 1,
+        }
         self.broken += u64::from(run.outcome() == Outcome::BrokenPromise);
     }
 
@@ -165,8 +175,8 @@ fn finding(found: &Statistics, directory: &str) -> String {
 }
 
 fn lock_line(row: &LockRow) -> String {
-    let LockRow { lock, runs, broken, .. } = row;
-    match row.bound() {
+    let LockRow { lock, runs, broken, unknown, .. } = row;
+    let mut line = match row.bound() {
         Some(bound) => format!(
             "{lock}: 0 of {runs} runs broke a promise: with 95 % confidence fewer than {:.2} % of \
              such runs do\n",
@@ -174,7 +184,12 @@ fn lock_line(row: &LockRow) -> String {
         ),
         None if *runs == 0 => format!("{lock}: no run came to a verdict\n"),
         None => format!("{lock}: {broken} of {runs} runs broke a promise\n"),
+    };
+    if let Some(because) = &row.unknown_because {
+        let unknown = counted(*unknown as usize, "run");
+        line.push_str(&format!("  {unknown} proved nothing, the first because {because}\n"));
     }
+    line
 }
 
 #[cfg(test)]
@@ -203,6 +218,8 @@ mod tests {
             runs: 100,
             broken,
             processors_ms: 250_000,
+            unknown: broken,
+            unknown_because: (broken > 0).then(|| "nobody entered a critical section".into()),
         };
         Summary {
             seed: 1,
