@@ -4,12 +4,14 @@
 use crate::common::parts::{expect_each_run_once, short_matrix};
 use crate::common::slurm::{Cluster, processes_with};
 use crate::common::templates::{ended, repository};
-use crate::common::{eventually, permit, size};
+use crate::common::{permit, size, within};
 use nix::sys::signal::{Signal, kill};
 use std::fs;
 use std::path::Path;
 
 const SEEDS: u64 = 4;
+/// A site starts in a second or two; on a host that does much else, later.
+const MINUTES: u32 = 5;
 
 fn submit(cluster: &Cluster, arguments: &[&str]) -> (i32, String) {
     let program = repository().join("scale/slurm/submit");
@@ -37,16 +39,16 @@ fn slurm_runs_a_matrix_in_parts_goes_on_with_what_was_killed_and_merges_them() {
     let has_run = |part: &Path| size(&part.join("results.jsonl")) > 0;
 
     // The kernel's last resort, when memory is short: lockstorm itself is killed.
-    eventually("a run of the first part has ended", || has_run(&first));
+    within(MINUTES, "a run of the first part has ended", || has_run(&first));
     let lockstorms = processes_with(&format!("--out {}", first.display()));
     assert!(!lockstorms.is_empty(), "{}", cluster.said(&out));
     lockstorms.into_iter().for_each(|process| kill(process, Signal::SIGKILL).unwrap());
     let before = results(&first);
 
     // A preemption, or a node that fails: Slurm takes the whole task away.
-    eventually("a run of the second part has ended", || has_run(&second));
+    within(MINUTES, "a run of the second part has ended", || has_run(&second));
     cluster.ask("scontrol", &["requeue", &format!("{job}_2")]);
-    eventually("its lockstorm is gone", || {
+    within(MINUTES, "its lockstorm is gone", || {
         processes_with(&format!("--out {}", second.display())).is_empty()
     });
     let before_second = results(&second);
@@ -55,7 +57,7 @@ fn slurm_runs_a_matrix_in_parts_goes_on_with_what_was_killed_and_merges_them() {
         cluster.hurry();
         cluster.ask("squeue", &["-h"]).is_empty()
     };
-    eventually("all jobs have ended", is_over);
+    within(MINUTES, "all jobs have ended", is_over);
     let said = cluster.said(&out);
     assert!(said.contains("part 1 goes on later: it ended with exit code 137"), "{said}");
     for (part, before) in [(&first, before), (&second, before_second)] {
@@ -76,7 +78,7 @@ fn a_part_that_cannot_be_run_ends_its_batch_and_says_why() {
     let cluster = Cluster::start(home.path());
     let (code, said) = submit(&cluster, &["1", "out", "matrix", "--locks", "fnctl"]);
     assert_eq!(code, 0, "{said}");
-    eventually("all jobs have ended", || cluster.ask("squeue", &["-h"]).is_empty());
+    within(MINUTES, "all jobs have ended", || cluster.ask("squeue", &["-h"]).is_empty());
     let said = cluster.said(&home.path().join("out"));
     assert!(said.contains("did you mean `fcntl`?"), "{said}");
     assert!(said.contains("part 1 failed with exit code 10"), "{said}");

@@ -130,14 +130,19 @@ pub fn entered(history: &[Event]) -> usize {
 }
 
 /// Waits until it is so; how long that takes proves nothing, so the limit is generous.
-pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..1200 {
+pub fn eventually(what: &str, is_so: impl FnMut() -> bool) {
+    within(1, what, is_so);
+}
+
+/// The same for what takes several runs.
+pub fn within(minutes: u32, what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..1200 * minutes {
         if is_so() {
             return;
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    panic!("not within a minute: {what}");
+    panic!("not within {minutes} min: {what}");
 }
 
 /// The size of a file, zero as long as it is not there.
