@@ -46,7 +46,8 @@ const PATIENCE: Nanos = Nanos::from_secs(150);
 pub fn story(scenario: &mut Scenario, profile: &Profile) {
     let renewed = profile.lifetime.map(|lifetime| lifetime.renewed);
     let hold = NanosRange { least: Nanos(1_200 * MILLISECOND), most: Nanos(1_800 * MILLISECOND) };
-    let think = NanosRange { least: Nanos(50 * MILLISECOND), most: Nanos(300 * MILLISECOND) };
+    // Long enough that who has met a fault is well again when it asks anew.
+    let think = NanosRange { least: Nanos(2 * SECOND), most: Nanos(3 * SECOND) };
     scenario.about = "Three clients take turns, twice each.".into();
     scenario.workload = WorkloadSpec::Cycles(CyclesSpec {
         rounds: Some(2),

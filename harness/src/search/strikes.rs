@@ -16,16 +16,16 @@ use crate::lock::profile::Primitive;
 use crate::plan::Plan;
 use crate::scenario::random::own_calls;
 use crate::site::SERVER_NAME;
-use crate::units::{Nanos, SECOND, SignedNanos};
+use crate::units::{MILLISECOND, Nanos, SECOND, SignedNanos};
 use lockstorm_agent::SystemCall;
 
 /// How much longer than needed what is to outlast something lasts.
 const MARGIN: u64 = 10 * SECOND;
 /// Longer than somebody stays in the section, and another needs to come in.
 const TURN: Nanos = Nanos(4 * SECOND);
-/// What the lock is asked for next has come to its first system calls by then. What is in force no
-/// longer is no excuse for what comes after it.
-const SOON: Nanos = Nanos(SECOND);
+/// What the lock is asked for next has come to its first system calls by then, and nobody has come
+/// back to ask again: what is in force no longer is no excuse for what comes after it.
+const SOON: Nanos = Nanos(40 * MILLISECOND);
 /// How long a machine is down, or a server.
 const DOWN: Nanos = Nanos(8 * SECOND);
 /// How long a client is down that comes back: it may find what it left.

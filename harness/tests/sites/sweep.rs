@@ -23,17 +23,19 @@ fn map(directory: &Path) -> Map {
 fn a_defect_that_shows_at_one_point_alone_is_found_and_its_sound_twin_is_not_accused() {
     let _permit = permit();
     let home = tempfile::tempdir().unwrap();
-    let planted = format!("{PLANTED}/excl-swallows-release.yaml");
-    let (code, said) = sweep(home.path(), &[&planted, "--faults", "unlink", "--out", "planted"]);
+    let few = ["--faults", "hold", "--set", "site.clients=2"];
+    let planted = format!("{PLANTED}/excl-empty-is-stale.yaml");
+    let (code, said) =
+        sweep(home.path(), &[&[&*planted], &few[..], &["--out", "planted"]].concat());
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("release frees"), "{said}");
+    assert!(said.contains("mutual exclusion"), "{said}");
     let found = map(&home.path().join("planted"));
     assert!(found.findings.iter().all(|finding| finding.seen > 0), "{said}");
     let place = found.findings[0].first.0;
-    assert!(found.rows[place].name.contains(".left"), "{}", found.rows[place].name);
+    assert!(found.rows[place].name.contains("OPEN-lock"), "{}", found.rows[place].name);
 
     let sound = format!("{PLANTED}/base-excl.yaml");
-    let (code, said) = sweep(home.path(), &[&sound, "--faults", "unlink", "--out", "sound"]);
+    let (code, said) = sweep(home.path(), &[&[&*sound], &few[..], &["--out", "sound"]].concat());
     assert_eq!(code, 0, "{said}");
     let sound = map(&home.path().join("sound"));
     assert!(sound.findings.is_empty() && sound.counts.struck > 0, "{said}");

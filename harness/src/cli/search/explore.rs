@@ -27,14 +27,15 @@ const CALM: &str = "calm";
 /// Where nobody says how long.
 const BUDGET: Duration = Duration::from_secs(30 * 60);
 
-/// Runs locks in scenarios at random: on any site, with any workload, and with faults of every kind.
-/// What comes to situations in which no run had been is kept as a corpus, and changed further.
+/// Runs locks in scenarios at random: on any site, with any workload, and with faults of every
+/// kind. What comes to situations in which no run had been is kept as a corpus, and changed
+/// further.
 ///
-/// Each bug is told once, however many runs show it. It is run again, held against the same scenario
-/// without faults, and filed in findings/LOCK/FINGERPRINT with its scenario and the run's files.
-/// The same command goes on where it was interrupted, and the same seed makes the same search,
-/// however many sites are side by side. Exit codes: 1 if there is a finding that `--known` does not
-/// list, else 2 if no run came to a verdict, else 0.
+/// Each bug is told once, however many runs show it. It is run again, held against the same
+/// scenario without faults, and filed in findings/LOCK/FINGERPRINT with its scenario and the run's
+/// files. The same command goes on where it was interrupted, and the same seed makes the same
+/// search, however many sites are side by side. Exit codes: 1 if there is a finding that `--known`
+/// does not list, else 2 if no run came to a verdict, else 0.
 #[derive(clap::Args)]
 pub struct Args {
     /// As for `matrix --locks`.

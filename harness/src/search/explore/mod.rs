@@ -145,8 +145,8 @@ impl Explorer {
         Some((place, mutated(parent, other.scenario.as_ref(), draw)?))
     }
 
-    /// The place of one of the corpus: of the same lock, as a rule, and rather one that came to what
-    /// few runs came to, and of which not many were made yet.
+    /// The place of one of the corpus: of the same lock, as a rule, and rather one that came to
+    /// what few runs came to, and of which not many were made yet.
     fn chosen(&self, subject: usize, draw: &mut Draw) -> Option<usize> {
         let label = &self.subjects[subject].label;
         let any = draw.chance(FOREIGN);

@@ -1,5 +1,5 @@
-//! What a search has found: each bug once, however many runs show it, with all that is needed to see
-//! it again.
+//! What a search has found: each bug once, however many runs show it, with all that is needed to
+//! see it again.
 
 use crate::cli::directory::host;
 use crate::cli::exit::Failure;
