@@ -45,7 +45,6 @@ const PATIENCE: Nanos = Nanos::from_secs(150);
 /// renew its lock.
 pub fn story(scenario: &mut Scenario, profile: &Profile) {
     let renewed = profile.lifetime.map(|lifetime| lifetime.renewed);
-    let is_freed = profile.lifetime.is_some() || profile.primitive.is_kernel_managed();
     let hold = NanosRange { least: Nanos(1_200 * MILLISECOND), most: Nanos(1_800 * MILLISECOND) };
     // Long enough that who has met a fault is well again when it asks anew.
     let think = NanosRange { least: Nanos(2 * SECOND), most: Nanos(3 * SECOND) };
@@ -55,12 +54,17 @@ pub fn story(scenario: &mut Scenario, profile: &Profile) {
         time: TIME,
         hold,
         think,
-        timeout: (!is_freed).then_some(PATIENCE),
+        timeout: (!is_freed(profile)).then_some(PATIENCE),
         refresh: (renewed == Some(Renewed::ByCalls)).then_some(Nanos(SECOND)),
         recover: true,
         ..CyclesSpec::default()
     });
     calm(scenario);
+}
+
+/// Whether somebody frees the lock of a client that is gone; else all others wait in vain.
+fn is_freed(profile: &Profile) -> bool {
+    profile.lifetime.is_some() || profile.primitive.is_kernel_managed()
 }
 
 /// The same without faults, and without what its author expected of them.

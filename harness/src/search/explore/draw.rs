@@ -5,8 +5,8 @@ use super::near::Constants;
 use crate::lock::profile::{Profile, Renewed};
 use crate::scenario::random::{BOUNDS, Bounds, Draw};
 use crate::scenario::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
-use crate::search::named_by_content;
 use crate::search::sweep::makes_sense;
+use crate::search::{is_freed, named_by_content};
 use crate::units::{MILLISECOND, Nanos, NanosRange, Rate, SECOND};
 use std::ops::RangeInclusive;
 
@@ -70,6 +70,7 @@ const IS_HELD: RangeInclusive<u64> = 100 * MILLISECOND..=20 * SECOND;
 
 #[derive(Clone, Copy)]
 enum Asks {
+    /// For a time where nobody may ever free it.
     ForEver,
     /// It does not wait.
     Once,
@@ -175,9 +176,9 @@ impl Draw<'_> {
 
     pub(super) fn wide_cycles(&mut self, constants: &Constants) -> CyclesSpec {
         let timeout = match self.pick(ASKS) {
-            Asks::ForEver => None,
+            Asks::ForEver if is_freed(self.profile) => None,
             Asks::Once => Some(Nanos::ZERO),
-            Asks::ForATime => Some(self.telling(constants, &TIMEOUT)),
+            Asks::ForEver | Asks::ForATime => Some(self.telling(constants, &TIMEOUT)),
         };
         let in_vain = timeout.is_some_and(|timeout| timeout.0 < *THINK_IN_VAIN.start());
         let think = if in_vain { THINK_IN_VAIN } else { THINK };
@@ -218,6 +219,7 @@ pub mod tests {
         assert_eq!(lock, scenario.lock, "the lock has all that its profile says");
         let WorkloadSpec::Cycles(cycles) = &scenario.workload else { panic!("{scenario:?}") };
         assert!(cycles.recover);
+        assert!(is_freed(profile) || cycles.timeout.is_some(), "who waits, waits in vain");
         let yaml = serde_yaml::to_string(scenario).unwrap();
         let source = Source::from_bytes("explore.yaml", yaml.into()).unwrap();
         let loaded = crate::scenario::load::load_source(source, &Default::default());

@@ -20,6 +20,7 @@ use crate::lock::profile::{Profile, Renewed};
 use crate::scenario::random::Draw;
 use crate::scenario::{Scenario, WorkloadSpec};
 use crate::search::sweep::makes_sense;
+use crate::search::{PATIENCE, is_freed};
 use crate::seeds;
 use corpus::{Corpus, Entry, News};
 use coverage::Coverage;
@@ -172,10 +173,10 @@ impl Explorer {
         let least = profile.lifetime.map(|known| known.least);
         scenario.lock.lifetime =
             scenario.lock.lifetime.filter(|lifetime| least.is_some_and(|least| *lifetime >= least));
-        if let WorkloadSpec::Cycles(cycles) = &mut scenario.workload
-            && profile.lifetime.is_none_or(|known| known.renewed != Renewed::ByCalls)
-        {
-            cycles.refresh = None;
+        if let WorkloadSpec::Cycles(cycles) = &mut scenario.workload {
+            let by_calls = profile.lifetime.is_some_and(|known| known.renewed == Renewed::ByCalls);
+            cycles.refresh = cycles.refresh.filter(|_| by_calls);
+            cycles.timeout = cycles.timeout.or((!is_freed(profile)).then_some(PATIENCE));
         }
         let known = &profile.assumes.nfs;
         if !known.is_empty() && !known.contains(&scenario.site.nfs.version) {
