@@ -22,6 +22,14 @@ pub fn derive(seed: u64, name: &str) -> u64 {
     generator.next_u64()
 }
 
+/// The stream of a client's workload.
+pub fn of_workload(client: &str) -> String {
+    format!("workload/{client}")
+}
+
+/// The stream of the wire's latencies.
+pub const WIRE: &str = "wire";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,8 +48,11 @@ pub struct Contact {
     silent: Vec<(u64, u64)>,
     /// In one direction at least, surely no frame passes.
     cut_off: Vec<(u64, u64)>,
-    /// Something may happen to its frames or the server's, or has and is not settled.
+    /// Something may happen to its frames or the server's, or has and is not settled; or system
+    /// calls of its process may fail.
     unsettled: Vec<(u64, u64)>,
+    /// The same of frames alone.
+    out_of_touch: Vec<(u64, u64)>,
     /// The same while it is itself up, and by disturbances.
     held_up: Vec<Disturbance>,
     /// As `unsettled`, but for calls that were refused: what a call was said to have done, or not,
@@ -140,6 +143,12 @@ impl Contact {
     /// Whether nothing disturbed it or the server from `from` to `until`, and all was settled.
     pub fn quiet(&self, from: u64, until: u64) -> bool {
         !meets(&self.unsettled, from, until)
+    }
+
+    /// Whether its kernel was in contact with the server from `from` to `until`, whatever became
+    /// of the system calls of its process.
+    pub fn in_touch(&self, from: u64, until: u64) -> bool {
+        !meets(&self.out_of_touch, from, until)
     }
 
     /// When what disturbed it at `at` has settled; `at` if nothing did.
@@ -272,6 +281,9 @@ struct Wire {
     disturbed: Vec<(u64, u64)>,
     /// Calls may be refused, and nothing else.
     refused: Vec<(u64, u64)>,
+    /// System calls of its process may fail before its kernel has them: nobody is asked again for
+    /// them, so that all is well as soon as that is over.
+    failing: Vec<(u64, u64)>,
 }
 
 impl Derive<'_> {
@@ -287,7 +299,7 @@ impl Derive<'_> {
         let silent = merged(still_arrives).into_iter();
         let silent = silent.map(|(from, until)| (from.saturating_add(late), until));
 
-        let held_up = [&wire.disturbed, &wire.refused, server_away].concat();
+        let held_up = [&wire.disturbed, &wire.refused, &wire.failing, server_away].concat();
         let held_up = self.merge(held_up, client);
         let stood = paused(self.faults, client, u64::MAX);
         let renewal_ns = self.recovery.renewal_ns();
@@ -297,9 +309,9 @@ impl Derive<'_> {
         let losing = self.merge([&wire.losing, &late, server_away].concat(), client);
         let unsettled = |disturbances: &[&[(u64, u64)]]| {
             let disturbed = self.merge(disturbances.concat(), client);
-            let settled = disturbed.iter().map(|d| (d.from, d.settled));
-            merged(settled.chain(self.grace()).collect())
+            disturbed.iter().map(|d| (d.from, d.settled)).chain(self.grace()).collect::<Vec<_>>()
         };
+        let all_unsettled = unsettled(&[&wire.disturbed, &wire.refused, server_away, own_away]);
         let restarts = self.restarts();
         let cut_off = merged(wire.cut_off);
         let otherwise = [&wire.losing_otherwise, server_away].concat();
@@ -327,8 +339,9 @@ impl Derive<'_> {
             sends_lost: merged(sends_lost),
             silent: merged(silent.chain(server_off.iter().copied()).collect()),
             cut_off,
-            unsettled: unsettled(&[&wire.disturbed, &wire.refused, server_away, own_away]),
-            misled: unsettled(&[&wire.disturbed, server_away, own_away]),
+            unsettled: merged([all_unsettled.clone(), wire.failing].concat()),
+            out_of_touch: merged(all_unsettled),
+            misled: merged(unsettled(&[&wire.disturbed, server_away, own_away])),
             held_up,
             losses,
             stale: merged(stale),
@@ -370,7 +383,7 @@ impl Derive<'_> {
                 _ => false,
             };
             // What it has asked for it knows was not done, and no lease is lost with it.
-            wire.refused.extend(fault.consequences.iter().any(told_errors).then_some(span));
+            wire.failing.extend(fault.consequences.iter().any(told_errors).then_some(span));
             let stopped = |consequence: &Consequence| match consequence {
                 Consequence::Stop { node } => node == client,
                 _ => false,

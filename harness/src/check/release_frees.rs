@@ -136,7 +136,7 @@ impl Judge<'_> {
     /// Whether another client that may have a delegation of the lock's file was not well.
     fn others_away(&self, client: &str, from: u64, until: u64) -> bool {
         let mut others = self.evidence.calls.clients().filter(|other| *other != client);
-        others.any(|other| !self.evidence.contact(other).quiet(from, until))
+        others.any(|other| !self.evidence.contact(other).in_touch(from, until))
     }
 }
 

@@ -6,10 +6,14 @@ use super::repeat::difference;
 use super::runner::{Ended, Home, RunArgs, execute, short};
 use super::terminal::Terminal;
 use crate::assets::{KERNEL_KEY, NODE_KEY};
+use crate::history::{Event, EventKind, reader};
 use crate::kernel::Kernels;
 use crate::plan::Plan;
+use crate::scenario::Reseed;
 use crate::site::clock::Clock;
+use crate::units::Nanos;
 use crate::verdict::recheck::HISTORY;
+use lockstorm_reports::text::seconds;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,21 +21,34 @@ use std::path::{Path, PathBuf};
 ///
 /// Exit code 13: the histories differ. On the real clock no run is like another, and they are not
 /// compared.
+///
+/// With --until and --seed it is a neighbour of the run that is made: the same until then, and then
+/// whatever comes of another seed.
 #[derive(clap::Args)]
 pub struct Args {
     /// The directory of a run, with its plan.yaml; nothing in it is changed.
     #[arg(value_name = "DIR")]
     directory: PathBuf,
+    /// From this time of the run on, such as 12.3s, draw from another seed.
+    #[arg(long, value_name = "TIME", requires = "seed")]
+    until: Option<Nanos>,
+    /// That seed.
+    #[arg(long, value_name = "NUMBER", requires = "until")]
+    seed: Option<u64>,
     #[command(flatten)]
     run: RunArgs,
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     args.run.check()?;
-    let plan = saved_plan(&args.directory)?;
+    let mut plan = saved_plan(&args.directory)?;
     expect_our_parts(&plan)?;
+    if let (Some(until), Some(seed)) = (args.until, args.seed) {
+        plan.scenario.reseed = Some(reseed(&args.directory, until, seed)?);
+    }
     let ended = execute(&plan, &args.run, Home::OfReplay, terminal)?;
     let remark = match plan.blueprint.clock {
+        Clock::Virtual if args.until.is_some() => parted(&args.directory, &ended, args.until)?,
         Clock::Virtual => compared(&args.directory, &ended)?,
         Clock::Real => {
             "On the real clock no run is like another: the histories are not compared".into()
@@ -39,6 +56,55 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     terminal.remark(&remark, args.run.format)?;
     Ok(ended.exit)
+}
+
+/// The seed of a neighbour: the scenario counts from the beginning of the workload, the run from
+/// the moment when the first machine was switched on.
+fn reseed(saved: &Path, until: Nanos, seed: u64) -> Result<Reseed, Failure> {
+    let path = saved.join(HISTORY);
+    let history = reader::read(&path)
+        .map_err(|error| Failure::Argument(format!("--until needs the run's history: {error}")))?;
+    let began = history.events.iter().find(|event| event.kind == EventKind::WorkloadBegan);
+    let wrong = |why: String| Err(Failure::Argument(format!("--until {until}: {why}")));
+    match (began, history.events.last()) {
+        (Some(began), _) if until.0 < began.at_ns => wrong(format!(
+            "nothing is drawn anew before the workload begins, at {}",
+            seconds(began.at_ns)
+        )),
+        (Some(_), Some(last)) if until.0 > last.at_ns => {
+            wrong(format!("the run was over at {}", seconds(last.at_ns)))
+        }
+        (Some(began), _) => Ok(Reseed { at: Nanos(until.0 - began.at_ns), seed }),
+        (None, _) => wrong(format!("the workload of {} never began", saved.display())),
+    }
+}
+
+/// Where a neighbour has parted from the run; an error if that was before it could.
+fn parted(saved: &Path, ended: &Ended, until: Option<Nanos>) -> Result<String, Failure> {
+    let until = until.unwrap_or(Nanos::ZERO);
+    let name = saved.display();
+    let history = ended.directory.path().join(HISTORY);
+    let Some(difference) = difference(&saved.join(HISTORY), &history)? else {
+        return Ok(format!("The other seed made no difference: the same history as in {name}"));
+    };
+    let at_ns = |line: &Option<Vec<u8>>| {
+        let event = serde_json::from_slice::<Event>(line.as_deref().unwrap_or_default());
+        event.ok().map(|event| event.at_ns)
+    };
+    let at_ns = [&difference.first, &difference.second].into_iter().filter_map(at_ns).min();
+    match at_ns {
+        Some(at_ns) if at_ns < until.0 => Err(Failure::Internal(format!(
+            "the replay, which is kept in {}, has another history than {name} before {until}, {}",
+            ended.directory.path().display(),
+            difference.words("saved", "replay")
+        ))),
+        Some(at_ns) => Ok(format!(
+            "The same history as in {name} until {}; from its line {} on, another",
+            seconds(at_ns),
+            difference.line
+        )),
+        None => Ok(format!("One of the two histories ends at line {}", difference.line)),
+    }
 }
 
 /// Another kernel is another history: better none than one that only looks alike.

@@ -5,7 +5,7 @@ use crate::assets::{KERNEL_KEY, NODE_KEY};
 use crate::kernel::Kernels;
 use crate::lock::profile::Profile;
 use crate::scenario::{Scenario, SiteSpec};
-use crate::seeds::derive;
+use crate::seeds::{WIRE, derive, of_workload};
 use crate::site::NodeId;
 use crate::site::blueprint::{
     Blueprint, DiskBlueprint, Implementation, MountBlueprint, NodeBlueprint, Role, ServerBlueprint,
@@ -55,7 +55,7 @@ impl Parts<'_> {
 /// same plan.
 pub fn expand(scenario: &Scenario, seed: u64, lock: Lock, parts: Parts) -> Plan {
     let workload_seeds = scenario.site.client_ids().map(|client| {
-        let seed = derive(seed, &format!("workload/{client}"));
+        let seed = derive(seed, &of_workload(&client.to_string()));
         (client.to_string(), seed)
     });
     // What a run proves is no part of it.
@@ -86,7 +86,7 @@ pub fn blueprint(scenario: &Scenario, seed: u64, profile: &Profile) -> Blueprint
             latency: site.wire.latency,
             bandwidth: site.wire.bandwidth,
             queue: site.wire.queue,
-            seed: derive(seed, "wire"),
+            seed: derive(seed, WIRE),
         },
         disk: DiskBlueprint {
             size_mib: site.disk.size_mib,

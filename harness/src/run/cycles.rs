@@ -101,6 +101,12 @@ impl<'a> Cycles<'a> {
         }
     }
 
+    fn reseed(&mut self, seed: u64, run: &Interpreter) {
+        for (cycler, client) in self.clients.iter_mut().zip(run.clients()) {
+            cycler.rng = seeds::generator(seeds::derive(seed, &seeds::of_workload(&client.name)));
+        }
+    }
+
     /// Goes to think, or home when there is no more to do.
     fn think(&mut self, id: ClientId, run: &mut Interpreter) {
         let cycler = &mut self.clients[id.index()];
@@ -295,6 +301,7 @@ impl Workload for Cycles<'_> {
         match event {
             Event::Began => self.begin(run),
             Event::Timer(Timer::Recovery) => self.to_recover = false,
+            Event::Timer(Timer::Reseed(seed)) => self.reseed(*seed, run),
             Event::Returned(id) => self.think(*id, run),
             Event::Lost(id) => self.lost(*id, run),
             Event::Timer(Timer::Round(id)) => return self.go_on(*id, run),

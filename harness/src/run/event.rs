@@ -24,6 +24,8 @@ pub enum Timer {
     FaultEnds(FaultId),
     /// A process that runs and stands in turns has run for long enough, or stood.
     Turn(FaultId),
+    /// From now on, all is drawn from this seed.
+    Reseed(u64),
     /// The workload's time is over: all faults end.
     Recovery,
     /// A node is switched on for the first time.

@@ -4,6 +4,7 @@
 //! what a workload wants into commands; it is the witness, and the only one that writes the
 //! history.
 
+mod active;
 mod afterwards;
 mod bring_up;
 mod cycles;

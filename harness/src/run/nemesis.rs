@@ -2,6 +2,7 @@
 //! strike when their triggers say so; a script's when its steps do.
 
 use super::RunError;
+use super::active::{Active, Hit};
 use super::event::{Event, Timer};
 use super::in_force::InForce;
 use super::interpreter::Interpreter;
@@ -12,11 +13,9 @@ use crate::fault::pause::AfterPause;
 use crate::fault::{CALLER, Caught, Effect, FaultId, OWNER, Passes, Strike, Trigger};
 use crate::history::EventKind;
 use crate::plan::Plan;
+use crate::scenario::Reseed;
 use crate::seeds;
-use crate::site::disk::trouble::TroubleId;
-use crate::site::wire::RuleId;
 use crate::site::{ClientId, NodeId};
-use crate::units::Nanos;
 use lockstorm_agent::{Command, Failing};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -31,40 +30,15 @@ pub struct Nemesis<'a> {
     force: InForce,
     /// The server's disk was filled by a fault, and may be still.
     filled: bool,
+    /// Of what faults draw that have yet to strike.
+    seed: u64,
     /// Which unflushed sectors last.
     sectors: ChaCha8Rng,
 }
 
-/// What a fault does to a process.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hit {
-    Kills,
-    Stops,
-}
-
-/// A fault in force.
-struct Active {
-    node: NodeId,
-    rules: Vec<RuleId>,
-    has_power_effect: bool,
-    /// It keeps its node from running, and what becomes of the clock afterwards.
-    pauses: Option<AfterPause>,
-    /// What it does to its client's process.
-    process: Option<Hit>,
-    /// Its client's process does not run.
-    stands: bool,
-    /// How long the process runs in turns, and stands.
-    turns: Option<(Nanos, Nanos)>,
-    /// What it does to the server's disk.
-    troubles: Vec<TroubleId>,
-    fills_disk: bool,
-    stops_service: bool,
-    /// The system calls that it lets fail, and how many it has.
-    failing: Option<(Failing, u64)>,
-    /// What it did, beside the frames that its rules hit.
-    did: Vec<String>,
-    /// Why it could do nothing, if the node said so.
-    hindrance: Option<String>,
+/// What draws the unflushed sectors that last.
+fn sectors(seed: u64) -> ChaCha8Rng {
+    seeds::generator(seeds::derive(seed, "nemesis/sectors"))
 }
 
 impl<'a> Nemesis<'a> {
@@ -76,7 +50,8 @@ impl<'a> Nemesis<'a> {
             active: BTreeMap::new(),
             force: InForce::of(plan.blueprint.clocks_off()),
             filled: false,
-            sectors: seeds::generator(seeds::derive(plan.seed, "nemesis/sectors")),
+            seed: plan.seed,
+            sectors: sectors(plan.seed),
         }
     }
 
@@ -88,6 +63,15 @@ impl<'a> Nemesis<'a> {
     pub fn on(&mut self, event: &Event, run: &mut Interpreter) -> Result<(), RunError> {
         self.triggers.on(event, run);
         match event {
+            Event::Began => {
+                if let Some(Reseed { at, seed }) = self.plan.scenario.reseed {
+                    run.set_timer_in(at, Timer::Reseed(seed));
+                }
+            }
+            Event::Timer(Timer::Reseed(seed)) => {
+                (self.seed, self.sectors) = (*seed, sectors(*seed));
+                run.site().reseed(seeds::derive(*seed, seeds::WIRE));
+            }
             Event::Caught(id) => {
                 if let Some(caught) = self.triggers.catch(*id, run) {
                     return self.strike_planned(*id, Some(&caught), run);
@@ -203,7 +187,7 @@ impl<'a> Nemesis<'a> {
             },
         })?;
         let mut active = Active::new(node);
-        let seed = seeds::derive(self.plan.seed, &format!("fault/{}", id.index()));
+        let seed = seeds::derive(self.seed, &format!("fault/{}", id.index()));
         let on_message = caught.into_iter().flat_map(|caught| fault.effects_on(caught));
         for effect in fault.effects(node, seed).into_iter().chain(on_message) {
             self.have_effect(effect, id, &mut active, run)?;
@@ -498,97 +482,6 @@ impl<'a> Nemesis<'a> {
         for id in self.force.at_clock(node) {
             if let Some(active) = self.active.get_mut(&id) {
                 active.hindrance = Some(format!("the clock could not be set: {why}"));
-            }
-        }
-    }
-}
-
-impl Active {
-    fn new(node: NodeId) -> Active {
-        Active {
-            node,
-            rules: Vec::new(),
-            has_power_effect: false,
-            pauses: None,
-            process: None,
-            stands: false,
-            turns: None,
-            troubles: Vec::new(),
-            fills_disk: false,
-            stops_service: false,
-            failing: None,
-            did: Vec::new(),
-            hindrance: None,
-        }
-    }
-
-    fn hit_process(&mut self, hit: Hit, there: bool) {
-        self.process = Some(hit);
-        match there {
-            true => self.did.push(if hit == Hit::Kills { "killed" } else { "stopped" }.into()),
-            false => self.hindrance = Some("no process of a lock ran there".into()),
-        }
-    }
-
-    fn lift_troubles(&mut self, run: &mut Interpreter) {
-        if self.troubles.is_empty() {
-            return;
-        }
-        match self.troubles.drain(..).map(|id| run.site().lift_trouble(id)).sum::<u64>() {
-            0 => self.hindrance = self.hindrance.take().or(Some("no request came its way".into())),
-            requests => self.did.push(format!("{requests} requests of the disk hit")),
-        }
-    }
-
-    fn let_calls_through(&mut self, run: &mut Interpreter) {
-        let Some((failing, failed)) = self.failing.take() else {
-            return;
-        };
-        if run.is_ready(self.node) {
-            let fault = failing.fault;
-            run.command(self.node, Command::LetCalls { fault }, Task::FailCalls);
-        }
-        match failed {
-            0 => {
-                let why = format!("the process made no such {}", failing.call.name());
-                self.hindrance = self.hindrance.take().or(Some(why));
-            }
-            1 => self.did.push("1 call failed".into()),
-            _ => self.did.push(format!("{failed} calls failed")),
-        }
-    }
-
-    /// Without it the node would have been switched on.
-    fn keeps_off(&mut self) {
-        if self.did.is_empty() {
-            self.did.push("kept off".into());
-        }
-    }
-
-    fn lift_rules(&mut self, run: &mut Interpreter) {
-        if self.rules.is_empty() {
-            return;
-        }
-        let frames: u64 = self.rules.drain(..).map(|rule| run.site().lift(rule)).sum();
-        match frames {
-            0 => self.hindrance = self.hindrance.take().or(Some("no frame came its way".into())),
-            1 => self.did.push("1 frame hit".into()),
-            _ => self.did.push(format!("{frames} frames hit")),
-        }
-    }
-
-    /// What becomes of it in the history.
-    fn told(self, id: FaultId) -> EventKind {
-        let fault = id;
-        match self.did.is_empty() {
-            false => EventKind::FaultEnded { fault, effect: self.did.join(", ") },
-            true => {
-                let otherwise = "it changed nothing: the node was without power already";
-                let why = match self.has_power_effect {
-                    true => otherwise.into(),
-                    false => self.hindrance.unwrap_or_else(|| otherwise.into()),
-                };
-                EventKind::FaultMissed { fault, why }
             }
         }
     }

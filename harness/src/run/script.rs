@@ -145,7 +145,8 @@ impl<'a> Script<'a> {
         run: &mut Interpreter,
     ) -> Result<(), RunError> {
         let saw = describe(answer);
-        if expect.answer == saw.0 { self.met(saw.1, run) } else { self.unmet(saw.1, run) }
+        let is_met = [ExpectedAnswer::Any, saw.0].contains(&expect.answer);
+        if is_met { self.met(saw.1, run) } else { self.unmet(saw.1, run) }
     }
 
     fn strike(

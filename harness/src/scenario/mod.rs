@@ -51,11 +51,24 @@ pub struct Scenario {
     pub workload: WorkloadSpec,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<FaultSpec>,
+    /// Another seed from some time on: a neighbour of the run that is the same until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reseed: Option<Reseed>,
     #[serde(default)]
     pub expect: Expect,
     /// The reported bug that it shows, if it is the proof of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_bug: Option<KnownBug>,
+}
+
+/// What is drawn from `at` on (stays, pauses, latencies, what faults draw that strike from then on) is
+/// drawn from another seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reseed {
+    /// Since the workload began, as a fault's `at`.
+    pub at: Nanos,
+    pub seed: u64,
 }
 
 /// The simulated place: one NFS server and its clients, `c1` to `cN`.

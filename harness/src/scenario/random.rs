@@ -179,6 +179,7 @@ impl Draw<'_> {
             workload: WorkloadSpec::Cycles(cycles),
             faults,
             expect: Expect::default(),
+            reseed: None,
             known_bug: None,
         }
     }

@@ -28,7 +28,7 @@
 //!             | "refresh" [ DURATION ]
 //!             | "is_held"
 //! expectation = answer [ "within" DURATION ]
-//! answer      = "ok" | "busy" | "timeout" | "not held" | "held" | "error"
+//! answer      = "ok" | "busy" | "timeout" | "not held" | "held" | "error" | "any"
 //! ```
 
 use crate::fault::clock::Clock;
@@ -90,15 +90,18 @@ pub enum ExpectedAnswer {
     /// `is_held -> held`.
     Held,
     Error,
+    /// Whichever comes: locks differ in it, and the checkers judge what comes of it.
+    Any,
 }
 
-const ANSWERS: [(&str, ExpectedAnswer); 6] = [
+const ANSWERS: [(&str, ExpectedAnswer); 7] = [
     ("ok", ExpectedAnswer::Ok),
     ("busy", ExpectedAnswer::Busy),
     ("timeout", ExpectedAnswer::Timeout),
     ("not held", ExpectedAnswer::NotHeld),
     ("held", ExpectedAnswer::Held),
     ("error", ExpectedAnswer::Error),
+    ("any", ExpectedAnswer::Any),
 ];
 
 /// The words for the end of the faults that scripts have most.

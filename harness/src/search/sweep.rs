@@ -11,6 +11,7 @@ use crate::scenario::{Scenario, WorkloadSpec, validate};
 use crate::seeds;
 use crate::units::{Nanos, SECOND, hex};
 use rand::RngExt;
+use rand::seq::SliceRandom;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -112,6 +113,42 @@ pub fn outlast(scenario: &mut Scenario, at_ns: u64) {
         let over = at_ns.saturating_add(longest).saturating_add(AFTERWARDS.0);
         cycles.time = cycles.time.max(Nanos(over / SECOND * SECOND));
     }
+}
+
+/// The order in which those that are made are made, as places in the list: whoever has time for a
+/// part of them gets something of every fault, and of each at messages and boundaries of every
+/// kind, before more of the same; and what only proves that points are alike comes last.
+pub fn order(trials: &[Trial], points: &[Point], seed: u64) -> Vec<usize> {
+    let is_made = |index: &usize| trials[*index].role.is_made();
+    let mut order: Vec<usize> = (0..trials.len()).filter(is_made).collect();
+    order.shuffle(&mut seeds::generator(seeds::derive(seed, "sweep/order")));
+    let is_proof = |index: &usize| trials[*index].role != Role::Tried;
+    // By how many of its kind come before it, and then by how many of its column do.
+    spread(&mut order, |index| {
+        let trial = &trials[index];
+        (is_proof(&index), trial.column, kind(&points[trial.point]))
+    });
+    spread(&mut order, |index| (is_proof(&index), trials[index].column));
+    order.sort_by_key(is_proof);
+    order
+}
+
+/// Deals them out by their groups, one of each group after the other.
+fn spread<G: Ord>(order: &mut [usize], group: impl Fn(usize) -> G) {
+    let mut dealt: BTreeMap<G, usize> = BTreeMap::new();
+    let mut rounds: BTreeMap<usize, usize> = BTreeMap::new();
+    for index in order.iter() {
+        let round = dealt.entry(group(*index)).or_default();
+        rounds.insert(*index, *round);
+        *round += 1;
+    }
+    order.sort_by_key(|index| rounds[index]);
+}
+
+/// What a point is, whoever it is of and however often it comes.
+fn kind(point: &Point) -> String {
+    let what = point.name.split_once('.').map_or(point.name.as_str(), |(_, what)| what);
+    what.chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
 
 /// Draws those that are tried although another stands for them.

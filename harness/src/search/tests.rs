@@ -4,7 +4,7 @@ use super::named_by_content;
 use super::pairs::{After, after, pairs};
 use super::points::{Point, points};
 use super::strikes::{COLUMNS, Setting};
-use super::sweep::{Role, Trial, makes_sense, trials};
+use super::sweep::{Role, Trial, makes_sense, order, trials};
 use crate::check::tests::story::{plan, story};
 use crate::fault::{Phase, Trigger};
 use crate::plan::Plan;
@@ -133,6 +133,22 @@ fn attempts_that_fail_alike_are_tried_once() {
     let second = role("c2.acquire1.LINK-lock.reply2", "lose");
     assert!(second == Role::Alike { first } || second == Role::Proof { first }, "{second:?}");
     assert_eq!(role("c2.acquire1.LINK-lock.reply3", "lose"), Role::Tried, "it succeeded");
+}
+
+#[test]
+fn whoever_has_little_time_tries_something_of_every_fault_and_proofs_come_last() {
+    let (plan, points) = found();
+    let all = all(&plan, &points);
+    let order = order(&all, &points, 1);
+    let made = (0..all.len()).filter(|index| all[*index].role.is_made());
+    assert_eq!(order.iter().copied().collect::<BTreeSet<_>>(), made.collect::<BTreeSet<_>>());
+    let tried = order.iter().take_while(|index| all[**index].role == Role::Tried).count();
+    assert!(order[tried..].iter().all(|index| all[*index].role != Role::Tried));
+    let columns = |indices: &[usize]| -> BTreeSet<usize> {
+        indices.iter().map(|index| all[*index].column).collect()
+    };
+    let every = columns(&order[..tried]);
+    assert_eq!(columns(&order[..every.len()]), every, "one of each comes first");
 }
 
 #[test]

@@ -330,6 +330,10 @@ impl Site for SimSite<'_> {
         id
     }
 
+    fn reseed(&mut self, seed: u64) {
+        self.wire.reseed(seed);
+    }
+
     fn lift(&mut self, id: RuleId) -> u64 {
         self.rules -= 1;
         let (hits, let_go) = self.wire.lift(id, self.now);

@@ -258,6 +258,10 @@ impl Site for KernelSite<'_> {
         id
     }
 
+    fn reseed(&mut self, seed: u64) {
+        self.wire.reseed(seed);
+    }
+
     fn lift(&mut self, id: RuleId) -> u64 {
         let (hits, let_go) = self.wire.lift(id, self.now);
         for sent in let_go {

@@ -51,6 +51,9 @@ pub trait Site {
     /// Lays a rule over the wire until it is lifted.
     fn lay(&mut self, rule: Box<dyn Rule>) -> RuleId;
 
+    /// Draws the latencies of all frames that are sent from now on from another seed.
+    fn reseed(&mut self, seed: u64);
+
     /// Lifts a rule; answers how many frames it decided about.
     fn lift(&mut self, id: RuleId) -> u64;
 

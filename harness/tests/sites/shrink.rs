@@ -13,9 +13,9 @@ fn run(home: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
 
 /// A race of a lock that is none, with a fault, a client and a setting that have no part in it.
 const STORY: &str = "\
-site: {clients: 3, wire: {latency: 300us}}
+site: {clients: 3, wire: {latency: 10ms}}
 lock: {name: check-then-create}
-workload: {cycles: {rounds: 3, think: 0s..50ms}}
+workload: {cycles: {rounds: 10, think: 0s..50ms}}
 faults:
   - {when: {at: 1.7s}, strike: {reset: {node: c3}}, may_miss: true}
 ";

@@ -31,6 +31,13 @@ fn after_a_disturbance_it_takes_as_long_to_settle_and_a_first_wait() {
 }
 
 #[test]
+fn a_client_is_well_as_soon_as_its_system_calls_fail_no_longer() {
+    let text = "10s c1 has system calls fail\n 20s c1 is healed";
+    assert_eq!(well(&plan(), text), [(0, 10), (20, 200)]);
+    assert_eq!(well(&plan(), "10s c1 has a call refused\n 20s c1 is healed"), [(0, 10), (33, 200)]);
+}
+
+#[test]
 fn one_that_begins_before_the_last_has_settled_goes_on_with_it() {
     let one = "
         10s c1 is cut

@@ -267,6 +267,30 @@ use rstest::rstest;
     100s c3 boots
     200s workload ends"
 )]
+#[case::a_release_whose_system_call_failed_frees_nothing_and_its_owner_asks_again(
+    Shows::Broken(1, 122_000),
+    "
+    1s c1 acquires
+    1s c2 asks
+    2s c1 calls release
+    2s c1 has system calls fail
+    2s c1 has unlink fail of /lock
+    2s c1 is told ok
+    2.04s c1 is healed
+    4s c1 asks
+    130s workload ends"
+)]
+#[case::one_that_asked_while_its_system_calls_failed_may_have_got_it(
+    Shows::Vacuous,
+    "
+    1s c1 acquires
+    1s c2 asks
+    1.9s c3 asks
+    1.95s c3 has system calls fail
+    1.99s c3 is healed
+    2s c1 releases
+    130s workload ends"
+)]
 fn a_story_of_releases(#[case] shows: Shows, #[case] text: &str) {
     expect(&plan(), ReleaseFrees, shows, text);
 }

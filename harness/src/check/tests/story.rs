@@ -61,6 +61,7 @@ fn scenario() -> Scenario {
         workload: WorkloadSpec::Cycles(CyclesSpec::default()),
         faults: Vec::new(),
         expect: Expect::default(),
+        reseed: None,
         known_bug: None,
     }
 }

@@ -59,7 +59,7 @@ pub struct BatchOptions {
     pub launch: Launch,
     /// Of a slice of a node.
     pub patience: Duration,
-    /// Begin no run that would not end within this time.
+    /// Begin no run that would not end within this time, by the mean of those before.
     pub budget: Option<Duration>,
     /// Begin no run after one that broke a promise.
     pub until_broken: bool,
@@ -163,8 +163,8 @@ pub fn run_seen(
                 left.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            let longest = locked(&progress).longest();
-            if options.budget.is_some_and(|budget| begun.elapsed() + longest > budget) {
+            let next_one = locked(&progress).mean().unwrap_or_default();
+            if options.budget.is_some_and(|budget| begun.elapsed() + next_one > budget) {
                 left.fetch_add(1, Ordering::Relaxed);
                 continue;
             }

@@ -23,8 +23,6 @@ pub struct Progress {
     /// Wall time of the runs that were made, and how many those were.
     spent: Duration,
     made: u32,
-    /// Of the runs that were made.
-    longest: Duration,
     began: Vec<(String, Instant)>,
 }
 
@@ -52,7 +50,6 @@ impl Progress {
             unknown: 0,
             spent: Duration::ZERO,
             made: 0,
-            longest: Duration::ZERO,
             began: Vec::new(),
         }
     }
@@ -70,7 +67,6 @@ impl Progress {
                 let spent = began.elapsed();
                 self.spent += spent;
                 self.made += 1;
-                self.longest = self.longest.max(spent);
             }
         }
         self.ended += 1;
@@ -87,14 +83,14 @@ impl Progress {
         }
     }
 
-    /// The wall time of the longest run so far.
-    pub fn longest(&self) -> Duration {
-        self.longest
+    /// The mean wall time of the runs so far: one slow run says little of the next.
+    pub fn mean(&self) -> Option<Duration> {
+        self.spent.checked_div(self.made)
     }
 
     /// The time that is left, by the mean of the runs so far.
     fn left(&self) -> Option<Duration> {
-        let mean = self.spent.checked_div(self.made)?;
+        let mean = self.mean()?;
         let runs = u32::try_from(self.total - self.ended).ok()?;
         mean.checked_mul(runs)?.checked_div(u32::try_from(self.side_by_side).ok()?)
     }

@@ -1,13 +1,13 @@
 //! `lockstorm explore`: scenarios at random, guided by the situations that runs come to.
 
 mod findings;
-pub mod known;
 mod ledger;
 mod progress;
 mod session;
 mod summary;
 
 use super::corpus;
+use super::known::Known;
 use crate::cli::batch::{
     Identity, Pair, Selection, SetDirectory, SideBySide, expect_any, pairs, parse_time,
 };
@@ -15,7 +15,6 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::matrix;
 use crate::cli::terminal::Terminal;
 use crate::search::story;
-use known::Known;
 use session::{Limits, Session};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,7 +61,8 @@ pub struct Args {
     /// So many runs may it cost to make the scenario of a finding smaller; 0: leave it as it is.
     #[arg(long, value_name = "N", default_value_t = 80)]
     shrink: u64,
-    /// A file that lists findings that are known: they are counted, and not shown again.
+    /// A file that lists findings that are known: they are counted, and not shown again. What
+    /// Linux's server is known for is always among them.
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
     /// Violations beyond the locks' assumptions are findings, too.
@@ -90,7 +90,7 @@ impl Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let known = args.known.as_deref().map(Known::load).transpose()?.unwrap_or_default();
+    let known = Known::with(args.known.as_deref())?;
     let given = args.corpus.as_deref().map(corpus::read).transpose()?.unwrap_or_default();
     let selection = Selection::of(&args.locks, None, &[CALM.to_owned()])?;
     let pairs = pairs(&selection, &[])?;

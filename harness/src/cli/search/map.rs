@@ -1,10 +1,11 @@
 //! The map of a sweep: what came of each fault at each point.
 
-use super::explore::known::Known;
+use super::known::Known;
 use crate::cli::batch::Pair;
 use crate::cli::exit::Failure;
 use crate::cli::results;
 use crate::cli::terminal::Terminal;
+use crate::lock::profile::Primitive;
 use crate::search::fingerprint::Fingerprint;
 use crate::search::points::Point;
 use crate::search::strikes::COLUMNS;
@@ -178,7 +179,7 @@ fn finding(
 }
 
 /// Says of each finding that is known why it is.
-pub fn tell_known(map: &mut Map, known: &Known) {
+pub fn tell_known(map: &mut Map, known: &Known, made_of: Primitive) {
     for found in &mut map.findings {
         let fingerprint = Fingerprint {
             lock: map.lock.clone(),
@@ -186,7 +187,7 @@ pub fn tell_known(map: &mut Map, known: &Known) {
             class: found.class,
             situation: found.situation.clone(),
         };
-        found.known = known.of(&fingerprint).map(|one| one.reason.clone());
+        found.known = known.of(&fingerprint, made_of).map(|one| one.reason.clone());
     }
 }
 

@@ -4,6 +4,7 @@ mod bisect;
 pub mod corpus;
 pub mod explain;
 pub mod explore;
+mod known;
 mod map;
 mod pairs;
 mod reproduce;

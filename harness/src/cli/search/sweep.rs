@@ -1,6 +1,6 @@
 //! `lockstorm sweep LOCK`: every fault at every point of a story.
 
-use super::explore::known::Known;
+use super::known::Known;
 use super::trials::{Trial, Trials};
 use super::{map, pairs};
 use crate::cli::batch::{
@@ -15,13 +15,11 @@ use crate::search::points::{Point, points};
 use crate::search::strikes::{COLUMNS, Setting};
 use crate::search::sweep::{self, trials};
 use crate::search::{calm, story};
-use crate::seeds;
 use crate::suggest::closest;
 use crate::verdict::recheck::CAPTURE;
 use lockstorm_reports::map::{Finding, Map};
 use lockstorm_reports::set::RunSummary;
 use lockstorm_reports::{Class, Verdict};
-use rand::seq::SliceRandom;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -70,7 +68,7 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     budget: Option<Duration>,
     /// A list of findings that are known, each with a reason: they are told as such, and are no
-    /// reason for exit code 1.
+    /// reason for exit code 1. What Linux's server is known for is always among them.
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
     /// Begin no run after the first that breaks a promise.
@@ -95,7 +93,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let columns = columns(&args.faults)?;
-    let known = args.known.as_deref().map(Known::load).transpose()?.unwrap_or_default();
+    let known = Known::with(args.known.as_deref())?;
     let reference = args.story.clone().unwrap_or_else(|| STORY.into());
     let selection = Selection::of(&args.locks, args.with.as_deref(), &[reference])?;
     let pairs = batch::pairs(&selection, &args.set)?;
@@ -181,21 +179,21 @@ fn sweep(
     };
     note(calm.points.len(), &all, "a fault");
     let trials = Trials { set: &set, options };
-    let mut runs = make(&told, &all, args, &trials)?;
     let mut points = calm.points.clone();
+    let mut runs = make(&told, (&all[..], &points[..]), args, &trials)?;
     if args.pairs {
         let (after, two) = pairs::of(&told, args.seed, (&calm, &all, columns), &trials)?;
         note(after.len(), &two, "a second fault");
         let before = (points.len(), all.len());
         all.extend(two.into_iter().map(|trial| trial.behind(before.0, before.1)));
         points.extend(after);
-        runs = make(&told, &all, args, &trials)?;
+        runs = make(&told, (&all[..], &points[..]), args, &trials)?;
     }
     // What happens at no point of this lock needs no column.
     let happens = |column: &usize| all.iter().any(|trial| trial.column == *column);
     let columns: Vec<usize> = columns.iter().copied().filter(happens).collect();
     let mut map = map::of(&told, args.seed, (&calm.summary, &points), (&all, &columns), &runs);
-    map::tell_known(&mut map, known);
+    map::tell_known(&mut map, known, profile.primitive);
     map::save(&map, set.path())?;
     let name = path.display().to_string();
     terminal.print(&map::render(args.format, &map, &path, terminal))?;
@@ -287,19 +285,17 @@ fn expect_valid(calm: &RunSummary, set: &std::path::Path) -> Result<(), Failure>
 /// Makes the runs of a part. Answers one for each trial, as far as there is one.
 fn make(
     told: &Pair,
-    all: &[sweep::Trial],
+    (all, points): (&[sweep::Trial], &[Point]),
     args: &Args,
     trials: &Trials,
 ) -> Result<Vec<Option<RunSummary>>, Failure> {
-    let made: Vec<usize> = (0..all.len()).filter(|index| all[*index].role.is_made()).collect();
+    let made = sweep::order(all, points, args.seed);
     let part = batch::part(args.shard, made.clone());
     let trial = |index: &usize| {
         let pair = told.in_scenario(all[*index].scenario.clone())?;
         Ok(Trial { pair, seed: args.seed })
     };
-    let mut wanted: Vec<Trial> = part.iter().map(trial).collect::<Result<_, Failure>>()?;
-    // So that a budget takes something of every place.
-    wanted.shuffle(&mut seeds::generator(seeds::derive(args.seed, "sweep/order")));
+    let wanted: Vec<Trial> = part.iter().map(trial).collect::<Result<_, Failure>>()?;
     trials.make(&wanted, &batch::Nobody)?;
     // Those of other parts may be there as well.
     let wanted: Vec<Trial> = made.iter().map(trial).collect::<Result<_, Failure>>()?;

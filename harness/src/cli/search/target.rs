@@ -225,6 +225,7 @@ fn bare(scenario: &Scenario) -> Scenario {
     Scenario {
         about: String::new(),
         expect: Default::default(),
+        reseed: None,
         known_bug: None,
         ..scenario.clone()
     }

@@ -109,6 +109,7 @@ fn blank(profile: &Profile) -> Scenario {
         workload: WorkloadSpec::Cycles(CyclesSpec { recover: true, ..CyclesSpec::default() }),
         faults: Vec::new(),
         expect: Expect::default(),
+        reseed: None,
         known_bug: None,
     }
 }

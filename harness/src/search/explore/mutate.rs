@@ -5,7 +5,7 @@ use super::faults::{STRIKES, TRIGGERS};
 use super::near::Constants;
 use crate::fault::{CALLER, FaultSpec, Phase, Strike, Trigger};
 use crate::scenario::random::Draw;
-use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
+use crate::scenario::{CyclesSpec, Reseed, Scenario, WorkloadSpec};
 use crate::search::sweep::makes_sense;
 use crate::units::{MILLISECOND, Nanos, SECOND};
 use std::collections::BTreeSet;
@@ -45,6 +45,8 @@ enum Mutation {
     Seed,
     /// After what was new, a fault more: until then the run is the same.
     After,
+    /// After what was new, another seed: until then the run is the same.
+    Reseed,
 }
 
 const MUTATIONS: &[(Mutation, u32)] = &[
@@ -60,6 +62,7 @@ const MUTATIONS: &[(Mutation, u32)] = &[
     (Mutation::Workload, 4),
     (Mutation::Seed, 1),
     (Mutation::After, 5),
+    (Mutation::Reseed, 3),
 ];
 
 /// How many at once.
@@ -114,6 +117,10 @@ impl Draw<'_> {
             Mutation::Add if has_room => drop(self.add_fault(scenario)),
             Mutation::After if has_room && !moments.is_empty() => {
                 self.add_after(scenario, moments);
+            }
+            Mutation::Reseed if !moments.is_empty() => {
+                let at = Nanos(self.one_of(moments).0 / MILLISECOND * MILLISECOND);
+                scenario.reseed = Some(Reseed { at, seed: self.within(&(1..=SEED_MAX)) });
             }
             Mutation::Splice => {
                 let theirs = other.map_or(&[][..], |other| &other.faults);

@@ -30,6 +30,24 @@ fn tell_of(text: &str, lock: Lock) -> Judged {
     Judged::of(&scenario, 1, lock)
 }
 
+#[test]
+fn a_neighbour_is_the_same_until_another_seed_is_drawn_from_and_then_another() {
+    const STORY: &str = "
+site: {wire: {latency: 100us..900us}}
+workload: {cycles: {time: 100s, hold: 1s..3s, think: 0s..2s, recover: true}}
+faults:
+- {when: {at: 60s}, strike: {impair: {node: c1, loss: 0.3}}, for: 20s}
+";
+    let with = |reseed: &str| tell(&format!("{STORY}{reseed}"));
+    let (run, neighbour) = (with(""), with("reseed: {at: 40s, seed: 7}"));
+    assert_eq!(neighbour.history, with("reseed: {at: 40s, seed: 7}").history);
+    let parted = run.history.iter().zip(&neighbour.history).find(|(one, other)| one != other);
+    let (one, other) = parted.unwrap();
+    let at = one.at_ns.min(other.at_ns) - run.began();
+    assert!((40 * SECOND..50 * SECOND).contains(&at), "{at}");
+    assert_ne!(neighbour.history, with("reseed: {at: 40s, seed: 8}").history);
+}
+
 impl Judged {
     /// When the workload began (ns).
     fn began(&self) -> u64 {

@@ -82,6 +82,11 @@ impl Switch {
         }
     }
 
+    /// Draws from another seed from now on.
+    pub fn reseed(&mut self, seed: u64) {
+        self.rng = seeds::generator(seed);
+    }
+
     /// Lays a rule over the wire until it is lifted.
     pub fn lay(&mut self, rule: Box<dyn Rule>) -> RuleId {
         let id = RuleId(self.next_rule);

@@ -3,7 +3,6 @@
 
 use super::Args;
 use super::findings::{Confirmation, Findings, Found, forget};
-use super::known::Known;
 use super::ledger::{Key, Ledger, locked};
 use super::progress::{Progress, counted};
 use super::summary::{KnownRow, LeftOut, LockRow, Summary};
@@ -12,6 +11,7 @@ use crate::cli::exit::Failure;
 use crate::cli::results;
 use crate::cli::runner::listen_for_signals;
 use crate::cli::search::corpus::{self, Writer};
+use crate::cli::search::known::Known;
 use crate::cli::search::shrink;
 use crate::cli::search::trials::{self, Trials, named_by_content};
 use crate::cli::terminal::Terminal;
@@ -320,11 +320,12 @@ impl<'a> Session<'a> {
     /// The findings of a run that are new, by their places.
     fn found(&mut self, trial: &Trial, run: &RunSummary) -> Vec<usize> {
         let mut fresh = Vec::new();
+        let made_of = self.explorer.subjects()[trial.subject].profile.primitive;
         for fingerprint in Fingerprint::of(run) {
             if fingerprint.class == Class::BeyondAssumptions && !self.is_strict {
                 continue;
             }
-            if let Some(known) = self.known.of(&fingerprint) {
+            if let Some(known) = self.known.of(&fingerprint, made_of) {
                 let key = (fingerprint.lock.clone(), fingerprint.invariant, known.reason.clone());
                 *self.known_seen.entry(key).or_default() += 1;
                 continue;

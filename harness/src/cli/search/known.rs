@@ -1,11 +1,15 @@
 //! Findings that somebody knows already, each with a reason: they are counted, and not shown again.
 
+use crate::lock::profile::Primitive;
 use crate::search::fingerprint::Fingerprint;
 use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
 use lockstorm_agent::glob;
 use lockstorm_reports::Invariant;
 use serde::Deserialize;
 use std::path::Path;
+
+/// What is known of the file systems themselves: no search needs to tell it again.
+const SHIPPED: &str = include_str!("known.yaml");
 
 /// The file's content.
 #[derive(Debug, Default, Deserialize)]
@@ -20,6 +24,8 @@ pub struct Known {
 pub struct KnownFinding {
     /// As in the summary; absent: any.
     pub lock: Option<String>,
+    /// What the lock is made of, one of these; absent: any.
+    pub primitives: Option<Vec<Primitive>>,
     /// Absent: any.
     pub invariant: Option<Invariant>,
     /// As in the summary; absent: any.
@@ -31,9 +37,18 @@ pub struct KnownFinding {
 }
 
 impl Known {
+    /// What is known of the file systems, and behind it what a list of the user's says.
+    pub fn with(path: Option<&Path>) -> Result<Known, Diagnostics> {
+        let shipped = Document::parse(Source::from_bytes("known.yaml", SHIPPED.into())?)?;
+        let mut all = Known::read(&shipped)?;
+        if let Some(path) = path {
+            all.known.extend(Known::read(&Document::parse(Source::read(path)?)?)?.known);
+        }
+        Ok(all)
+    }
+
     /// Reads and checks a list.
-    pub fn load(path: &Path) -> Result<Known, Diagnostics> {
-        let document = Document::parse(Source::read(path)?)?;
+    fn read(document: &Document) -> Result<Known, Diagnostics> {
         let known: Known = document.read().map_err(|p| document.diagnose(p))?;
         let mut problems = Vec::new();
         for (index, one) in known.known.iter().enumerate() {
@@ -43,9 +58,9 @@ impl Known {
                 problems.push(Problem::new(path.key("reason"), message));
             }
             let names = (&one.lock, one.invariant, &one.fingerprint, &one.situation);
-            if matches!(names, (None, None, None, None)) {
-                let message = "every finding would be this one; expected `lock`, `invariant`, \
-                               `fingerprint` or `situation`";
+            if matches!(names, (None, None, None, None)) && one.primitives.is_none() {
+                let message = "every finding would be this one; expected `lock`, `primitives`, \
+                               `invariant`, `fingerprint` or `situation`";
                 problems.push(Problem::new(path, message));
             }
         }
@@ -55,20 +70,21 @@ impl Known {
         }
     }
 
-    /// What a finding is known as.
-    pub fn of(&self, fingerprint: &Fingerprint) -> Option<&KnownFinding> {
-        self.known.iter().find(|one| one.is(fingerprint))
+    /// What a finding of a lock that is made of this is known as.
+    pub fn of(&self, fingerprint: &Fingerprint, made_of: Primitive) -> Option<&KnownFinding> {
+        self.known.iter().find(|one| one.is(fingerprint, made_of))
     }
 }
 
 impl KnownFinding {
-    fn is(&self, found: &Fingerprint) -> bool {
+    fn is(&self, found: &Fingerprint, made_of: Primitive) -> bool {
         let invariant = self.invariant.map(Invariant::words);
         // A pattern with a slash in it means all of the text.
         let situation = |pattern: &String| {
             glob::matches(&format!("/{pattern}"), &format!("/{}", found.situation))
         };
         self.lock.as_ref().is_none_or(|lock| *lock == found.lock)
+            && self.primitives.as_ref().is_none_or(|all| all.contains(&made_of))
             && invariant.is_none_or(|invariant| invariant == found.invariant)
             && self.fingerprint.as_ref().is_none_or(|id| *id == found.id())
             && self.situation.as_ref().is_none_or(situation)
@@ -85,7 +101,7 @@ mod tests {
         let path = home.path().join("known.yaml");
         std::fs::write(&path, text).unwrap();
         let folder = format!("{}/", home.path().display());
-        Known::load(&path).map_err(|found| found.to_string().replace(&folder, ""))
+        Known::with(Some(&path)).map_err(|found| found.to_string().replace(&folder, ""))
     }
 
     fn found() -> Fingerprint {
@@ -110,11 +126,22 @@ mod tests {
             ("situation: 'holds (late); holds*'", true),
             ("situation: 'holds (late); holds'", false),
             ("{lock: a, invariant: no_lost_update}", false),
+            ("primitives: [link, mkdir]", true),
+            ("primitives: [posix]", false),
         ] {
             let text = text.trim_start_matches('{').trim_end_matches('}');
             let known = load(&format!("known:\n- {{{text}, reason: issue 7}}\n")).unwrap();
-            assert_eq!(known.of(&found()).is_some(), is_known, "{text}");
+            assert_eq!(known.of(&found(), Primitive::Link).is_some(), is_known, "{text}");
         }
+    }
+
+    #[test]
+    fn what_the_server_does_in_its_grace_time_is_known_of_every_lock_of_the_kernel() {
+        let known = Known::with(None).unwrap();
+        let situation = "holds (lost its lease); holds; server (in grace, hit by crash)".into();
+        let found = Fingerprint { situation, ..found() };
+        assert!(known.of(&found, Primitive::Posix).unwrap().reason.contains("FINDINGS.md"));
+        assert!(known.of(&found, Primitive::Link).is_none());
     }
 
     #[test]
