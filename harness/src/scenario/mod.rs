@@ -61,8 +61,8 @@ pub struct Scenario {
     pub known_bug: Option<KnownBug>,
 }
 
-/// What is drawn from `at` on (stays, pauses, latencies, what faults draw that strike from then on) is
-/// drawn from another seed.
+/// What is drawn from `at` on (stays, pauses, latencies, and what faults draw that strike from then
+/// on) is drawn from another seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reseed {
