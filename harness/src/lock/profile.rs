@@ -9,12 +9,13 @@ use crate::name::{RULE, is_name};
 use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
 use crate::units::{Mebibytes, Nanos};
 use lockstorm_reports::Invariant;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// One lock implementation: how it is started, what it promises, what it assumes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     pub name: String,
@@ -58,7 +59,7 @@ pub struct Profile {
     pub options: BTreeMap<String, serde_json::Value>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Library,
@@ -69,7 +70,7 @@ pub enum Kind {
     Misbehaving,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Primitive {
     Link,
@@ -85,7 +86,7 @@ pub enum Primitive {
     None,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lifetime {
     pub default: Nanos,
@@ -96,7 +97,7 @@ pub struct Lifetime {
 }
 
 /// What renews a lock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Renewed {
     /// Its owner's calls.
@@ -115,7 +116,7 @@ impl Renewed {
 
 /// A lock that its owner left is broken at the latest `lifetime + slop + within` after the last
 /// refresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BreakBound {
     /// How much longer than its lifetime a lock is left alone, since clocks may differ.

@@ -1,12 +1,14 @@
 //! What a lock must be able to rely on to keep its promises.
 
 use crate::units::Nanos;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assumptions {
     /// The largest skew between any two clocks; `None`: clocks play no part.
@@ -63,7 +65,7 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaseAssumption {
     Kept,
@@ -122,6 +124,20 @@ impl<'de> Deserialize<'de> for Ppm {
     }
 }
 
+impl JsonSchema for Ppm {
+    fn schema_name() -> Cow<'static, str> {
+        "Ppm".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Parts per million, such as 500ppm",
+            "type": "string",
+            "pattern": "^[0-9]+ *ppm$"
+        })
+    }
+}
+
 /// The longest pause of a client that a lock copes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {
@@ -139,6 +155,19 @@ impl Pause {
             Pause::Lifetime => lifetime_ns,
             Pause::Within(time) => Some(time.0),
         }
+    }
+}
+
+impl JsonSchema for Pause {
+    fn schema_name() -> Cow<'static, str> {
+        "Pause".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A duration such as 15s, or `lifetime`: as long as the lock's is",
+            "type": "string"
+        })
     }
 }
 
