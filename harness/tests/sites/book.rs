@@ -6,6 +6,7 @@ mod session;
 
 use crate::common::permit;
 use crate::common::templates::repository;
+use crate::scale::{schema, validate};
 use lockstorm::check::CHECKERS;
 use pages::Book;
 use rstest::rstest;
@@ -76,6 +77,13 @@ fn every_command_in_the_book_is_one_of_lockstorm() {
             panic!("{page}: {words:?}: {error}");
         }
     }
+}
+
+#[test]
+fn the_workflow_that_shows_the_book_is_valid_by_its_schema() {
+    let text = std::fs::read_to_string(repository().join("docs/workflow.yml")).unwrap();
+    let workflow = serde_yaml::from_str(&text).unwrap();
+    validate(&schema("github-workflow-0.39.json"), &workflow).unwrap();
 }
 
 #[test]

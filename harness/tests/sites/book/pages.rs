@@ -104,7 +104,8 @@ impl Book {
             let shells = ["console", "sh", ""];
             let blocks = blocks(text);
             let shells = blocks.iter().filter(|block| shells.contains(&block.language.as_str()));
-            for line in shells.flat_map(|block| block.text.lines()) {
+            let text: Vec<String> = shells.map(|block| block.text.replace("\\\n> ", "")).collect();
+            for line in text.iter().flat_map(|text| text.lines()) {
                 let line = line.strip_prefix("$ ").unwrap_or(line).trim();
                 for command in line.split(" && ").filter(|text| text.starts_with("lockstorm ")) {
                     commands.push((page.as_str(), words(command)));
