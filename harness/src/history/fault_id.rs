@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A fault, by its place in the plan: the scenario's own stand first, and then the steps of a
-/// script, of which some strike.
+/// A fault, by its place in the plan, counted from 0: the scenario's own stand first, and then the
+/// steps of a script, of which some strike.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]

@@ -19,9 +19,10 @@ use lockstorm_agent::SystemCall;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One event, at a time of the harness's clock (nanoseconds since the site was switched on).
+/// One event: a line of history.jsonl, in the order in which things happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
+    /// Virtual time in nanoseconds, from when the site was switched on.
     pub at_ns: u64,
     // A line of history.jsonl is one flat object, and its hash is that of its bytes: the time is no
     // part of any kind, and beside the kind it would be another format.
@@ -119,12 +120,18 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+/// What is asked of a lock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "operation", rename_all = "snake_case")]
 pub enum Operation {
-    Acquire { timeout: Option<Nanos> },
+    /// Without a timeout it waits for ever, with 0 not at all.
+    Acquire {
+        timeout: Option<Nanos>,
+    },
     Release,
-    Refresh { lifetime: Nanos },
+    Refresh {
+        lifetime: Nanos,
+    },
     IsHeld,
 }
 

@@ -57,11 +57,17 @@ pub enum Install {
     /// Nothing: the adapter is all there is.
     #[default]
     None,
+    /// requirements.txt, each line pinned with a hash.
     Pip,
+    /// package.json and package-lock.json.
     Npm,
+    /// packages: Debian's names, one a line.
     Debian,
+    /// Cargo.toml and Cargo.lock: the adapter is compiled.
     Cargo,
+    /// main.go: the adapter is compiled.
     Go,
+    /// Adapter.java: the adapter is compiled.
     Javac,
 }
 

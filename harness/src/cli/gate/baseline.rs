@@ -9,7 +9,7 @@ use std::path::Path;
 use time::Date;
 use time::macros::format_description;
 
-/// The file's content.
+/// Violations that somebody has looked at and accepted.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Baseline {

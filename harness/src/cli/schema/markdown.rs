@@ -67,7 +67,12 @@ impl<'a> Page<'a> {
         }
         let variants = schema.get("oneOf").and_then(Value::as_array);
         match variants {
-            Some(variants) => self.variants(variants, out),
+            Some(variants) => {
+                if schema.contains_key("properties") {
+                    out.push_str("\nBesides, it is one of these:\n");
+                }
+                self.variants(variants, out);
+            }
             None if !schema.contains_key("properties") => {
                 let _ = write!(out, "\nIt is: {}{}.\n", self.kind(schema), pattern(schema));
             }
@@ -80,6 +85,8 @@ impl<'a> Page<'a> {
         for (key, value) in properties {
             let value = object(value);
             let stands = match value.get("default") {
+                // What an object comes to, its own type says.
+                Some(Value::Object(_)) => String::new(),
                 Some(default) => format!("default: `{}`", cell(&default.to_string())),
                 None if requires(schema, key) => self.needed.to_owned(),
                 None => String::new(),

@@ -11,18 +11,18 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assumptions {
-    /// The largest skew between any two clocks; `None`: clocks play no part.
+    /// The largest skew between any two clocks; left out: clocks play no part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_skew: Option<Nanos>,
     /// How far from true any clock runs at most. Where a profile does not say, a lock with a
-    /// lifetime assumes [`Ppm::SLEWED`], and one without measures no time.
+    /// lifetime assumes 500ppm, and one without measures no time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_rate: Option<Ppm>,
     /// How long a client may at most be paused, or held up, between two calls of its own by which
-    /// it looks and then acts; `None`: for as long as it likes.
+    /// it looks and then acts; left out: for as long as it likes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
-    /// NFS versions; empty: any.
+    /// Versions of NFS, such as "4.2"; empty: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nfs: Vec<String>,
     /// The client keeps in contact with the server, so that its NFSv4 lease never runs out
@@ -41,6 +41,7 @@ pub struct Assumptions {
     /// `false`: the lock's documentation does not claim NFS at all.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub network: bool,
+    /// The sentence of the documentation that this rests on.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
 }
