@@ -70,7 +70,8 @@ fn every_file_of_the_repository_that_the_book_names_is_there() {
 
 #[test]
 fn every_command_in_the_book_is_one_of_lockstorm() {
-    let commands = Book::read().commands();
+    let book = Book::read();
+    let commands = book.commands();
     assert!(commands.len() > 30, "{commands:?}");
     for (page, words) in commands {
         if let Err(error) = lockstorm::cli::command().try_get_matches_from(&words) {
