@@ -10,7 +10,9 @@ use crate::scale::{schema, validate};
 use lockstorm::check::CHECKERS;
 use pages::Book;
 use rstest::rstest;
+use serde_yaml::Value;
 use session::Session;
+use std::fs;
 
 #[rstest]
 #[case::maintainer("tutorials/maintainer.md")]
@@ -28,6 +30,29 @@ fn every_command_of_a_tutorial_does_what_the_page_says(#[case] page: &str) {
         ran += 1;
     }
     assert!(ran >= 8, "{page} has {ran} commands that can be run");
+    if let Ok(history) = fs::read_to_string(session.path("reclaim/history.jsonl")) {
+        let events = history.lines().map(|line| serde_yaml::from_str(line).unwrap()).collect();
+        fits_the_schema(&mut session, "history", events);
+    }
+}
+
+#[test]
+fn every_shipped_profile_fits_the_schema_of_profiles() {
+    let locks = fs::read_dir(repository().join("containers/locks")).unwrap();
+    let profiles = locks.map(|lock| lock.unwrap().path().join("profile.yaml"));
+    let texts = profiles.filter_map(|profile| fs::read_to_string(profile).ok());
+    let profiles: Vec<Value> = texts.map(|text| serde_yaml::from_str(&text).unwrap()).collect();
+    assert!(profiles.len() > 60, "{}", profiles.len());
+    fits_the_schema(&mut Session::new(), "profile", profiles);
+}
+
+/// All that is in such a file is what `lockstorm schema` says.
+fn fits_the_schema(session: &mut Session, file: &str, documents: Vec<Value>) {
+    let (_, printed, _) = session.bash(&format!("lockstorm schema {file}"));
+    let mut one: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    let definitions = one.as_object_mut().unwrap().remove("$defs");
+    let all = serde_json::json!({"type": "array", "items": one, "$defs": definitions});
+    validate(&all, &Value::Sequence(documents)).unwrap_or_else(|error| panic!("{file}: {error}"));
 }
 
 /// What git makes of an exit code: 0 good, 125 skip, from 128 on it stops, all else is bad.
@@ -82,7 +107,7 @@ fn every_command_in_the_book_is_one_of_lockstorm() {
 
 #[test]
 fn the_workflow_that_shows_the_book_is_valid_by_its_schema() {
-    let text = std::fs::read_to_string(repository().join("docs/workflow.yml")).unwrap();
+    let text = fs::read_to_string(repository().join("docs/workflow.yml")).unwrap();
     let workflow = serde_yaml::from_str(&text).unwrap();
     validate(&schema("github-workflow-0.39.json"), &workflow).unwrap();
 }
