@@ -1,5 +1,5 @@
-//! The worked example: a lock with a planted bug, and the mended one. That the gate refuses the one and
-//! passes the other, the tutorial shows (`book.rs`).
+//! The worked example: a lock with a planted bug, and the mended one. That the gate refuses the one
+//! and passes the other, the tutorial shows (`book.rs`).
 
 use std::path::PathBuf;
 

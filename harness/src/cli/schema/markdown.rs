@@ -288,7 +288,7 @@ fn cell(text: &str) -> String {
     plain(text).split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }
 
-/// Without the brackets by which a comment in the code names other code, and with no mark-up of HTML.
+/// Without the brackets by which a comment names other code, and with no mark-up of HTML.
 fn plain(text: &str) -> String {
     let text = text.replace("[`", "`").replace("`]", "`");
     let spans = text.split('`').enumerate();

@@ -1,5 +1,5 @@
-//! A reader at a terminal: types the commands of a page, one after the other, and compares what comes
-//! with what the page shows.
+//! A reader at a terminal: types the commands of a page, one after the other, and compares what
+//! comes with what the page shows.
 
 use super::pages::Block;
 use lockstorm::cli::exit::Exit;
@@ -89,8 +89,8 @@ impl Session {
     }
 }
 
-/// A line without what another kernel or image makes another: its numbers, and the columns that follow
-/// from them. A number that stands alone is an exit code.
+/// A line without what another kernel or image makes another: its numbers, and the columns that
+/// follow from them. A number that stands alone is an exit code.
 fn comparable(line: &str) -> String {
     let words = line.split_whitespace();
     let text = words.collect::<Vec<_>>().join(" ");
