@@ -286,6 +286,20 @@ pub fn is_key(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+impl JsonSchema for Mebibytes {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Mebibytes".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "An amount of memory, such as 128MiB",
+            "type": "string",
+            "pattern": "^[0-9]+ *MiB$"
+        })
+    }
+}
+
 impl JsonSchema for Nanos {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Duration".into()

@@ -93,8 +93,8 @@ enum Command {
     Replay(replay::Args),
     /// Print the plan that a scenario expands to.
     Plan(plan::Args),
-    /// Print the JSON Schema of scenario files.
-    Schema,
+    /// Print the JSON Schema of a file that lockstorm reads or writes.
+    Schema(schema::Args),
     /// List what lockstorm ships.
     List(list::Args),
     /// Write a profile and an adapter for a lock of your own.
@@ -145,7 +145,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),
         Command::Plan(args) => plan::run(args, &terminal),
-        Command::Schema => schema::run(&terminal),
+        Command::Schema(args) => schema::run(args, &terminal),
         Command::List(args) => list::run(args, &terminal),
         Command::Init(args) => init::run(args, &terminal),
         Command::Lock(args) => lock::run(args, &terminal),

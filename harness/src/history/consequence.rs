@@ -1,13 +1,15 @@
 //! What a fault may do to the site, as data: the nemesis writes it into the history when the fault
 //! strikes, and checkers read it and never the fault's name.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Holds from the fault's strike to its end. What stays behind afterwards (a retransmission that
 /// is still to come, a lost lease, a wrong clock) follows from the times, and is the checkers' to
 /// work out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Consequence {
     /// Something may happen to the frames that `from` sends to `to`.
@@ -55,7 +57,7 @@ pub enum Consequence {
 }
 
 /// The frames that are sent from one node to another while a fault is in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Frames {
     /// Their sender; any node where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +90,19 @@ impl<'de> Deserialize<'de> for Party {
     }
 }
 
+impl JsonSchema for Party {
+    fn schema_name() -> Cow<'static, str> {
+        "Party".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "One of these nodes: a single name, or a list of names",
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+        })
+    }
+}
+
 struct PartyVisitor;
 
 impl<'de> de::Visitor<'de> for PartyVisitor {
@@ -111,7 +126,7 @@ impl<'de> de::Visitor<'de> for PartyVisitor {
 }
 
 /// How many of the frames arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pass {
     /// Surely none.

@@ -1,10 +1,13 @@
 //! Which fault of a plan: counted from 1 by people, kept by its place in the plan.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A fault, by its place in the plan: the scenario's own stand first, and then the steps of a
-/// script, of which some strike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// A fault, by its place in the plan, counted from 0: the scenario's own stand first, and then the
+/// steps of a script, of which some strike.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct FaultId(usize);
 

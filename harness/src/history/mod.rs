@@ -16,11 +16,13 @@ pub use fault_id::FaultId;
 use crate::lock::adapter::Answer;
 use crate::units::Nanos;
 use lockstorm_agent::SystemCall;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One event, at a time of the harness's clock (nanoseconds since the site was switched on).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One event: a line of history.jsonl, in the order in which things happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
+    /// Virtual time in nanoseconds, from when the site was switched on.
     pub at_ns: u64,
     // A line of history.jsonl is one flat object, and its hash is that of its bytes: the time is no
     // part of any kind, and beside the kind it would be another format.
@@ -29,92 +31,53 @@ pub struct Event {
 }
 
 /// What happened, and to whom. Clients and nodes go by their names in the plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
     /// A node's kernel was switched on (again).
-    NodeBooted {
-        node: String,
-    },
+    NodeBooted { node: String },
     /// The server serves, or the client has mounted the export; `options` are those in force.
-    NodeReady {
-        node: String,
-        options: String,
-    },
+    NodeReady { node: String, options: String },
     /// A kernel ended: `by_plan` when a fault of the plan did it.
-    NodeDied {
-        node: String,
-        by_plan: bool,
-        cause: String,
-    },
-    AdapterReady {
-        client: String,
-        library: String,
-        version: String,
-    },
+    NodeDied { node: String, by_plan: bool, cause: String },
+    /// The adapter has loaded its library, which says its own version.
+    AdapterReady { client: String, library: String, version: String },
     /// The adapter broke its protocol, or ended by itself.
-    AdapterFailed {
-        client: String,
-        cause: String,
-    },
+    AdapterFailed { client: String, cause: String },
 
     /// A fault has let a system call of the client's process fail, on a path of the mount.
     CallFailed {
         client: String,
         fault: FaultId,
+        #[schemars(with = "String")]
         call: SystemCall,
         path: String,
     },
 
     /// A fault of the plan has killed the adapter; its node goes on.
-    AdapterKilled {
-        client: String,
-    },
+    AdapterKilled { client: String },
 
+    /// The times of a scenario count from here on.
     WorkloadBegan,
     /// A call of a client's lock, numbered within the run.
-    Called {
-        client: String,
-        call: u64,
-        operation: Operation,
-    },
-    Answered {
-        client: String,
-        call: u64,
-        answer: Answer,
-    },
+    Called { client: String, call: u64, operation: Operation },
+    /// The answer to the call of this number has come.
+    Answered { client: String, call: u64, answer: Answer },
     /// The witness: acquire has returned, and the client is in its critical section.
-    Entered {
-        client: String,
-    },
+    Entered { client: String },
     /// The witness: the client is about to call release. Written before the call is made.
-    Left {
-        client: String,
-    },
+    Left { client: String },
 
     /// The client begins to increment the counter file on the mount: it reads it.
-    CountBegan {
-        client: String,
-    },
+    CountBegan { client: String },
     /// It wrote nothing and never will: it was told that its lock is lost, or could not read.
-    CountDropped {
-        client: String,
-        why: String,
-    },
+    CountDropped { client: String, why: String },
     /// It had read `read`, and has written `read + 1`.
-    Counted {
-        client: String,
-        read: u64,
-    },
+    Counted { client: String, read: u64 },
     /// It could not write; what it had to write may still come.
-    CountFailed {
-        client: String,
-        error: String,
-    },
+    CountFailed { client: String, error: String },
     /// The counter as the server has it at the end of the run.
-    CounterRead {
-        value: u64,
-    },
+    CounterRead { value: u64 },
 
     /// What there is on the export at the end of the run, besides the counter and what stays of the
     /// lock by its profile: names, and locks on files (proc_locks(5)).
@@ -127,10 +90,7 @@ pub enum EventKind {
     },
 
     /// How many descriptors the client's adapter has open, between two rounds.
-    Descriptors {
-        client: String,
-        open: u64,
-    },
+    Descriptors { client: String, open: u64 },
 
     /// A fault of the plan begins to act; `node` is who it hit, `fault` its index in the plan.
     /// The steps of a script are counted on after the plan's faults.
@@ -143,45 +103,35 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         consequences: Vec<Consequence>,
     },
-    FaultEnded {
-        fault: FaultId,
-        effect: String,
-    },
+    /// The fault no longer acts; `effect` is what it did.
+    FaultEnded { fault: FaultId, effect: String },
     /// The fault never struck, or did nothing: the run cannot be valid.
-    FaultMissed {
-        fault: FaultId,
-        why: String,
-    },
+    FaultMissed { fault: FaultId, why: String },
     /// A node's wall clock now stands `offset_ns` from the harness's clock.
-    ClockSet {
-        node: String,
-        offset_ns: i64,
-        drift_ppm: i64,
-    },
+    ClockSet { node: String, offset_ns: i64, drift_ppm: i64 },
 
     /// A script step's outcome.
-    StepDone {
-        step: usize,
-        text: String,
-        met: bool,
-        saw: String,
-    },
-    WorkloadEnded {
-        completed: bool,
-        why: String,
-    },
+    StepDone { step: usize, text: String, met: bool, saw: String },
+    /// The workload is over; if it is not `completed`, the run proves nothing.
+    WorkloadEnded { completed: bool, why: String },
 }
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What is asked of a lock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "operation", rename_all = "snake_case")]
 pub enum Operation {
-    Acquire { timeout: Option<Nanos> },
+    /// Without a timeout it waits for ever, with 0 not at all.
+    Acquire {
+        timeout: Option<Nanos>,
+    },
     Release,
-    Refresh { lifetime: Nanos },
+    Refresh {
+        lifetime: Nanos,
+    },
     IsHeld,
 }
 

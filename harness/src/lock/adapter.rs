@@ -3,6 +3,7 @@
 //! `containers/locks/README.md` teaches it to those who write adapters.
 
 use lockstorm_reports::text::clean;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What the harness asks of a lock.
@@ -23,7 +24,7 @@ pub enum Request {
 }
 
 /// What a lock answered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
     /// Done; `held` is the answer to `is_held`.

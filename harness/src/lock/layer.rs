@@ -1,10 +1,13 @@
 //! Layers of the node image: a language's runtime and the locks that need it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A part of the node image that set-up can leave out (`ci/setup --locks`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
     /// Always there: adapters of programs are written in it too.
@@ -48,17 +51,23 @@ impl fmt::Display for Layer {
 
 /// What brings a lock beside its adapter, from the file in its directory that says which version:
 /// see containers/locks/README.md.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Install {
     /// Nothing: the adapter is all there is.
     #[default]
     None,
+    /// requirements.txt, each line pinned with a hash.
     Pip,
+    /// package.json and package-lock.json.
     Npm,
+    /// packages: Debian's names, one a line.
     Debian,
+    /// Cargo.toml and Cargo.lock: the adapter is compiled.
     Cargo,
+    /// main.go: the adapter is compiled.
     Go,
+    /// Adapter.java: the adapter is compiled.
     Javac,
 }
 

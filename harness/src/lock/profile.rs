@@ -9,16 +9,19 @@ use crate::name::{RULE, is_name};
 use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
 use crate::units::{Mebibytes, Nanos};
 use lockstorm_reports::Invariant;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// One lock implementation: how it is started, what it promises, what it assumes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
+    /// The lock's name, in reports and in the paths of results; of a shipped lock, its directory's.
     pub name: String,
     pub kind: Kind,
+    /// What it is, in one line.
     pub summary: String,
     /// The pinned version; the adapter reports the one that really ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,7 +39,9 @@ pub struct Profile {
     pub memory: Option<Mebibytes>,
     /// The adapter's command, run in the lock's own directory of the image.
     pub start: Vec<String>,
+    /// What it locks by.
     pub primitive: Primitive,
+    /// For a lock that others may break after a while; left out: it stands until it is released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<Lifetime>,
     /// Invariants, each with the sentence of the documentation it rests on.
@@ -46,8 +51,10 @@ pub struct Profile {
     /// lock leaves there on purpose when nobody has it. For the promise of cleanliness.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stays: Vec<String>,
+    /// For the promise `break_after_lifetime`: within what time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_bound: Option<BreakBound>,
+    /// What it has to be able to rely on.
     #[serde(default)]
     pub assumes: Assumptions,
     /// For controls: the invariant that it is known to break.
@@ -58,10 +65,12 @@ pub struct Profile {
     pub options: BTreeMap<String, serde_json::Value>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
+    /// What people install.
     Library,
+    /// A system call or two, as a reference.
     Primitive,
     /// Known good or known bad, to prove the checkers.
     Control,
@@ -69,26 +78,35 @@ pub enum Kind {
     Misbehaving,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Primitive {
+    /// link(2): the name is there, or it is not.
     Link,
     /// fcntl(2) record locks, owned by a process.
     Posix,
     /// fcntl(2) record locks, owned by an open file description.
     Ofd,
+    /// flock(2).
     Flock,
+    /// open(2) with O_EXCL.
     Create,
+    /// mkdir(2).
     Mkdir,
+    /// symlink(2).
     Symlink,
+    /// rename(2).
     Rename,
+    /// Nothing at all.
     None,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lifetime {
+    /// Where a scenario says none.
     pub default: Nanos,
+    /// The shortest that it can have.
     pub least: Nanos,
     /// Who keeps the lock young while it is held.
     #[serde(default, skip_serializing_if = "Renewed::is_by_calls")]
@@ -96,7 +114,7 @@ pub struct Lifetime {
 }
 
 /// What renews a lock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Renewed {
     /// Its owner's calls.
@@ -115,7 +133,7 @@ impl Renewed {
 
 /// A lock that its owner left is broken at the latest `lifetime + slop + within` after the last
 /// refresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BreakBound {
     /// How much longer than its lifetime a lock is left alone, since clocks may differ.

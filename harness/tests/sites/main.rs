@@ -4,6 +4,7 @@
 //! They need what `ci/setup --tests` brings, and fail without it.
 
 mod artefacts;
+mod book;
 mod ci_templates;
 mod cli;
 mod clocks;

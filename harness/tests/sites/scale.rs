@@ -23,7 +23,7 @@ fn yaml(name: &str) -> Value {
 }
 
 /// A schema that `ci/setup --tests` has brought.
-fn schema(name: &str) -> serde_json::Value {
+pub fn schema(name: &str) -> serde_json::Value {
     let path = cache_dir().unwrap().join("schemas").join(name);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     // References into the same file, by its address and without.
@@ -31,7 +31,7 @@ fn schema(name: &str) -> serde_json::Value {
 }
 
 /// Validates with Debian's jsonschema.
-fn validate(schema: &serde_json::Value, document: &Value) -> Result<(), String> {
+pub fn validate(schema: &serde_json::Value, document: &Value) -> Result<(), String> {
     let script = "import json, sys, jsonschema\n\
                   schema, document = json.load(sys.stdin)\n\
                   jsonschema.validators.validator_for(schema)(schema).validate(document)";

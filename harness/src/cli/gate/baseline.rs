@@ -3,13 +3,14 @@
 use crate::source::{Diagnostics, Document, KeyPath, Problem, Source};
 use lockstorm_reports::set::RunSummary;
 use lockstorm_reports::{Class, Invariant};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::Path;
 use time::Date;
 use time::macros::format_description;
 
-/// The file's content.
-#[derive(Debug, Default, Deserialize)]
+/// Violations that somebody has looked at and accepted.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Baseline {
     #[serde(default)]
@@ -17,7 +18,7 @@ pub struct Baseline {
 }
 
 /// An accepted violation.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Accepted {
     /// The lock as the gate names it; absent: whatever lock is tried.

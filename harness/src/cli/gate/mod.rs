@@ -1,6 +1,6 @@
 //! `lockstorm gate`: a suite for one lock, as a gate in its continuous integration.
 
-mod baseline;
+pub(super) mod baseline;
 mod decision;
 mod suite;
 

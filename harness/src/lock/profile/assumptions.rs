@@ -1,26 +1,28 @@
 //! What a lock must be able to rely on to keep its promises.
 
 use crate::units::Nanos;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assumptions {
-    /// The largest skew between any two clocks; `None`: clocks play no part.
+    /// The largest skew between any two clocks; left out: clocks play no part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_skew: Option<Nanos>,
     /// How far from true any clock runs at most. Where a profile does not say, a lock with a
-    /// lifetime assumes [`Ppm::SLEWED`], and one without measures no time.
+    /// lifetime assumes 500ppm, and one without measures no time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_rate: Option<Ppm>,
     /// How long a client may at most be paused, or held up, between two calls of its own by which
-    /// it looks and then acts; `None`: for as long as it likes.
+    /// it looks and then acts; left out: for as long as it likes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
-    /// NFS versions; empty: any.
+    /// Versions of NFS, such as "4.2"; empty: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nfs: Vec<String>,
     /// The client keeps in contact with the server, so that its NFSv4 lease never runs out
@@ -39,6 +41,7 @@ pub struct Assumptions {
     /// `false`: the lock's documentation does not claim NFS at all.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub network: bool,
+    /// The sentence of the documentation that this rests on.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
 }
@@ -63,7 +66,7 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaseAssumption {
     Kept,
@@ -122,6 +125,20 @@ impl<'de> Deserialize<'de> for Ppm {
     }
 }
 
+impl JsonSchema for Ppm {
+    fn schema_name() -> Cow<'static, str> {
+        "Ppm".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Parts per million, such as 500ppm",
+            "type": "string",
+            "pattern": "^[0-9]+ *ppm$"
+        })
+    }
+}
+
 /// The longest pause of a client that a lock copes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {
@@ -139,6 +156,19 @@ impl Pause {
             Pause::Lifetime => lifetime_ns,
             Pause::Within(time) => Some(time.0),
         }
+    }
+}
+
+impl JsonSchema for Pause {
+    fn schema_name() -> Cow<'static, str> {
+        "Pause".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A duration such as 15s, or `lifetime`: as long as the lock's is",
+            "type": "string"
+        })
     }
 }
 
