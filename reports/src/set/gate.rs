@@ -270,8 +270,8 @@ impl LeftOut {
     pub fn words(&self) -> String {
         let LeftOut { lock, scenario, runs, why } = self;
         match runs {
-            Some(runs) => format!("{} of {lock} in {scenario}: {why}", counted(*runs, "run")),
-            None => format!("{lock} in {scenario}: {why}"),
+            Some(runs @ 1..) => format!("{} of {lock} in {scenario}: {why}", counted(*runs, "run")),
+            _ => format!("{lock} in {scenario}: {why}"),
         }
     }
 }
