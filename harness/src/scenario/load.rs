@@ -76,7 +76,7 @@ impl Loaded {
             lock.lifetime = None;
         }
         if let WorkloadSpec::Cycles(cycles) = &mut self.scenario.workload
-            && profile.lifetime.is_none()
+            && !profile.is_refreshed()
             && !is_set("lock.lifetime")
         {
             cycles.refresh = None;

@@ -24,7 +24,7 @@ pub fn check(scenario: &Scenario, profile: &Profile, findings: &mut Findings) {
         findings.0.push(Problem::new(path, message).at_key().help(help));
     }
     match &scenario.workload {
-        WorkloadSpec::Cycles(cycles) if cycles.refresh.is_some() && profile.lifetime.is_none() => {
+        WorkloadSpec::Cycles(cycles) if cycles.refresh.is_some() && !profile.is_refreshed() => {
             findings.add_key(KeyPath::keys("workload.cycles.refresh"), no_refresh(profile));
         }
         WorkloadSpec::Cycles(_) => {}
@@ -39,9 +39,9 @@ fn check_steps(steps: &[Step], profile: &Profile, findings: &mut Findings) {
         };
         let path = KeyPath::keys("workload.script").index(index).key(client);
         match (profile.lifetime, lifetime) {
-            (None, _) => findings.add(path, no_refresh(profile)),
+            _ if !profile.is_refreshed() => findings.add(path, no_refresh(profile)),
             (Some(known), Some(lifetime)) => at_least(profile, known, *lifetime, path, findings),
-            (Some(_), None) => {}
+            _ => {}
         }
     }
 }
@@ -77,5 +77,12 @@ fn at_least(
 
 fn no_refresh(profile: &Profile) -> String {
     let name = &profile.name;
-    format!("a lock of `{name}` has no lifetime, so nothing to refresh; expected no refresh")
+    match profile.lifetime {
+        None => {
+            format!(
+                "a lock of `{name}` has no lifetime, so nothing to refresh; expected no refresh"
+            )
+        }
+        Some(_) => format!("a lock of `{name}` is never renewed; expected no refresh"),
+    }
 }
