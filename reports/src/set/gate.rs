@@ -59,7 +59,6 @@ pub enum GateVerdict {
 /// A violation that nobody accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refused {
-    #[serde(flatten)]
     pub what: Violation,
     pub runs: u64,
     /// The commands that make one of the runs again, and that explain it.
@@ -69,7 +68,6 @@ pub struct Refused {
 /// A violation that somebody accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Accepted {
-    #[serde(flatten)]
     pub what: Violation,
     pub runs: u64,
     pub reason: String,

@@ -208,7 +208,6 @@ fn mount_options_are_those_of_nfs_and_not_the_harnesss_own() {
     "#);
     for (both, words) in [
         ("hard, soft", "`soft` after `hard`: a mount has one of them"),
-        ("timeo=10, timeo=20", "`timeo=20` after `timeo=10`"),
         ("ac, hard, noac", "`noac` after `ac`"),
         ("ro", "leave it out: nobody could take a lock"),
     ] {
