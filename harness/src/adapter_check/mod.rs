@@ -7,6 +7,7 @@ mod bench;
 mod chapters;
 
 use crate::lock::profile::Profile;
+use crate::run::last_words;
 use crate::site::{Resources, SiteError};
 use bench::{Bench, Stop};
 use chapters::CHAPTERS;
@@ -18,6 +19,8 @@ pub struct Chapter {
     pub name: &'static str,
     /// What it did instead; `None`: it did that.
     pub complaint: Option<String>,
+    /// Why the adapter ended, in its own words, where no chapter before has told them.
+    pub said: Vec<String>,
 }
 
 /// All chapters, and the version that the lock says it has.
@@ -40,6 +43,8 @@ pub fn check(
     resources: Resources,
 ) -> Result<Conformance, SiteError> {
     let blueprint = bench::blueprint(profile);
+    let artefacts = resources.artefacts;
+    let mut told = Vec::new();
     let mut bench = Bench::new(profile, brought, &blueprint, resources)?;
     let mut conformance = Conformance::default();
     let mut well = true;
@@ -51,7 +56,15 @@ pub fn check(
         };
         well = complaint.is_none();
         conformance.version = conformance.version.or_else(|| bench.version());
-        conformance.chapters.push(Chapter { name, complaint });
+        let mut said = Vec::new();
+        if complaint.is_some() {
+            let words = last_words::of_adapter(artefacts, &blueprint.nodes[0].name);
+            if words != told {
+                told.clone_from(&words);
+                said = words;
+            }
+        }
+        conformance.chapters.push(Chapter { name, complaint, said });
         if bench.is_dead() {
             break;
         }

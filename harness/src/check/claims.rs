@@ -256,7 +256,7 @@ fn possibly_until(hold: &Hold, inputs: &Inputs) -> Moment {
         None => possibly_without_lifetime(hold, inputs),
         Some(lifetime_ns) => {
             let until = match inputs.renewed {
-                Renewed::ByCalls => possibly_by_calls(hold, lifetime_ns, inputs),
+                Renewed::ByCalls | Renewed::Never => possibly_by_calls(hold, lifetime_ns, inputs),
                 Renewed::Itself => possibly_by_heartbeat(hold, lifetime_ns, inputs),
             };
             with_skew(hold, until, inputs)

@@ -145,6 +145,15 @@ mod tests {
     }
 
     #[test]
+    fn the_template_has_every_promise_those_not_made_as_comments() {
+        for checker in crate::check::CHECKERS {
+            let key = serde_json::to_string(&checker.invariant).unwrap();
+            let line = format!("  {}: \"", key.trim_matches('"'));
+            assert!(PROFILE.contains(&line), "{line}");
+        }
+    }
+
+    #[test]
     fn whatever_the_directory_is_called_the_lock_has_a_name() {
         assert_eq!(name_of(Path::new("/tmp/7 äß")), "lock-7---");
         assert_eq!(name_of(Path::new("/")), "lock-");

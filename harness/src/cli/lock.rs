@@ -11,7 +11,7 @@ use crate::lock::choice::Choice;
 use crate::site::launch::Launch;
 use crate::site::{Resources, SiteError};
 use clap::Subcommand;
-use lockstorm_reports::text::clean;
+use lockstorm_reports::text::{clean, clean_block};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -98,8 +98,38 @@ fn page(lock: &str, conformance: &Conformance) -> String {
             Some(complaint) => {
                 let complaint = clean(complaint);
                 page.push_str(&format!("  FAILED  {}\n          {complaint}\n", chapter.name));
+                for line in &chapter.said {
+                    page.push_str(&format!("          | {}", clean_block(line)));
+                }
             }
         }
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter_check::Chapter;
+
+    #[test]
+    fn what_an_adapter_said_stands_where_it_failed() {
+        let chapter = |said: &[&str]| Chapter {
+            name: "says that it is ready",
+            complaint: Some("ended with exit status: 1".into()),
+            said: said.iter().map(|line| line.to_string()).collect(),
+        };
+        let said = ["Traceback (most recent call last):", "  File \"a\"", "ValueError: x\x1b[2J"];
+        let chapters = vec![chapter(&said), chapter(&[])];
+        insta::assert_snapshot!(page("mine", &Conformance { version: None, chapters }), @r#"
+        adapter of mine 
+          FAILED  says that it is ready
+                  ended with exit status: 1
+                  | Traceback (most recent call last):
+                  |   File "a"
+                  | ValueError: x\u{1b}[2J
+          FAILED  says that it is ready
+                  ended with exit status: 1
+        "#);
+    }
 }

@@ -91,7 +91,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let out = args.out.as_deref().unwrap_or(&args.directory);
     fs::create_dir_all(out).map_err(named(out))?;
     for format in &args.to {
-        let path = write(format, saved.subject(), out, Path::new(""))?;
+        let path = write(format, saved.subject(), (out, Path::new("")), &args.directory)?;
         terminal.print(&format!("{}\n", path.display()))?;
     }
     if let Saved::Set(set) = &saved
@@ -109,19 +109,23 @@ fn write_runs(set: &ResultSet, from: &Path, out: &Path) -> Result<(), Failure> {
         let directory = Path::new(directory);
         let saved = below(from, directory)?;
         if saved.join("report.json").exists() {
-            write(page, Subject::Run(&load_run(&saved)?), out, directory)?;
+            write(page, Subject::Run(&load_run(&saved)?), (out, directory), &saved)?;
         }
     }
     Ok(())
 }
 
-/// Writes a rendering into `out/directory`; answers where it is.
+/// Writes a rendering into a directory below `out`, of what is saved in another one; answers where
+/// it is.
 fn write(
     format: &Format,
     subject: Subject,
-    out: &Path,
-    directory: &Path,
+    (out, directory): (&Path, &Path),
+    saved: &Path,
 ) -> Result<PathBuf, Failure> {
-    let text = (format.render)(subject, Options::default());
+    // Its commands are to be given where this one is.
+    let name = saved.display().to_string();
+    let options = Options { directory: Some(&name), ..Options::default() };
+    let text = (format.render)(subject, options);
     results::write(out, &directory.join(format.file), &text)
 }

@@ -16,7 +16,7 @@ use crate::site::clock::Clock;
 use crate::site::launch::{Launch, Programs};
 use crate::site::{Resources, SiteError, Statistics};
 use crate::verdict::recheck::HISTORY;
-use crate::verdict::{Circumstances, judge, recheck, wire};
+use crate::verdict::{Circumstances, judge, last_words, recheck, wire};
 use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::{Report, Verdict, Wall, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -211,6 +211,7 @@ impl Runner {
         };
         let mut report = judge(plan, &run.history.events, circumstances);
         wire::tell(&mut report, plan, &run.history.events, directory);
+        last_words::tell(&mut report, &run.history.events, directory);
         write(&report_file, &json::render(&report))?;
         Ok((report, run))
     }

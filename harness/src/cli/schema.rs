@@ -4,7 +4,7 @@
 mod markdown;
 
 use super::exit::{Exit, Failure};
-use super::gate::baseline::Baseline;
+use super::gate::Baseline;
 use super::terminal::Terminal;
 use crate::history::Event;
 use crate::lock::profile::Profile;
@@ -56,7 +56,7 @@ impl Kind {
         match self {
             Kind::Scenario => scenario::schema::text(),
             Kind::Profile => of::<Profile>(),
-            Kind::Baseline => of::<Baseline>(),
+            Kind::Baseline => Baseline::schema(),
             Kind::History => of::<Event>(),
             Kind::Report => of_reports("schema.json"),
             Kind::Set => of_reports("set-schema.json"),

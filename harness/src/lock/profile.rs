@@ -123,6 +123,8 @@ pub enum Renewed {
     /// The lock itself, by a heartbeat (of a thread or a timer), for as long as its process runs
     /// and reaches the server.
     Itself,
+    /// Nobody: it has no refresh.
+    Never,
 }
 
 impl Renewed {
@@ -174,6 +176,11 @@ impl Profile {
             true => Ok(profile),
             false => Err(document.diagnose_all(problems)),
         }
+    }
+
+    /// Its owner may refresh it.
+    pub fn is_refreshed(&self) -> bool {
+        self.lifetime.is_some_and(|known| known.renewed != Renewed::Never)
     }
 
     /// What the package manager calls it.

@@ -182,6 +182,36 @@ fn the_locks_own_limits_are_held_against_the_scenario() {
 }
 
 #[test]
+fn a_lock_that_is_never_renewed_has_no_story_that_refreshes_it() {
+    let never = serde_yaml::from_str(&PROFILE.replace("least: 2s", "least: 2s, renewed: never"));
+    let never: Profile = never.unwrap();
+    let script = "lock: {name: leased}\nworkload:\n  script:\n    - c1: refresh -> ok\n";
+    for text in [STORY, script] {
+        let said = planned(text, &Overrides::default(), &never, 1).unwrap_err();
+        assert!(said.contains("a lock of `leased` is never renewed"), "{said}");
+    }
+    // With another lock, the story is told without.
+    let other = Overrides { lock: Some("leased".into()), set: Vec::new() };
+    assert!(planned(STORY, &other, &never, 1).is_ok());
+}
+
+#[test]
+fn an_option_that_a_lock_does_not_have_is_refused() {
+    let set = |set: &str| {
+        let overrides = Overrides { lock: None, set: vec![set.into()] };
+        planned(STORY, &overrides, &leased(), 1).map(drop)
+    };
+    set("lock.options.depth=4").unwrap();
+    insta::assert_snapshot!(set("lock.options.dept=4").unwrap_err(), @r#"
+    error: the lock `leased` has no option `dept`
+      --> --set lock.options.dept=4
+      = help: did you mean `depth`?
+    "#);
+    let said = set("lock.options.nosuch=1").unwrap_err();
+    assert!(said.contains("its profile has `colour` and `depth`"), "{said}");
+}
+
+#[test]
 fn another_lock_takes_the_storys_lifetime_only_if_it_has_lifetimes() {
     let text = STORY.replace("leased,", "leased, lifetime: 7s,");
     let other = Overrides { lock: Some("other".into()), set: Vec::new() };

@@ -12,7 +12,7 @@ mod event;
 mod in_force;
 mod interpreter;
 pub(crate) mod lab;
-mod last_words;
+pub mod last_words;
 mod nemesis;
 pub(crate) mod prober;
 mod readiness;

@@ -1,6 +1,6 @@
 //! Judges a saved run again, without a site.
 
-use super::{Circumstances, judge, wire};
+use super::{Circumstances, judge, last_words, wire};
 use crate::history::reader::{self, ReadError};
 use crate::plan::Plan;
 use lockstorm_reports::{Artefact, Finding, Report, json};
@@ -71,6 +71,7 @@ pub fn recheck(directory: &Path) -> Result<Report, RecheckError> {
         false if !changed => keep(&mut report.findings, findings),
         false => {}
     }
+    last_words::tell(&mut report, &saved.events, directory);
     if changed {
         let note = "history.jsonl is not the one that report.json was made from";
         report.notes.push(note.into());

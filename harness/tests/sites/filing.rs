@@ -105,6 +105,7 @@ fn the_same_job_twice_is_one_job() {
     let cache = full_cache();
     let own = cache.path().join("own");
     fs::create_dir(&own).unwrap();
+    fs::write(own.join("adapter.py"), "").unwrap();
     fs::write(own.join("profile.yaml"), PROFILE.replace("flufl.lock", "own")).unwrap();
     let story = run(cache.path(), &["list", "scenarios"]).0;
     assert_eq!(story, 0);
@@ -123,6 +124,7 @@ fn different_stories_or_locks_of_one_name_are_told_apart_before_anything_runs() 
             format!("about: {folder}\nlock: {{name: flufl.lock}}\nworkload: {{cycles: {{}}}}\n");
         fs::create_dir(cache.path().join(folder)).unwrap();
         fs::write(cache.path().join(folder).join("x.yaml"), text).unwrap();
+        fs::write(cache.path().join(folder).join("adapter.py"), "").unwrap();
         fs::write(cache.path().join(folder).join("profile.yaml"), PROFILE).unwrap();
     }
     let lock = ["--locks", "flufl.lock"];
@@ -146,6 +148,7 @@ fn a_matrix_of_which_nothing_can_run_is_bad_input() {
     let own = cache.path().join("own");
     fs::create_dir(&own).unwrap();
     let plain = PROFILE.replace("flufl.lock", "own").replace("lifetime:", "# lifetime:");
+    fs::write(own.join("adapter.py"), "").unwrap();
     fs::write(own.join("profile.yaml"), plain).unwrap();
     let matrix = |locks| {
         let set = ["--set", "lock.lifetime=10s", "--scenarios", "calm", "--locks", locks];
@@ -206,6 +209,7 @@ fn a_gate_says_what_it_replaces_and_leaves_none_of_its_pages() {
     let own = cache.path().join("own");
     fs::create_dir(&own).unwrap();
     let profile = PROFILE.replace("flufl.lock", "other").replace("[python3", "[python");
+    fs::write(own.join("adapter.py"), "").unwrap();
     fs::write(own.join("profile.yaml"), profile).unwrap();
     let gate = |lock: &str| run(cache.path(), &["gate", "--lock", lock, "--seeds", "1"]).2;
     gate("flufl.lock");
@@ -233,4 +237,128 @@ fn a_set_that_leads_elsewhere_is_bad_input() {
     let (code, _, said) = run(home.path(), &["merge", "set", "--out", "whole"]);
     assert_eq!(code, 10, "{said}");
     assert!(!home.path().join("whole").exists(), "{said}");
+}
+
+/// A set of one run, which broke a promise in calm; and in the baseline, what it says.
+fn judge(home: &Path, baseline: &str, more: &[&str]) -> (i32, String) {
+    let path = home.join("baseline.yaml");
+    fs::write(path, baseline).unwrap();
+    let gate = ["gate", "--judge", ".", "--baseline", "baseline.yaml", "--quiet"];
+    let (code, said, errors) = run(home, &[&gate, more].concat());
+    (code, said + &errors)
+}
+
+fn violated_set(home: &Path) {
+    kept_report(home);
+    let text = fs::read_to_string(home.join("run/report.json")).unwrap();
+    let mut report = lockstorm_reports::json::read(&text).unwrap();
+    report.scenario.name = "calm".into();
+    write_set(home, &report, "run");
+}
+
+#[test]
+fn a_baseline_is_checked_like_code() {
+    let cache = full_cache();
+    violated_set(cache.path());
+    let accept = |scenario: &str, more: &str| {
+        format!(
+            "accepted:\n- {{scenario: {scenario}, invariant: no_lost_update, reason: x{more}}}\n"
+        )
+    };
+    for (scenario, more, words) in [
+        ("two-breaker", "", "did you mean `two-breakers`?"),
+        ("calm", ", lock: flufl.lok", "did you mean `flufl.lock`?"),
+        ("calm", ", lock: nobodys", "no lock `nobodys`"),
+    ] {
+        let (code, said) = judge(cache.path(), &accept(scenario, more), &[]);
+        assert_eq!(code, 10, "{said}");
+        assert!(said.contains(words) && said.contains("--> baseline.yaml:2:"), "{said}");
+    }
+    let (code, said) = judge(cache.path(), "", &[]);
+    assert_eq!(code, 1, "an empty one accepts nothing: {said}");
+}
+
+#[test]
+fn what_a_gate_refuses_can_be_written_down_and_every_report_knows_what_it_decided() {
+    let cache = full_cache();
+    let home = cache.path();
+    violated_set(home);
+    let (code, said) = judge(home, "", &["--write-baseline", "new.yaml"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("REFUSED: 1 run") && said.contains("new.yaml: say there why"), "{said}");
+    let (code, said) = judge(home, "", &["--write-baseline", "new.yaml"]);
+    assert_eq!(code, 10, "it is there now: {said}");
+    let written = fs::read_to_string(home.join("new.yaml")).unwrap();
+    let (code, said) = judge(home, &written, &[]);
+    assert_eq!(code, 0, "{said}");
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("nobody has looked at it yet"), "{said}");
+    assert!(said.contains("bound     0 of 1 run refused: at most 95.0 %"), "{said}");
+    for (format, words) in [
+        ("json", "\"verdict\": \"passed\""),
+        ("junit", "<skipped message=\"accepted, broken promise: seen on"),
+        ("html", "What is accepted, <code>baseline.yaml</code> says."),
+        ("markdown", "✅ **PASSED: 1 run**"),
+        ("text", "PASSED: 1 run"),
+    ] {
+        let (_, said, _) = run(home, &["report", ".", "--format", format]);
+        assert!(said.contains(words), "{format}: {said}");
+    }
+}
+
+#[test]
+fn a_gate_judges_the_locks_that_it_is_told_and_takes_nothing_that_it_would_ignore() {
+    let cache = full_cache();
+    let home = cache.path();
+    violated_set(home);
+    let lock = |lock: &str| judge(home, "", &["--lock", lock]);
+    let name = &fs::read_to_string(home.join("results.jsonl")).unwrap();
+    let name: serde_json::Value = serde_json::from_str(name.trim()).unwrap();
+    assert_eq!(lock(name["lock"].as_str().unwrap()).0, 1);
+    let (code, said) = lock("fcntl");
+    assert_eq!(code, 10, "{said}");
+    assert!(said.contains("there are no runs of `fcntl`"), "{said}");
+    for ignored in [["--suite", "full"], ["--scenarios", "calm"], ["--with", "."]] {
+        let (code, said) = judge(home, "", &ignored);
+        assert_eq!(code, 10, "{said}");
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
+}
+
+#[test]
+fn a_gate_names_what_does_not_apply_to_a_lock() {
+    let cache = full_cache();
+    let own = cache.path().join("own");
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("adapter.py"), "").unwrap();
+    let plain = PROFILE.replace("flufl.lock", "own").replace("lifetime:", "# lifetime:");
+    fs::write(own.join("profile.yaml"), plain).unwrap();
+    let gate = ["gate", "--lock", "own/profile.yaml", "--scenarios", "calm,late-release,handover"];
+    let more = ["--set", "site.clients=4", "--budget", "0s", "--seeds", "2"];
+    let (code, said, _) = run(cache.path(), &[&gate[..], &more].concat());
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("left out  own in handover: does not apply: a lock of `own`"), "{said}");
+    assert!(said.contains("left out  2 runs of own in calm: there was no time"), "{said}");
+}
+
+#[test]
+fn wrong_arguments_are_told_for_what_they_are() {
+    let cache = full_cache();
+    let own = cache.path().join("own");
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("profile.yaml"), PROFILE.replace("adapter.py", "nosuch.py")).unwrap();
+    for (arguments, words) in [
+        (&["matrix", "--seeds", "1..99999999999"][..], "make them in parts"),
+        (&["scenario", "calm", "--seed", "-1"], "invalid value '-1'"),
+        (&["list", "locks", "--json"], "unexpected argument '--json'"),
+        (&["plan", "calm", "--lock", "own/profile.yaml"], "own/nosuch.py is not there"),
+        (&["plan", "calm", "--with", "."], "nothing of `flufl.lock` is built from a tree"),
+        (&["plan", "calm", "--lock", "/etc/passwd"], "…"),
+        (&["plan", "calm", "--set", "lock.options.nosuch=1"], "no option `nosuch`"),
+    ] {
+        let (code, _, said) = run(cache.path(), arguments);
+        assert_eq!(code, 10, "{said}");
+        assert!(said.contains(words) && said.len() < 900, "{said}");
+        assert!(!said.contains("use '--"), "{said}");
+    }
 }

@@ -31,6 +31,7 @@ mod manual;
 mod matrix;
 mod misbehaving;
 mod own_locks;
+mod pasted;
 mod scale;
 mod scenarios;
 mod servers;

@@ -4,6 +4,7 @@
 mod comparison;
 mod conformance;
 mod explanation;
+mod gate;
 mod map;
 mod plots;
 mod run;
@@ -29,7 +30,7 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
 pub fn render(subject: Subject, options: Options) -> String {
     match subject {
         Subject::Run(report) => run::page(report, options),
-        Subject::Set(set) => set::page(set),
+        Subject::Set(set) => set::page(set, options.directory),
         Subject::Comparison(comparison) => comparison::page(comparison),
     }
     .into_string()

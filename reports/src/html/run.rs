@@ -4,7 +4,7 @@ use super::{
     below, command, facts, name, page as frame, plots, section, timeline, violation, word,
 };
 use crate::subject::Options;
-use crate::text::{clean_block, clean_name, counted, seconds};
+use crate::text::{clean_block, clean_name, counted, quoted, seconds};
 use crate::{Class, Clock, FaultReport, Report, Status, Verdict};
 use maud::{Markup, html};
 
@@ -21,7 +21,7 @@ pub fn page(report: &Report, options: Options) -> Markup {
             p.about { (word(&report.scenario.about)) }
         }
         (banner(report))
-        (head(report))
+        (head(report, options))
         (doubts(report))
         (timeline::section(report))
         (violation::section(report))
@@ -115,7 +115,7 @@ fn banner(report: &Report) -> Markup {
     }
 }
 
-fn head(report: &Report) -> Markup {
+fn head(report: &Report, options: Options) -> Markup {
     let statistics = &report.statistics;
     let provenance = &report.provenance;
     let mut all = vec![
@@ -166,7 +166,7 @@ fn head(report: &Report) -> Markup {
     }
     html! {
         (facts(&all, false))
-        @if let Some(line) = report.reproduce_words() {
+        @if let Some(line) = report.reproduce_words(options.directory) {
             p.label {
                 "Run it again"
                 @if provenance.clock == Clock::Virtual { ", to the same history" }
@@ -388,8 +388,9 @@ fn provenance(report: &Report, options: Options) -> Markup {
                 details {
                     summary { "The plan: everything that the run was made from" }
                     p {
-                        "Saved as " code { "DIR/plan.yaml" } ", " code { "lockstorm replay DIR" }
-                        " runs it again."
+                        @let directory = options.directory.unwrap_or(".");
+                        "Saved as " code { (word(directory)) "/plan.yaml" } "; "
+                        code { "lockstorm replay " (word(&quoted(directory))) } " runs it again."
                     }
                     pre tabindex="0" { (clean_block(&report.plan)) }
                 }

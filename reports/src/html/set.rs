@@ -5,7 +5,7 @@ use crate::set::{Cell, Counts, Outcome, ResultSet, Row, RunSummary, Table};
 use crate::text::{clean, clean_name, counted, span};
 use maud::{Markup, html};
 
-pub fn page(set: &ResultSet) -> Markup {
+pub fn page(set: &ResultSet, directory: Option<&str>) -> Markup {
     let table = Table::of(set);
     let title = match set.header.about.is_empty() {
         true => "Locks and scenarios".to_owned(),
@@ -13,6 +13,7 @@ pub fn page(set: &ResultSet) -> Markup {
     };
     let main = html! {
         h1 { (title) }
+        @if let Some(gate) = &set.gate { (super::gate::gate(gate)) }
         (totals(&table.totals))
         @if set.cut_short {
             p { span.tag.doubt { "cut short" } " The job was killed while it wrote a result; \
@@ -27,7 +28,7 @@ pub fn page(set: &ResultSet) -> Markup {
         section aria-labelledby="runs" {
             h2 #runs { "Runs" }
             @for (row, column, cell) in cells(&table).filter(|(_, _, cell)| !cell.runs.is_empty()) {
-                (runs(row, column, cell))
+                (runs(row, column, cell, directory))
             }
         }
         section aria-labelledby="provenance" {
@@ -157,7 +158,7 @@ fn legend(totals: &Counts) -> Markup {
     }
 }
 
-fn runs(row: usize, column: usize, cell: &Cell) -> Markup {
+fn runs(row: usize, column: usize, cell: &Cell, directory: Option<&str>) -> Markup {
     html! {
         details.cell #{ "cell-" (row) "-" (column) } {
             summary {
@@ -173,13 +174,13 @@ fn runs(row: usize, column: usize, cell: &Cell) -> Markup {
                     th { "Seed" } th { "Outcome" } th.number { "Critical sections" }
                     th.number { "Median wait" } th { "Why" }
                 } }
-                tbody { @for run in &cell.runs { (run_row(run)) } }
+                tbody { @for run in &cell.runs { (run_row(run, directory)) } }
             } }
         }
     }
 }
 
-fn run_row(run: &RunSummary) -> Markup {
+fn run_row(run: &RunSummary, directory: Option<&str>) -> Markup {
     let outcome = run.outcome();
     let judged = run.judged();
     html! {
@@ -204,7 +205,7 @@ fn run_row(run: &RunSummary) -> Markup {
             }
             td {
                 (word(&run.reason()))
-                @if outcome != Outcome::Valid { (command(&run.reproduce())) }
+                @if outcome != Outcome::Valid { (command(&run.reproduce_from(directory))) }
             }
         }
     }

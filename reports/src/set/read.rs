@@ -1,6 +1,6 @@
 //! Reads a set back, as far as it was written.
 
-use super::{FORMAT, HEADER_FILE, Header, RESULTS_FILE, ResultSet, RunSummary};
+use super::{FORMAT, GATE_FILE, HEADER_FILE, Header, RESULTS_FILE, ResultSet, RunSummary};
 use std::path::{Path, PathBuf};
 use std::{error, fmt, fs, io};
 
@@ -47,7 +47,12 @@ pub fn read(directory: &Path) -> Result<ResultSet, ReadError> {
         false => Vec::new(),
     };
     let named = |error| ReadError::Content(format!("{}/{error}", directory.display()));
-    parse(&header, &results).map_err(named)
+    let mut set = parse(&header, &results).map_err(named)?;
+    if directory.join(GATE_FILE).exists() {
+        let gate = serde_json::from_slice(&file(GATE_FILE)?);
+        set.gate = Some(gate.map_err(|error| named(format!("{GATE_FILE}: {error}")))?);
+    }
+    Ok(set)
 }
 
 /// Reads a set from the contents of its two files.
