@@ -1,5 +1,5 @@
 use super::*;
-use crate::set::{End, Header, InvariantSummary};
+use crate::set::{End, InvariantSummary};
 use crate::{Status, Waiting};
 use proptest::prelude::*;
 
@@ -41,7 +41,7 @@ fn run(seed: u64, violated: bool, waited: u64) -> RunSummary {
 }
 
 fn set(runs: Vec<RunSummary>) -> ResultSet {
-    ResultSet { header: Header::default(), runs, cut_short: false }
+    ResultSet { runs, ..ResultSet::default() }
 }
 
 /// `failing` of `all` runs, each waiting for `waited` milliseconds or a little more.

@@ -5,11 +5,15 @@
 //! summary: one that could not be made, and was made later, counts as made. Each run's own files
 //! (report.json among them) are below the same directory.
 
+mod gate;
 mod read;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use gate::{
+    AcceptedViolation, Broken, GATE_FILE, GATE_FORMAT, Gate, GateVerdict, Refused,
+};
 pub use read::{ReadError, parse, read};
 pub use table::{Cell, Counts, Outcome, Row, Table};
 
@@ -191,6 +195,9 @@ pub struct ResultSet {
     /// The job was killed while it wrote a line; the line is not among the runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut_short: bool,
+    /// What a gate made of it, if one has judged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
 }
 
 impl ResultSet {

@@ -1,5 +1,6 @@
 //! Reads a set back, as far as it was written.
 
+use super::gate::read_gate;
 use super::{FORMAT, HEADER_FILE, Header, RESULTS_FILE, ResultSet, RunSummary};
 use std::path::{Path, PathBuf};
 use std::{error, fmt, fs, io};
@@ -34,7 +35,7 @@ impl error::Error for ReadError {
     }
 }
 
-/// Reads `set.json` and `results.jsonl` in a directory.
+/// Reads `set.json` and `results.jsonl` in a directory, and `gate.json`, where a gate has judged it.
 pub fn read(directory: &Path) -> Result<ResultSet, ReadError> {
     let file = |name: &str| {
         let path = directory.join(name);
@@ -47,7 +48,8 @@ pub fn read(directory: &Path) -> Result<ResultSet, ReadError> {
         false => Vec::new(),
     };
     let named = |error| ReadError::Content(format!("{}/{error}", directory.display()));
-    parse(&header, &results).map_err(named)
+    let set = parse(&header, &results).map_err(named)?;
+    Ok(ResultSet { gate: read_gate(directory)?, ..set })
 }
 
 /// Reads a set from the contents of its two files.

@@ -109,6 +109,27 @@ pub struct Cell<'a> {
     pub counts: Counts,
 }
 
+impl Cell<'_> {
+    /// How many critical sections its runs had: the median of them.
+    pub fn sections(&self) -> Option<u64> {
+        let judged = self.runs.iter().filter_map(|run| run.judged());
+        median(judged.map(|judged| judged.critical_sections))
+    }
+
+    /// How long an acquire took: the median of the runs' medians.
+    pub fn waiting_ns(&self) -> Option<u64> {
+        let judged = self.runs.iter().filter_map(|run| run.judged());
+        median(judged.filter_map(|judged| judged.waiting).map(|waiting| waiting.median_ns))
+    }
+}
+
+/// The lower one, where there are two.
+fn median(values: impl Iterator<Item = u64>) -> Option<u64> {
+    let mut values: Vec<u64> = values.collect();
+    values.sort_unstable();
+    values.get(values.len().checked_sub(1)? / 2).copied()
+}
+
 /// Locks by scenarios.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table<'a> {
@@ -125,6 +146,13 @@ pub struct Row<'a> {
     /// The versions that ran.
     pub versions: BTreeSet<&'a str>,
     pub cells: Vec<Cell<'a>>,
+}
+
+impl Row<'_> {
+    /// All its runs.
+    pub fn counts(&self) -> Counts {
+        Counts::of(self.cells.iter().flat_map(|cell| cell.runs.iter().copied()))
+    }
 }
 
 impl Table<'_> {

@@ -113,7 +113,7 @@ fn the_table_has_the_headers_order_then_names() {
             run("a", "calm", 2, judged(Verdict::Violated, Some(Class::BrokenPromise))),
             run("b", "another", 1, judged(Verdict::Unknown, None)),
         ],
-        cut_short: false,
+        ..ResultSet::default()
     };
     let table = Table::of(&set);
     assert_eq!(table.scenarios, ["partition", "calm", "another"]);
