@@ -12,6 +12,7 @@ mod plots;
 mod run;
 mod sequence;
 mod set;
+pub mod site;
 mod timeline;
 mod violation;
 
@@ -50,6 +51,11 @@ pub fn set(set: &ResultSet, place: &Place) -> String {
     set::page(set, place).into_string()
 }
 
+/// What a set is called, in a title or a link.
+pub fn title_of(set: &ResultSet) -> String {
+    set::title(set)
+}
+
 /// Renders a table of probes as a page.
 pub fn conformance(table: &crate::conformance::Table) -> String {
     conformance::conformance(table).into_string()
@@ -57,7 +63,7 @@ pub fn conformance(table: &crate::conformance::Table) -> String {
 
 /// Renders the map of a sweep as a page; `file` is the one in a run's directory that tells of it.
 pub fn map(map: &crate::map::Map, file: &str) -> String {
-    map::page(map, file).into_string()
+    map::page(map, file, &Place::default()).into_string()
 }
 
 /// Renders what a violation depends on as a page.

@@ -31,12 +31,20 @@ pub struct Place<'a> {
     pub page_of: &'a dyn Fn(&RunSummary) -> Option<String>,
     /// The path of the directory with style.css and script.js; `None`: the page holds them itself.
     pub shared: Option<&'a str>,
+    /// The set's directory, as the reader can name it.
+    pub directory: Option<&'a str>,
 }
 
 impl Default for Place<'_> {
     /// In the directory of what it is about, and alone.
     fn default() -> Self {
-        Place { trail: &[], has: &|_| true, page_of: &page_in_its_directory, shared: None }
+        Place {
+            trail: &[],
+            has: &|_| true,
+            page_of: &page_in_its_directory,
+            shared: None,
+            directory: None,
+        }
     }
 }
 

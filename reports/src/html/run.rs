@@ -1,8 +1,6 @@
 //! The page of one run.
 
-use super::{
-    Place, below, command, facts, framed, incident, name, plots, section, timeline, word,
-};
+use super::{Place, below, command, facts, framed, incident, name, plots, section, timeline, word};
 use crate::mounts;
 use crate::subject::Options;
 use crate::text::{clean_block, clean_name, counted, quoted, seconds};

@@ -11,9 +11,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use gate::{
-    AcceptedViolation, Broken, GATE_FILE, GATE_FORMAT, Gate, GateVerdict, Refused,
-};
+pub use gate::{AcceptedViolation, Broken, GATE_FILE, GATE_FORMAT, Gate, GateVerdict, Refused};
 pub use read::{ReadError, parse, read};
 pub use table::{Cell, Counts, Outcome, Row, Table};
 

@@ -9,7 +9,9 @@ use crate::kernel::Kernels;
 use crate::plan::{Parts, expand};
 use crate::units::hex;
 use lockstorm_reports::format::FORMATS;
-use lockstorm_reports::set::{HEADER_FILE, Header, RESULTS_FILE, ResultSet, RunSummary, read};
+use lockstorm_reports::set::{
+    GATE_FILE, HEADER_FILE, Header, RESULTS_FILE, ResultSet, RunSummary, read,
+};
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -233,7 +235,9 @@ fn clear(path: &Path) -> Result<(), Failure> {
 }
 
 fn remove_renderings(path: &Path) -> Result<(), Failure> {
-    FORMATS.iter().try_for_each(|format| results::remove(path, Path::new(format.file)))
+    // So does what a gate has said of it.
+    let files = FORMATS.iter().map(|format| format.file).chain([GATE_FILE]);
+    files.into_iter().try_for_each(|file| results::remove(path, Path::new(file)))
 }
 
 /// The results, to be appended to: without the torn last line of a batch that was killed.

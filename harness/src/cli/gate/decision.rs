@@ -1,5 +1,7 @@
 //! What a gate makes of a result set: refused, accepted, or not known.
 
+mod document;
+
 use super::OnUnknown;
 use super::baseline::{Accepted, Baseline, Violation};
 use crate::cli::exit::Exit;
@@ -14,7 +16,7 @@ use time::Date;
 pub struct Decision {
     /// Violations that nobody accepts.
     refused: BTreeMap<Violation, Refused>,
-    accepted: BTreeMap<String, (usize, String)>,
+    accepted: BTreeMap<Violation, (usize, String)>,
     /// Acceptances whose day has passed.
     expired: Vec<String>,
     /// Acceptances of what did not happen, though it was tried.
@@ -66,7 +68,7 @@ impl Decision {
                 by.inspect(|index| happened[*index] = true);
                 match by.map(|index| &baseline.accepted[index]).filter(|by| by.stands(today)) {
                     Some(by) => {
-                        let entry = decision.accepted.entry(violation.words());
+                        let entry = decision.accepted.entry(violation);
                         entry.or_insert_with(|| (0, by.reason.clone())).0 += 1;
                     }
                     None => {
@@ -107,7 +109,8 @@ impl Decision {
             }
         }
         for (violation, (runs, reason)) in &self.accepted {
-            line(format!("accepted  {violation}, in {}: {reason}", counted(*runs)));
+            let words = violation.words();
+            line(format!("accepted  {words}, in {}: {reason}", counted(*runs)));
         }
         for words in &self.expired {
             line(format!("expired   {words}: the day until which it was accepted has passed"));

@@ -10,11 +10,12 @@ use super::batch::{
 };
 use super::exit::{Exit, Failure};
 use super::matrix::{self, note_missing};
+use super::results;
 use super::terminal::Terminal;
 use baseline::Baseline;
 use decision::Decision;
 use lockstorm_reports::format::{self, Format, Options, Subject};
-use lockstorm_reports::set::ResultSet;
+use lockstorm_reports::set::{GATE_FILE, ResultSet};
 use lockstorm_reports::text::clean;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -100,6 +101,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let today = OffsetDateTime::now_utc().date();
     let name = path.display().to_string();
     let decision = Decision::of(&set, &name, &baseline, args.strict, today, left);
+    let set = with_gate(args, set, path, &decision)?;
     if args.format.name == "github" {
         terminal.print(&decision.annotations())?;
     } else if !args.quiet {
@@ -120,6 +122,23 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Exit::Valid if is_part_missing && args.unknown == OnUnknown::Fail => Ok(Exit::Unknown),
         exit => Ok(exit),
     }
+}
+
+/// Puts what the gate says beside the results, for those who make pages of them.
+fn with_gate(
+    args: &Args,
+    set: ResultSet,
+    path: &Path,
+    decision: &Decision,
+) -> Result<ResultSet, Failure> {
+    let baseline = args.baseline.as_ref().map(|file| file.display().to_string());
+    let gate = decision.document(baseline, args.strict);
+    let written = results::write(path, Path::new(GATE_FILE), &gate.to_json());
+    // Another's results may be read-only.
+    if args.judge.is_none() {
+        written?;
+    }
+    Ok(ResultSet { gate: Some(gate), ..set })
 }
 
 /// Runs the suite; answers the results, and how many runs the budget did not allow.

@@ -57,7 +57,7 @@ fn row(run: &RunSummary, place: &Place) -> Markup {
             }
             td {
                 (word(&run.reason()))
-                @if outcome != Outcome::Valid { (command(&run.reproduce())) }
+                @if outcome != Outcome::Valid { (command(&run.reproduce_from(place.directory))) }
             }
         }
     }
