@@ -94,3 +94,75 @@ impl<'a> Group<'a> {
         Incident { findings: self.findings, from_ns: self.from_ns, until_ns: self.until_ns }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Class, Hold};
+
+    /// A finding at so many milliseconds, about stays that began then.
+    fn finding(at_ms: u64, stays: &[(&str, u64)]) -> Finding {
+        let hold = |(client, from_ms): &(&str, u64)| Hold {
+            client: (*client).into(),
+            from_ns: from_ms * 1_000_000,
+            until_ns: None,
+            died: false,
+            claim_until_ns: None,
+        };
+        Finding {
+            invariant: Invariant::MutualExclusion,
+            class: Class::BrokenPromise,
+            at_ns: at_ms * 1_000_000,
+            explanation: String::new(),
+            beyond: Vec::new(),
+            holds: stays.iter().map(hold).collect(),
+            faults: Vec::new(),
+            story: Vec::new(),
+            situation: String::new(),
+            wire: None,
+        }
+    }
+
+    fn grouped(findings: Vec<Finding>) -> Vec<Vec<usize>> {
+        let report = crate::json::read(include_str!("../samples/valid/report.json"));
+        let report = Report { findings, ..report.unwrap() };
+        incidents(&report).into_iter().map(|incident| incident.findings).collect()
+    }
+
+    #[test]
+    fn findings_about_one_stay_are_one_incident() {
+        let both = [("c3", 1_790), ("c1", 1_846)];
+        let others = [("c3", 4_481), ("c2", 4_512)];
+        let lost = |at, stays| Finding { invariant: Invariant::NoLostUpdate, ..finding(at, stays) };
+        let findings = vec![
+            finding(1_846, &both),
+            finding(4_512, &others),
+            lost(1_941, &both),
+            lost(4_606, &others),
+        ];
+        assert_eq!(grouped(findings), [[0, 2], [1, 3]]);
+    }
+
+    #[test]
+    fn a_stay_that_two_others_are_about_makes_them_one() {
+        let findings = vec![
+            finding(1_000, &[("c1", 900)]),
+            finding(2_000, &[("c2", 1_900)]),
+            finding(3_000, &[("c1", 900), ("c2", 1_900)]),
+        ];
+        assert_eq!(grouped(findings), [[0, 1, 2]]);
+    }
+
+    #[test]
+    fn findings_without_stays_are_of_one_moment_or_of_none() {
+        let findings =
+            vec![finding(9_000, &[]), finding(9_020, &[("c1", 8_000)]), finding(9_500, &[])];
+        assert_eq!(grouped(findings), [vec![0, 1], vec![2]]);
+    }
+
+    #[test]
+    fn what_breaks_a_promise_stands_before_what_lies_beyond_the_assumptions() {
+        let beyond = Finding { class: Class::BeyondAssumptions, ..finding(1_000, &[("c1", 900)]) };
+        assert_eq!(grouped(vec![beyond, finding(5_000, &[("c2", 4_900)])]), [[1], [0]]);
+    }
+}

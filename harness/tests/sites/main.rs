@@ -30,6 +30,7 @@ mod manual;
 mod matrix;
 mod misbehaving;
 mod own_locks;
+mod published;
 mod scale;
 mod scenarios;
 mod servers;

@@ -203,7 +203,13 @@ fn mounted(report: &Report) -> Markup {
                                 (name(client))
                             }
                         }
-                        dd { code { (word(&mount.options)) } }
+                        dd { code {
+                            // Lines may break between options.
+                            @for (index, option) in mount.options.split(',').enumerate() {
+                                @if index > 0 { "," wbr; }
+                                (word(option))
+                            }
+                        } }
                     }
                 }
             }

@@ -5,7 +5,10 @@ pub mod hostile;
 pub mod map;
 mod wire;
 
-use lockstorm_reports::set::{self, Cause, End, Entry, Header, ResultSet, RunSummary};
+use lockstorm_reports::set::{
+    self, AcceptedViolation, Broken, Cause, End, Entry, Gate, GateVerdict, Header, Refused,
+    ResultSet, RunSummary,
+};
 use lockstorm_reports::timeline::*;
 use lockstorm_reports::*;
 use std::collections::BTreeMap;
@@ -371,7 +374,35 @@ pub fn set() -> ResultSet {
             ],
         },
         runs,
-        ..ResultSet::default()
+        cut_short: false,
+        gate: Some(gate()),
+    }
+}
+
+/// What a gate says of it.
+fn gate() -> Gate {
+    let broken = |invariant| Broken {
+        lock: "flufl.lock".into(),
+        scenario: "partition".into(),
+        invariant: Some(invariant),
+    };
+    Gate {
+        format: set::GATE_FORMAT,
+        verdict: GateVerdict::Refused,
+        baseline: Some("lockstorm-baseline.yaml".into()),
+        strict: false,
+        runs: 11,
+        refused: vec![Refused {
+            what: broken(Invariant::MutualExclusion),
+            runs: 2,
+            commands: vec!["lockstorm scenario partition --lock flufl.lock --seed 2".into()],
+        }],
+        accepted: vec![AcceptedViolation {
+            what: broken(Invariant::OwnerOnlyRelease),
+            runs: 1,
+            reason: "issue 7".into(),
+        }],
+        remarks: vec!["2 runs came to no verdict".into()],
     }
 }
 

@@ -114,6 +114,9 @@ impl Site {
     pub fn run(&mut self, part: usize, index: usize, report: &Report) -> Option<Page> {
         let run = self.parts.get(part)?.set.runs.get(index)?;
         let saved = run.directory.clone()?;
+        if self.pages[part].contains_key(&saved) {
+            return None;
+        }
         self.facts.entry(run.lock.clone()).or_default().learn(report);
         let folder = match is_plain(&saved) {
             true => saved.clone(),

@@ -60,3 +60,43 @@ fn broken(violation: &Violation) -> Broken {
         invariant: violation.invariant,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::gate::baseline::{Accepted, Baseline};
+    use lockstorm_reports::set::{ResultSet, read};
+    use std::path::Path;
+    use time::{Date, Month};
+
+    fn told(set: &ResultSet, accepted: Vec<Accepted>) -> Gate {
+        let today = Date::from_calendar_date(2027, Month::January, 1).unwrap();
+        let decision = Decision::of(set, "runs", &Baseline { accepted }, false, today, 2);
+        decision.document(Some("baseline.yaml".into()), false)
+    }
+
+    #[test]
+    fn what_the_gate_says_is_told_with_its_reasons() {
+        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../reports/samples/comparison/new");
+        let set = read(Path::new(sample)).unwrap();
+        let refused = told(&set, Vec::new());
+        assert_eq!(refused.verdict, GateVerdict::Refused);
+        let first = &refused.refused[0];
+        assert_eq!((&*first.what.scenario, first.runs > 0), ("partition", true));
+        assert!(first.commands[0].starts_with("lockstorm "), "{:?}", first.commands);
+        assert_eq!(refused.remarks, ["no time was left for 2 runs"]);
+        let accept = |what: &Broken| Accepted {
+            lock: None,
+            scenario: what.scenario.clone(),
+            invariant: what.invariant,
+            reason: "issue 7".into(),
+            until: None,
+        };
+        let accepted = refused.refused.iter().map(|refused| accept(&refused.what));
+        let passed = told(&set, accepted.collect());
+        assert_eq!((passed.verdict, passed.refused.len()), (GateVerdict::Passed, 0));
+        assert_eq!(passed.accepted[0].reason, "issue 7");
+        assert_eq!(passed.accepted[0].runs, first.runs);
+        assert_eq!(told(&ResultSet::default(), Vec::new()).verdict, GateVerdict::Unknown);
+    }
+}
