@@ -118,9 +118,11 @@ fn the_style_and_the_script_of_a_site_are_those_of_its_pages() {
 
 #[test]
 fn a_site_works_from_files_without_a_complaint_of_the_browser() {
-    let home = tempfile::tempdir().unwrap();
+    // Beside the pictures of the other pages, for whoever wants to look at it.
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("site");
+    fs::remove_dir_all(&home).ok();
     let sweep = Part { map: Some(map::map(12, 6)), ..part("sweep", set()) };
-    write(vec![part("gate", set()), sweep], report, home.path());
+    write(vec![part("gate", set()), sweep], report, &home);
     let mut browser = Browser::start();
     for path in [
         "index.html",
@@ -131,7 +133,7 @@ fn a_site_works_from_files_without_a_complaint_of_the_browser() {
         "sets/sweep/map.html",
     ] {
         for width in [390, 1280] {
-            browser.open(&home.path().join(path), width);
+            browser.open(&home.join(path), width);
             let wide = browser.evaluate("document.documentElement.scrollWidth");
             assert_eq!(wide, width, "{path}");
             let styled = "getComputedStyle(document.querySelector('.brand')).fontWeight";
@@ -139,7 +141,7 @@ fn a_site_works_from_files_without_a_complaint_of_the_browser() {
             assert_eq!(browser.complaints(), [""; 0], "{path} at {width}");
         }
     }
-    browser.open(&home.path().join("index.html"), 1280);
+    browser.open(&home.join("index.html"), 1280);
     let shown = "document.querySelector('.chooser .shown').textContent";
     assert_eq!(browser.evaluate(shown), "2 of 2 locks", "the script of the site runs");
 }

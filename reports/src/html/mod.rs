@@ -197,5 +197,11 @@ fn percent(at: u64, from: u64, until: u64) -> f64 {
 fn place(span: (u64, u64), within: (u64, u64)) -> String {
     let left = percent(span.0, within.0, within.1);
     let right = percent(span.1.max(span.0), within.0, within.1);
-    format!("left:{left:.4}%;width:{:.4}%", right - left)
+    format!("left:{}%;width:{}%", short(left), short(right - left))
+}
+
+/// A number with four digits behind the point at most: a page has thousands of them.
+fn short(number: f64) -> String {
+    let text = format!("{number:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -154,8 +154,9 @@ fn versions(row: &Row) -> String {
     versions.join(", ")
 }
 
-/// What filters and sorts; `what` is counted.
-pub fn chooser(table: &Table, what: &str) -> Markup {
+/// What filters and sorts the table, and the runs below it, if they are on the page.
+pub fn chooser(table: &Table, of_runs: bool) -> Markup {
+    let what = if of_runs { "runs" } else { "locks" };
     html! {
         div.tools.chooser role="search" aria-label="Choose from the table and the runs" hidden {
             label { "Lock " input type="search" data-by="lock" autocomplete="off" spellcheck="false"; }
@@ -175,9 +176,11 @@ pub fn chooser(table: &Table, what: &str) -> Markup {
                 select data-order {
                     option value="" { "gravest first" }
                     option value="lock" { "by lock" }
-                    option value="scenario" { "by scenario" }
-                    option value="sections" { "fewest critical sections first" }
-                    option value="wait" { "longest wait first" }
+                    @if of_runs {
+                        option value="scenario" { "by scenario" }
+                        option value="sections" { "fewest critical sections first" }
+                        option value="wait" { "longest wait first" }
+                    }
                 }
             }
             button type="button" data-all { "All" }

@@ -35,7 +35,7 @@ pub fn page(set: &ResultSet, place: &Place) -> Markup {
                 "A cell opens its runs; a run opens its own report. Below the count: critical \
                  sections of a run, and how long an acquire took, by the median."
             }
-            (grid::chooser(&table, "runs"))
+            (grid::chooser(&table, true))
             (Grid { set, table: &table, links }.table())
             (outcome::legend(&table.totals))
         }))

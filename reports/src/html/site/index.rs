@@ -30,7 +30,7 @@ pub fn page(site: &Site, whole: &ResultSet) -> Page {
                 "A cell leads to its runs, a name to a page of its own. Below the count: critical \
                  sections of a run, and how long an acquire took, by the median."
             }
-            (chooser(&table, "locks"))
+            (chooser(&table, false))
             (Grid { set: whole, table: &table, links }.table())
             (outcome::legend(&table.totals))
         }))

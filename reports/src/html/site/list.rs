@@ -41,7 +41,7 @@ pub fn table(site: &Site, what: &str, mut rows: Vec<Row>, root: &str) -> Markup 
     });
     html! {
         div.wide { table.runs.by {
-            thead { tr { th { (what) } th { "Outcome" } th { "Runs" } } }
+            thead { tr { th { (what) } th { "Outcome" } th { "Runs, by seed" } } }
             tbody { @for row in &rows { (line(site, row, root)) } }
         } }
     }
