@@ -81,19 +81,23 @@ pub fn downloads(cache: &Path) -> PathBuf {
     cache.join("downloads")
 }
 
-/// What is missing, in one line with the command that brings it.
+/// What is missing, in one line with the command that brings it; and whether that is because this
+/// user may not look there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing(Option<PathBuf>);
+pub struct Missing(Option<PathBuf>, bool);
 
 impl Missing {
-    /// This file or directory is not there.
+    /// This file or directory is not there, or is kept from this user.
     pub fn of(path: PathBuf) -> Missing {
-        Missing(Some(path))
+        let is_forbidden = path
+            .symlink_metadata()
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+        Missing(Some(path), is_forbidden)
     }
 
     /// There is no place for a cache.
     pub fn no_cache() -> Missing {
-        Missing(None)
+        Missing(None, false)
     }
 }
 
@@ -101,7 +105,20 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             None => f.write_str("neither XDG_CACHE_HOME nor HOME is set, so there is no cache")?,
-            Some(path) => write!(f, "{} is not there", path.display())?,
+            Some(path) => {
+                let path = path.display();
+                return match self.1 {
+                    true => write!(
+                        f,
+                        "{path} cannot be read by this user; let them read it, or set \
+                         XDG_CACHE_HOME to a cache of their own and run `ci/setup` for that"
+                    ),
+                    false => write!(
+                        f,
+                        "{path} is not there; `ci/setup` builds the kernel and the node image"
+                    ),
+                };
+            }
         }
         f.write_str("; `ci/setup` builds the kernel and the node image")
     }
@@ -130,7 +147,7 @@ impl Assets {
     }
 
     fn ours() -> Result<Assets, Missing> {
-        let cache = cache_dir().ok_or(Missing(None))?;
+        let cache = cache_dir().ok_or(Missing::no_cache())?;
         Ok(Assets::below(&cache))
     }
 
@@ -139,7 +156,7 @@ impl Assets {
         let locks = Assets::ours()?.locks;
         match locks.is_dir() {
             true => Ok(locks),
-            false => Err(Missing(Some(locks))),
+            false => Err(Missing::of(locks)),
         }
     }
 
@@ -148,7 +165,7 @@ impl Assets {
         let assets = Assets::ours()?;
         match assets.paths().into_iter().find(|path| !path.exists()) {
             None => Ok(assets),
-            missing => Err(Missing(missing)),
+            Some(missing) => Err(Missing::of(missing)),
         }
     }
 
@@ -174,6 +191,15 @@ impl Assets {
 mod tests {
     use super::*;
     use std::process::Command;
+
+    #[test]
+    fn what_is_kept_from_a_user_is_not_told_to_be_missing() {
+        let path = || Some(PathBuf::from("/cache/lockstorm/node"));
+        let said = Missing(path(), true).to_string();
+        assert!(said.contains("cannot be read by this user"), "{said}");
+        let said = Missing(path(), false).to_string();
+        assert!(said.ends_with("is not there; `ci/setup` builds the kernel and the node image"));
+    }
 
     /// The recipe as ci/setup writes it.
     fn key_by_shell(directory: &str, below: &str) -> String {

@@ -58,7 +58,7 @@ impl FromStr for Nanos {
             return Err(format!("`{text}` is not a duration; expected {expected}"));
         }
         if unit.trim().is_empty() {
-            return Err(format!("`{text}` has no unit; did you mean `{text}s`?"));
+            return Err(format!("`{text}` has no unit; expected such as `{text}ms` or `{text}s`"));
         }
         let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit.trim()) else {
             return Err(format!("`{}` is not a unit of time; expected {expected}", unit.trim()));
@@ -129,7 +129,9 @@ impl de::Visitor<'_> for DurationText {
         if number == 0 {
             return Ok(Nanos::ZERO);
         }
-        Err(E::custom(format!("`{number}` has no unit; did you mean `{number}s`?")))
+        Err(E::custom(format!(
+            "`{number}` has no unit; expected such as `{number}ms` or `{number}s`"
+        )))
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Nanos, E> {
@@ -140,7 +142,9 @@ impl de::Visitor<'_> for DurationText {
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Nanos, E> {
-        Err(E::custom(format!("`{number}` has no unit; did you mean `{number}s`?")))
+        Err(E::custom(format!(
+            "`{number}` has no unit; expected such as `{number}ms` or `{number}s`"
+        )))
     }
 }
 
@@ -422,7 +426,9 @@ impl<'de> Deserialize<'de> for SignedNanos {
                 DurationText.visit_u64(number).map(|_| SignedNanos::default())
             }
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<SignedNanos, E> {
-                Err(E::custom(format!("`{number}` has no unit; did you mean `{number}s`?")))
+                Err(E::custom(format!(
+                    "`{number}` has no unit; expected such as `{number}ms` or `{number}s`"
+                )))
             }
         }
         deserializer.deserialize_any(StepText)
@@ -466,7 +472,7 @@ mod tests {
     #[test]
     fn a_wrong_duration_says_what_was_expected() {
         let message = |text: &str| text.parse::<Nanos>().unwrap_err();
-        insta::assert_snapshot!(message("15"), @"`15` has no unit; did you mean `15s`?");
+        insta::assert_snapshot!(message("15"), @"`15` has no unit; expected such as `15ms` or `15s`");
         insta::assert_snapshot!(message("-3s"), @"`-3s` is negative; did you mean `3s`?");
         insta::assert_snapshot!(message(".s"), @"`.s` is not a duration; expected a number and a unit (ns, us, ms, s, m, h), such as 1.5s");
         insta::assert_snapshot!(message("3 parsecs"), @"`parsecs` is not a unit of time; expected a number and a unit (ns, us, ms, s, m, h), such as 1.5s");

@@ -5,7 +5,8 @@
 //! be judged is an error.
 
 use crate::compare::{Change, Comparison};
-use crate::set::{Cause, Cell, End, Outcome, ResultSet, RunSummary, Table};
+use crate::set::gate::GateVerdict;
+use crate::set::{Cause, Cell, End, Gate, Outcome, ResultSet, RunSummary, Table};
 use crate::subject::Subject;
 use crate::text::seconds;
 use crate::{Class, Finding, Hold, Invariant, InvariantResult, NotJudged, Report, Status};
@@ -44,20 +45,20 @@ impl Suite {
     }
 }
 
-/// The cases of a document.
-pub fn suites(subject: Subject) -> Vec<Suite> {
+/// The cases of a document, whose files are in `directory` as the reader can name it.
+pub fn suites(subject: Subject, directory: Option<&str>) -> Vec<Suite> {
     match subject {
-        Subject::Run(report) => vec![of_run(report)],
-        Subject::Set(set) => of_set(set),
+        Subject::Run(report) => vec![of_run(report, directory)],
+        Subject::Set(set) => of_set(set, directory),
         Subject::Comparison(comparison) => vec![of_comparison(comparison)],
     }
 }
 
 // --- A run ---------------------------------------------------------------------------------
 
-fn of_run(report: &Report) -> Suite {
+fn of_run(report: &Report, directory: Option<&str>) -> Suite {
     let mut cases: Vec<Case> =
-        report.invariants.iter().map(|result| invariant(report, result)).collect();
+        report.invariants.iter().map(|result| invariant(report, result, directory)).collect();
     if !report.unmet_steps.is_empty() {
         let steps = report.unmet_steps.iter().map(|step| {
             let at = seconds(step.at_ns);
@@ -89,7 +90,7 @@ fn of_run(report: &Report) -> Suite {
     Suite { name: format!("{lock}: {scenario}, seed {}", report.scenario.seed), cases }
 }
 
-fn invariant(report: &Report, result: &InvariantResult) -> Case {
+fn invariant(report: &Report, result: &InvariantResult, directory: Option<&str>) -> Case {
     let found: Vec<&Finding> =
         report.findings.iter().filter(|found| found.invariant == result.invariant).collect();
     let gravest = found.iter().map(|finding| finding.class).min();
@@ -111,7 +112,8 @@ fn invariant(report: &Report, result: &InvariantResult) -> Case {
     }
     detail.extend(result.not_judged.iter().map(NotJudged::words));
     if !found.is_empty() {
-        detail.extend(report.reproduce_words().map(|command| format!("$ {command}")));
+        let again = report.reproduce_words(directory);
+        detail.extend(again.map(|command| format!("$ {command}")));
     }
     let name = invariant_name(result.invariant);
     Case { name, status, message, detail, wall_ms: None }
@@ -143,20 +145,51 @@ impl Hold {
 
 // --- A set ---------------------------------------------------------------------------------
 
-fn of_set(set: &ResultSet) -> Vec<Suite> {
+fn of_set(set: &ResultSet, directory: Option<&str>) -> Vec<Suite> {
     let table = Table::of(set);
+    let gate = set.gate.as_ref();
     let cells = table.rows.iter().flat_map(|row| &row.cells);
-    cells.filter(|cell| !cell.runs.is_empty()).map(of_cell).collect()
+    let cells = cells.filter(|cell| !cell.runs.is_empty());
+    gate.map(of_gate).into_iter().chain(cells.map(|cell| of_cell(cell, gate, directory))).collect()
 }
 
-fn of_cell(cell: &Cell) -> Suite {
-    let cases = cell.runs.iter().map(|run| of_summary(run)).collect();
+/// What a gate says: its verdict, and what it did not try.
+fn of_gate(gate: &Gate) -> Suite {
+    let status = match gate.verdict {
+        GateVerdict::Passed => CaseStatus::Passed,
+        GateVerdict::Refused => CaseStatus::Failed,
+        GateVerdict::Unknown => CaseStatus::Error,
+    };
+    let case = |name: String, status, message: String, detail| Case {
+        name,
+        status,
+        message,
+        detail,
+        wall_ms: None,
+    };
+    let detail = gate.lines().into_iter().flat_map(|line| {
+        let commands = line.commands.iter().map(|command| format!("  $ {command}"));
+        let commands: Vec<String> = commands.collect();
+        [format!("{}: {}", line.label, line.text)].into_iter().chain(commands)
+    });
+    let mut cases = vec![case("verdict".into(), status, gate.words.clone(), detail.collect())];
+    cases.extend(gate.left_out.iter().map(|left| {
+        let name = format!("{} in {}", left.lock, left.scenario);
+        case(name, CaseStatus::Skipped, format!("left out: {}", left.words()), Vec::new())
+    }));
+    Suite { name: "gate".into(), cases }
+}
+
+fn of_cell(cell: &Cell, gate: Option<&Gate>, directory: Option<&str>) -> Suite {
+    let cases = cell.runs.iter().map(|run| of_summary(run, gate, directory)).collect();
     Suite { name: format!("{}: {}", cell.lock, cell.scenario), cases }
 }
 
-fn of_summary(run: &RunSummary) -> Case {
+fn of_summary(run: &RunSummary, gate: Option<&Gate>, directory: Option<&str>) -> Case {
     let outcome = run.outcome();
+    let accepted = gate.and_then(|gate| gate.accepts(run));
     let status = match outcome {
+        _ if accepted.is_some() => CaseStatus::Skipped,
         Outcome::Valid => CaseStatus::Passed,
         Outcome::BrokenPromise | Outcome::ScriptExpectation => CaseStatus::Failed,
         Outcome::BeyondAssumptions => CaseStatus::Skipped,
@@ -174,16 +207,19 @@ fn of_summary(run: &RunSummary) -> Case {
         wall_ms: run.judged().and_then(|judged| judged.wall_ms),
     };
     if status != CaseStatus::Passed {
-        case.message = format!("{}: {}", outcome.words(), run.reason());
+        case.message = match accepted {
+            Some(reason) => format!("accepted, {}: {reason}", outcome.words()),
+            None => format!("{}: {}", outcome.words(), run.reason()),
+        };
         if let End::Judged(judged) = &run.end {
             case.detail.extend(judged.headlines.iter().map(|headline| {
-                let (at, what) = (seconds(headline.at_ns), headline.invariant.words());
-                format!("{what}, {} at {at}: {}", headline.class.words(), headline.text)
+                let at = seconds(headline.at_ns);
+                format!("{}, at {at}: {}", headline.class.words(), headline.words())
             }));
             case.detail.extend(judged.unmet_steps.iter().cloned());
             case.detail.extend(judged.unknown_because.iter().cloned());
         }
-        case.detail.push(format!("$ {}", run.reproduce()));
+        case.detail.push(format!("$ {}", run.reproduce_from(directory)));
     }
     case
 }

@@ -4,6 +4,7 @@
 //! the document follows from the plan and the history, except [`Report::wall`].
 
 use crate::assumes::Assumes;
+use crate::text::quoted;
 use crate::timeline::{Plots, Timeline};
 use crate::wire::Wire;
 use schemars::JsonSchema;
@@ -71,11 +72,12 @@ impl Report {
         all.fold(0, u64::saturating_add)
     }
 
-    /// The command that makes the run again, if there is any.
-    pub fn reproduce_words(&self) -> Option<String> {
+    /// The command that makes the run again, if there is any. Without the name of the run's
+    /// directory, as it is given in there.
+    pub fn reproduce_words(&self, directory: Option<&str>) -> Option<String> {
         match (self.reproduce.is_empty(), self.plan.is_empty()) {
             (false, _) => Some(self.reproduce.clone()),
-            (true, false) => Some("lockstorm replay DIR".into()),
+            (true, false) => Some(format!("lockstorm replay {}", quoted(directory.unwrap_or(".")))),
             (true, true) => None,
         }
     }
@@ -409,7 +411,9 @@ impl NotJudged {
 }
 
 /// The status of one invariant in one run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Kept,

@@ -8,8 +8,8 @@ use crate::text::clean;
 const ANNOTATIONS_MAX: usize = 10;
 
 /// Renders what is not as it should be; a document without that is one notice.
-pub fn render(subject: Subject, _: Options) -> String {
-    let suites = suites(subject);
+pub fn render(subject: Subject, options: Options) -> String {
+    let suites = suites(subject, options.directory);
     let all = suites.iter().flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)));
     let mut out = String::new();
     for (level, status) in [("error", CaseStatus::Failed), ("warning", CaseStatus::Error)] {

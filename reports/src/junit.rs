@@ -8,10 +8,10 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use std::io;
 
 /// Renders a document as one `<testsuites>`.
-pub fn render(subject: Subject, _: Options) -> String {
+pub fn render(subject: Subject, options: Options) -> String {
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Nothing fails to be written to memory.
-    let _ = document(&mut writer, &suites(subject));
+    let _ = document(&mut writer, &suites(subject, options.directory));
     let mut text = String::from_utf8(writer.into_inner()).unwrap_or_default();
     text.push('\n');
     text

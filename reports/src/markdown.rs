@@ -2,7 +2,8 @@
 
 use crate::compare::{Change, Comparison};
 use crate::mermaid;
-use crate::set::{Cell, Counts, Outcome, ResultSet, RunSummary, Table};
+use crate::set::gate::GateVerdict;
+use crate::set::{Cell, Counts, Gate, Outcome, ResultSet, Table};
 use crate::subject::{Options, Subject};
 use crate::text::{clean, clean_name, counted, seconds};
 use crate::{Class, Finding, NotJudged, Report, Status, StoryKind, Verdict};
@@ -17,7 +18,7 @@ pub fn render(subject: Subject, options: Options) -> String {
     let mut out = String::new();
     match subject {
         Subject::Run(report) => run(&mut out, report, options),
-        Subject::Set(set) => set_page(&mut out, set),
+        Subject::Set(set) => set_page(&mut out, set, options.directory),
         Subject::Comparison(comparison) => comparison_page(&mut out, comparison),
     }
     out
@@ -102,7 +103,7 @@ fn run(out: &mut String, report: &Report, options: Options) {
     list(out, "**Steps that did not end as the script expects**", &steps);
     promises(out, report);
     list(out, "**Notes**", &report.notes);
-    if let Some(command) = report.reproduce_words() {
+    if let Some(command) = report.reproduce_words(options.directory) {
         out.push_str("Run it again:\n\n");
         code(out, "sh", &command);
     }
@@ -225,13 +226,16 @@ fn counts(counts: &Counts) -> String {
     if parts.is_empty() { "–".into() } else { parts.join(" ") }
 }
 
-fn set_page(out: &mut String, set: &ResultSet) {
+fn set_page(out: &mut String, set: &ResultSet, directory: Option<&str>) {
     let table = Table::of(set);
     let about = match set.header.about.is_empty() {
         true => "Locks and scenarios".into(),
         false => text(&set.header.about),
     };
     let _ = writeln!(out, "## {about}\n");
+    if let Some(gate) = &set.gate {
+        gate_part(out, gate);
+    }
     let heads: Vec<String> = table.scenarios.iter().map(|scenario| name(scenario)).collect();
     let _ = writeln!(out, "| lock | {} |", heads.join(" | "));
     let _ = writeln!(out, "| --- |{}", " --- |".repeat(heads.len()));
@@ -255,39 +259,54 @@ fn set_page(out: &mut String, set: &ResultSet) {
     if set.cut_short {
         out.push_str("- The job was killed while it wrote a result; that run is not counted.\n");
     }
-    let cells = table.rows.iter().flat_map(|row| &row.cells);
-    let cells: Vec<&Cell> = cells.filter(|cell| cell.counts.unexpected > 0).collect();
+    let cells = table.unexpected();
     if cells.is_empty() {
         return;
     }
     out.push_str("\n### Not as expected\n\n");
-    for cell in cells.iter().take(CHANGES_MAX) {
-        unexpected(out, cell);
+    let (told, rest) = cells.split_at(cells.len().min(CHANGES_MAX));
+    for cell in told {
+        unexpected(out, cell, directory);
     }
-    if cells.len() > CHANGES_MAX {
-        let _ = writeln!(out, "... and {} more.", cells.len() - CHANGES_MAX);
+    if !rest.is_empty() {
+        let ended = Table::rest_words(rest);
+        let _ = writeln!(out, "... and {} more: runs that ended {ended}.", rest.len());
     }
 }
 
-fn unexpected(out: &mut String, cell: &Cell) {
-    let runs: Vec<&RunSummary> =
-        cell.runs.iter().copied().filter(|run| !run.as_expected()).collect();
-    let Some(run) = runs.iter().min_by_key(|run| run.outcome()) else {
+fn unexpected(out: &mut String, cell: &Cell, directory: Option<&str>) {
+    let Some(run) = cell.gravest_unexpected() else {
         return;
     };
     let _ = writeln!(
         out,
-        "<details><summary>{} <b>{}</b> in <b>{}</b>, {} of {}: {}</summary>\n\n{}\n",
+        "<details><summary>{} <b>{}</b> in <b>{}</b>: {}</summary>\n\n{}\n",
         icon(run.outcome()),
         name(cell.lock),
         name(cell.scenario),
-        runs.len(),
-        counted(cell.runs.len() as u64, "run"),
-        run.outcome().words(),
+        cell.unexpected_words(),
         text(&run.reason())
     );
-    code(out, "sh", &run.reproduce());
+    code(out, "sh", &run.reproduce_from(directory));
     out.push_str("\n</details>\n\n");
+}
+
+fn gate_part(out: &mut String, gate: &Gate) {
+    let icon = match gate.verdict {
+        GateVerdict::Passed => "✅",
+        GateVerdict::Refused => "❌",
+        GateVerdict::Unknown => "❔",
+    };
+    let _ = writeln!(out, "{icon} **{}**\n", text(&gate.words));
+    for line in gate.lines() {
+        let _ = writeln!(out, "- {}: {}", line.label, text(&line.text));
+        for command in &line.commands {
+            out.push('\n');
+            code(out, "sh", command);
+            out.push('\n');
+        }
+    }
+    out.push('\n');
 }
 
 // --- A comparison --------------------------------------------------------------------------

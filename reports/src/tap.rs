@@ -6,8 +6,8 @@ use crate::text::clean;
 use std::fmt::Write;
 
 /// Renders a document as one flat list of test points.
-pub fn render(subject: Subject, _: Options) -> String {
-    let suites = suites(subject);
+pub fn render(subject: Subject, options: Options) -> String {
+    let suites = suites(subject, options.directory);
     let mut out = String::from("TAP version 14\n");
     let points: usize = suites.iter().map(|suite| suite.cases.len()).sum();
     let _ = writeln!(out, "1..{points}");

@@ -152,7 +152,7 @@ impl Wire {
     pub fn omission(&self) -> Option<String> {
         (self.left_out > 0).then(|| {
             format!(
-                "{} of that time about the lock left out; `lockstorm wire DIR` shows all.",
+                "{} of that time about the lock left out; `lockstorm wire` shows all.",
                 counted(self.left_out, "more call")
             )
         })

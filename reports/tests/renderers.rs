@@ -4,11 +4,11 @@
 mod common;
 
 use common::hostile::{text as hostile_text, with_number, with_text};
-use common::{beyond, clean, comparison, map, set, unknown, violated};
+use common::{beyond, clean, comparison, gated, map, set, unknown, violated};
 use lockstorm_reports::Report;
 use lockstorm_reports::compare::Comparison;
 use lockstorm_reports::format::{FORMATS, Options, Subject, named};
-use lockstorm_reports::set::ResultSet;
+use lockstorm_reports::set::{End, ResultSet};
 use serde::Serialize;
 use serde_json::Value;
 use std::io::Write;
@@ -59,6 +59,54 @@ fn a_run_beyond_the_assumptions_in_every_format() {
 #[test]
 fn a_result_set_in_every_format() {
     snapshot("set", Subject::Set(&set()));
+}
+
+#[test]
+fn a_gated_set_in_every_format() {
+    snapshot("gated", Subject::Set(&gated()));
+    insta::assert_snapshot!("gated_as_text", rendered("text", Subject::Set(&gated())));
+}
+
+/// The commands in a document, as people copy them.
+fn commands(text: &str) -> Vec<String> {
+    let plain = text.replace("&apos;", "'").replace("&#39;", "'").replace("%0A", "\n");
+    let ends = ['\n', '<', '`', '"'];
+    let from = plain.match_indices("lockstorm replay ").map(|(at, _)| &plain[at..]);
+    from.filter_map(|rest| rest.split(ends).next()).map(|one| one.trim_end().to_owned()).collect()
+}
+
+#[test]
+fn every_format_names_the_directory_that_a_run_is_made_again_from() {
+    let mut set = set();
+    for run in &mut set.runs {
+        run.directory = Some(format!("runs/{}/{}/{}", run.lock, run.scenario, run.seed));
+        if let End::Judged(judged) = &mut run.end {
+            judged.reproduce.clear();
+        }
+    }
+    let long = "a directory of ".repeat(8);
+    let mut report = violated();
+    report.reproduce.clear();
+    let mut new = set.clone();
+    new.runs.retain(|run| run.scenario != "partition");
+    let comparison = Comparison::between((&set, Some(&long)), (&new, Some(&long)));
+    let options = Options { directory: Some(&long), ..Options::default() };
+    for format in FORMATS.iter().filter(|format| format.name != "json") {
+        for subject in [Subject::Set(&set), Subject::Run(&report), Subject::Comparison(&comparison)]
+        {
+            let text = (format.render)(subject, options);
+            let found = commands(&text);
+            // A lone run is printed with its directory, and TAP tells no more of what was not run.
+            let none = matches!((format.name, subject), ("text", Subject::Run(_)))
+                || matches!((format.name, subject), (_, Subject::Comparison(_)));
+            assert!(none || !found.is_empty(), "{}: {text}", format.name);
+            let start = format!("lockstorm replay '{}", long.trim_end());
+            for command in found {
+                assert!(command.starts_with(&start), "{}: {command}", format.name);
+                assert!(command.ends_with('\''), "whole, in one line: {command}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -182,7 +230,9 @@ fn assert_harmless(text: &str) {
 fn hostile_documents_do_not_steer_a_terminal() {
     for text in hostile("text") {
         assert_harmless(&text);
-        assert!(text.lines().all(|line| line.chars().count() <= 80));
+        // A command is in one line, since it could not be pasted otherwise.
+        let mut lines = text.lines().filter(|line| !line.starts_with("    $ "));
+        assert!(lines.all(|line| line.chars().count() <= 80));
     }
 }
 

@@ -7,7 +7,7 @@ mod common;
 mod crawl;
 
 use chromium::Browser;
-use common::{clean, hostile, map, set, violated};
+use common::{clean, gated, hostile, map, set, violated};
 use lockstorm_reports::html::site::{Page, Part, Site};
 use lockstorm_reports::set::{ResultSet, RunSummary};
 use lockstorm_reports::{Report, html};
@@ -54,7 +54,7 @@ fn page(root: &Path, path: &str) -> String {
 fn every_link_of_a_site_leads_somewhere() {
     let home = tempfile::tempdir().unwrap();
     let sweep = Part { map: Some(map::map(12, 6)), ..part("sweep", set()) };
-    write(vec![part("gate", set()), part("gate", set()), sweep], report, home.path());
+    write(vec![part("gate", gated()), part("gate", set()), sweep], report, home.path());
     assert_eq!(crawl::complaints(home.path()), [""; 0]);
     let files = crawl::files(home.path());
     for path in ["index.html", "locks/fcntl.html", "scenarios/crash.html", "sets/gate-2/index.html"]
@@ -122,7 +122,7 @@ fn a_site_works_from_files_without_a_complaint_of_the_browser() {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("site");
     fs::remove_dir_all(&home).ok();
     let sweep = Part { map: Some(map::map(12, 6)), ..part("sweep", set()) };
-    write(vec![part("gate", set()), sweep], report, &home);
+    write(vec![part("gate", gated()), sweep], report, &home);
     let mut browser = Browser::start();
     for path in [
         "index.html",

@@ -25,7 +25,11 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let comparison = Comparison::of(&set::read(&args.base)?, &set::read(&args.new)?);
+    let [base, new] = [&args.base, &args.new].map(|path| path.display().to_string());
+    let comparison = Comparison::between(
+        (&set::read(&args.base)?, Some(&base)),
+        (&set::read(&args.new)?, Some(&new)),
+    );
     let options = Options {
         colour: terminal.colour(),
         columns: Some(terminal.columns()),

@@ -7,6 +7,7 @@ use crate::assets::{self, Assets, NODE_KEY};
 use crate::lock::bring::{BringError, Order, bring, image_path};
 use crate::lock::catalogue::Catalogue;
 use crate::lock::choice::Choice;
+use crate::lock::layer::Install;
 use crate::lock::profile::Profile;
 use crate::plan::{LockImage, Plan};
 use crate::suggest::closest;
@@ -40,8 +41,10 @@ pub fn expect_tree(with: Option<&Path>) -> Result<(), Failure> {
 /// Reads the user's own profile.
 pub fn own(file: &Path, with: Option<&Path>) -> Result<Found, Failure> {
     expect_tree(with)?;
+    let profile = Profile::read(file, None)?;
+    expect_program(&profile, file)?;
     Ok(Found {
-        profile: Profile::read(file, None)?,
+        profile,
         choice: Choice::Own(file.to_owned()),
         directory: match file.parent() {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
@@ -49,6 +52,29 @@ pub fn own(file: &Path, with: Option<&Path>) -> Result<Found, Failure> {
         },
         with: with.map(Path::to_owned),
     })
+}
+
+/// Refuses a profile that starts a script of its own directory which is not there.
+fn expect_program(profile: &Profile, file: &Path) -> Result<(), Failure> {
+    // What these build is not there yet.
+    if matches!(profile.install, Install::Cargo | Install::Go | Install::Javac) {
+        return Ok(());
+    }
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let is_script = |word: &&String| {
+        let ends = [".py", ".js", ".mjs", ".cjs", ".sh", ".rb", ".pl"];
+        Path::new(word.as_str()).is_relative()
+            && (word.starts_with("./") || ends.iter().any(|end| word.ends_with(end)))
+    };
+    // What stands behind it is for the script itself.
+    match profile.start.iter().take(2).find(is_script) {
+        Some(script) if !directory.join(script).exists() => Err(Failure::Argument(format!(
+            "{}: `start` names `{script}`, and {} is not there",
+            file.display(),
+            directory.join(script).display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Looks a lock up; `None`: the node image has no such lock.
@@ -64,6 +90,14 @@ pub fn shipped(
     };
     expect_tree(with)?;
     let mut profile = profile?;
+    // Its adapter, which is shipped, takes nothing from a tree.
+    if let (Some(tree), Install::None | Install::Debian) = (with, profile.install) {
+        return Err(Failure::Argument(format!(
+            "--with {}: nothing of `{name}` is built from a tree of sources; leave it out, or name \
+             the profile of a lock of your own",
+            tree.display()
+        )));
+    }
     match choice {
         Choice::Release { version, .. } => profile.version = Some(version.clone()),
         // A tree has the version that it says it has.

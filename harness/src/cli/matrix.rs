@@ -63,6 +63,9 @@ pub struct Args {
     quiet: bool,
 }
 
+/// More runs are not planned at once: they would take years, and all the memory there is.
+const RUNS_MAX: u64 = 10_000_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seeds {
     first: u64,
@@ -124,6 +127,14 @@ fn make(args: &Args, terminal: &Terminal) -> Result<(ResultSet, PathBuf), Failur
     let pairs = pairs(&selection, &args.set)?;
     expect_any(&pairs)?;
     let all: Vec<&batch::Pair> = pairs.iter().collect();
+    let runs = (args.seeds.last - args.seeds.first).saturating_add(1);
+    if runs.saturating_mul(pairs.len() as u64) > RUNS_MAX {
+        let cells = pairs.len();
+        return Err(Failure::Argument(format!(
+            "--seeds: {runs} seeds of {cells} locks and scenarios are more than {RUNS_MAX} runs; \
+             make them in parts, such as --seeds 1..1000"
+        )));
+    }
     let seeds = args.seeds.first..=args.seeds.last;
     // By seed first: a batch that is cut short has something of every cell.
     let jobs = seeds.flat_map(|seed| pairs.iter().map(move |pair| Job { pair, seed }));
@@ -170,6 +181,7 @@ pub fn header(selection: &Selection, pairs: &[&batch::Pair]) -> Header {
         wanted: None,
         scenarios,
         locks: selection.lock_entries(),
+        left_out: Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::matrix::note_missing;
 use super::results::below;
 use super::terminal::Terminal;
 use lockstorm_reports::format::{self, Options, Subject};
-use lockstorm_reports::set::{self, Header, ResultSet, RunSummary};
+use lockstorm_reports::set::{self, Header, LeftOut, ResultSet, RunSummary};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,18 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 /// The header of the whole: the first one's, with the command that makes all parts.
 fn header_of<'a>(headers: impl Iterator<Item = &'a Header> + Clone) -> Header {
     let first = headers.clone().next().cloned().unwrap_or_default();
+    let mut left_out: Vec<LeftOut> = Vec::new();
+    for left in headers.clone().flat_map(|header| &header.left_out) {
+        let same =
+            |other: &&mut LeftOut| (&other.lock, &other.scenario) == (&left.lock, &left.scenario);
+        match left_out.iter_mut().find(same) {
+            None => left_out.push(left.clone()),
+            // Each part left out runs of its own.
+            Some(other) => other.runs = other.runs.zip(left.runs).map(|(one, two)| one + two),
+        }
+    }
     Header {
+        left_out,
         wanted: headers.filter_map(|header| header.wanted).max(),
         command: first.command.as_deref().map(without_shard),
         ..first
@@ -142,7 +153,8 @@ mod tests {
     use lockstorm_reports::set::{Cause, End};
 
     fn run(lock: &str, directory: &str) -> RunSummary {
-        let end = End::NotMade { cause: Cause::Host, message: "no".into() };
+        let end =
+            End::NotMade { cause: Cause::Host, message: "no".into(), reproduce: String::new() };
         let (scenario, directory) = ("calm".into(), Some(directory.into()));
         RunSummary { lock: lock.into(), scenario, seed: 1, directory, end }
     }
@@ -161,6 +173,23 @@ mod tests {
             let whole = header_of(parts.into_iter());
             assert_eq!((whole.command, whole.wanted), (command.clone(), Some(7)));
         }
+    }
+
+    #[test]
+    fn the_whole_tells_all_that_its_parts_left_out() {
+        let left = |scenario: &str, runs| LeftOut {
+            lock: "a".into(),
+            scenario: scenario.into(),
+            runs,
+            why: "why".into(),
+        };
+        let header = |left_out| Header { left_out, ..Header::default() };
+        let one = header(vec![left("refresh", None), left("calm", Some(1))]);
+        let two =
+            header(vec![left("refresh", None), left("calm", Some(2)), left("crash", Some(1))]);
+        let whole = header_of([&one, &two].into_iter());
+        let all = [left("refresh", None), left("calm", Some(3)), left("crash", Some(1))];
+        assert_eq!(whole.left_out, all);
     }
 
     #[test]
@@ -211,7 +240,8 @@ mod tests {
         let report = concat!(env!("CARGO_MANIFEST_DIR"), "/../reports/samples/valid/report.json");
         let report = lockstorm_reports::json::read(&fs::read_to_string(report).unwrap()).unwrap();
         let made = RunSummary::of(&report, None);
-        let end = End::NotMade { cause: Cause::Host, message: "full".into() };
+        let end =
+            End::NotMade { cause: Cause::Host, message: "full".into(), reproduce: String::new() };
         let not_made = RunSummary { end, ..made.clone() };
         let set = |run: &RunSummary| ResultSet { runs: vec![run.clone()], ..ResultSet::default() };
         for (one, two) in [(&made, &not_made), (&not_made, &made)] {

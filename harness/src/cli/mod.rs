@@ -36,7 +36,8 @@ mod suite;
 mod terminal;
 mod wire;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::Exit;
 use std::process::ExitCode;
 use terminal::{ColorWish, Terminal};
@@ -93,8 +94,8 @@ enum Command {
     Replay(replay::Args),
     /// Print the plan that a scenario expands to.
     Plan(plan::Args),
-    /// Print the JSON Schema of scenario files.
-    Schema,
+    /// Print the JSON Schema of scenario files, or of baselines.
+    Schema(schema::Args),
     /// List what lockstorm ships.
     List(list::Args),
     /// Write a profile and an adapter for a lock of your own.
@@ -111,12 +112,40 @@ enum Command {
 
 /// The command line as data: for completions, man pages, and tests of what documents say of it.
 pub fn command() -> clap::Command {
-    Cli::command()
+    with_negative_numbers(Cli::command())
+}
+
+/// A negative number is the wrong value of an option, and no option of its own.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let names: Vec<String> =
+        command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+    let takes_value = |arg: &clap::Arg| arg.get_action().takes_values();
+    let command = command.mut_args(|arg| match takes_value(&arg) {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    });
+    names
+        .into_iter()
+        .fold(command, |command, name| command.mut_subcommand(name, with_negative_numbers))
+}
+
+/// Understands the arguments of this process.
+fn parse() -> Result<Cli, clap::Error> {
+    let matches = command().try_get_matches().map_err(without_false_tips)?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// That a misspelt option could be a value behind `--` helps nobody: no command takes one.
+fn without_false_tips(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::UnknownArgument {
+        error.remove(ContextKind::Suggested);
+    }
+    error
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
             // A reader who has gone away does not matter here.
@@ -145,7 +174,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),
         Command::Plan(args) => plan::run(args, &terminal),
-        Command::Schema => schema::run(&terminal),
+        Command::Schema(args) => schema::run(args, &terminal),
         Command::List(args) => list::run(args, &terminal),
         Command::Init(args) => init::run(args, &terminal),
         Command::Lock(args) => lock::run(args, &terminal),

@@ -110,7 +110,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     for format in &args.to {
         let text = match format.name {
             "html" => pages::page(&saved, directory, out)?,
-            _ => (format.render)(saved.subject(), Options::default()),
+            // Its commands are to be given where this one is.
+            _ => (format.render)(
+                saved.subject(),
+                Options { directory: Some(&name), ..Options::default() },
+            ),
         };
         let path = results::write(out, Path::new(format.file), &text)?;
         terminal.print(&format!("{}\n", path.display()))?;

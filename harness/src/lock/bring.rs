@@ -106,9 +106,15 @@ pub fn image_path(images: &Path, key: &str) -> PathBuf {
 
 fn install(order: &Order, lock: &Path, scratch: &Path, downloads: &Path) -> Result<(), BringError> {
     let profile = order.profile;
+    if let (Some(version), Some(tree)) = (order.version, order.with) {
+        let tree = tree.display();
+        let why = format!("either the release {version} is tested, or the tree {tree}");
+        return Err(refuse(order, &why));
+    }
+    expect_project(order)?;
     match profile.install {
         Install::Pip => tools::pip(order, lock, scratch, downloads),
-        Install::Npm => tools::npm(order, lock),
+        Install::Npm => tools::npm(order, lock, scratch),
         Install::Cargo => tools::cargo(order, lock, scratch),
         Install::Go => tools::go(order, lock, scratch),
         Install::Javac => tools::javac(order, lock),
@@ -122,6 +128,25 @@ fn install(order: &Order, lock: &Path, scratch: &Path, downloads: &Path) -> Resu
                 .map_err(host(order, &format!("copying {}", with.display()))),
             (None, None) => Ok(()),
         },
+    }
+}
+
+/// Refuses a tree that its package manager could make nothing of.
+fn expect_project(order: &Order) -> Result<(), BringError> {
+    let Some(tree) = order.with.filter(|tree| tree.is_dir()) else { return Ok(()) };
+    let files: &[&str] = match order.profile.install {
+        Install::Pip => &["pyproject.toml", "setup.py"],
+        Install::Npm => &["package.json"],
+        Install::Cargo => &["Cargo.toml"],
+        _ => return Ok(()),
+    };
+    match files.iter().any(|file| tree.join(file).is_file()) {
+        true => Ok(()),
+        false => {
+            let (tree, files) = (tree.display(), files.join(" nor "));
+            let why = format!("{tree} is no tree of its sources: there is no {files} in it");
+            Err(refuse(order, &why))
+        }
     }
 }
 
@@ -148,6 +173,12 @@ const NO_SOURCES: [&str; 9] = [
     "target",
 ];
 
+/// Results of lockstorm lie there, whatever it is called: a set, or a run.
+fn has_results(directory: &Path) -> bool {
+    let all = |files: [&str; 2]| files.iter().all(|file| directory.join(file).is_file());
+    all(["set.json", "identity.json"]) || all(["plan.yaml", "history.jsonl"])
+}
+
 /// Copies a tree, its links as they are.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
@@ -155,7 +186,8 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         let entry = entry?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type()?;
-        if kind.is_dir() && NO_SOURCES.iter().any(|name| entry.file_name() == *name) {
+        let is_no_source = NO_SOURCES.iter().any(|name| entry.file_name() == *name);
+        if kind.is_dir() && (is_no_source || has_results(&source)) {
             continue;
         }
         if kind.is_dir() {

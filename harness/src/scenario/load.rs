@@ -3,7 +3,7 @@
 use super::overrides::{Applied, Overrides};
 use super::{Scenario, WorkloadSpec, shipped, validate};
 use crate::lock::profile::Profile;
-use crate::source::{Diagnostic, Diagnostics, Document, KeyPath, Problem, Source};
+use crate::source::{Diagnostic, Diagnostics, Document, EMPTY, KeyPath, Problem, Source};
 use crate::suggest::closest;
 use std::path::Path;
 
@@ -27,7 +27,11 @@ pub struct Loaded {
 
 /// Finds, reads, overrides and validates a scenario: everything that needs no lock profile.
 pub fn load(reference: &str, overrides: &Overrides) -> Result<Loaded, Diagnostics> {
-    load_source(find(reference)?, overrides)
+    let source = find(reference).map_err(|found| match found.message == EMPTY {
+        true => found.help("`lockstorm list scenarios` names examples to start from"),
+        false => found,
+    });
+    load_source(source?, overrides)
 }
 
 /// The same for a text that is at hand.

@@ -84,8 +84,12 @@ fn parse(text: &str, argument: &str) -> Result<(KeyPath, Value), Diagnostic> {
     }
 }
 
-/// Puts `value` at `path`, making the maps that are missing on the way.
+/// Puts `value` at `path`, making the maps and lists that are missing on the way. `null` takes away
+/// what is there; the place after the last one of a list adds to it.
 fn set(root: &mut Value, path: &KeyPath, value: Value) -> Result<(), String> {
+    if value.is_null() {
+        return unset(root, path);
+    }
     let mut slot = root;
     let mut seen = KeyPath::default();
     for segment in &path.0 {
@@ -99,19 +103,57 @@ fn set(root: &mut Value, path: &KeyPath, value: Value) -> Result<(), String> {
                     None => return Err(no_keys(&seen, key)),
                 }
             }
-            Segment::Index(index) => match slot.as_sequence_mut() {
-                Some(list) => {
-                    let length = list.len();
-                    let out_of_range = format!("`{seen}` has {length} items, counted from 0");
-                    list.get_mut(*index).ok_or(out_of_range)?
+            Segment::Index(index) => {
+                if slot.is_null() {
+                    *slot = Value::Sequence(Vec::new());
                 }
-                None => return Err(format!("`{seen}` is not a list")),
-            },
+                let list = slot.as_sequence_mut().ok_or(format!("`{seen}` is not a list"))?;
+                if *index == list.len() {
+                    list.push(Value::Null);
+                }
+                let out_of_range = out_of_range(&seen, list.len());
+                list.get_mut(*index).ok_or(out_of_range)?
+            }
         };
         seen.0.push(segment.clone());
     }
     *slot = value;
     Ok(())
+}
+
+/// Takes the key or the item away that a path leads to; one that is not there is away.
+fn unset(root: &mut Value, path: &KeyPath) -> Result<(), String> {
+    let Some((last, above)) = path.0.split_last() else { return Ok(()) };
+    let mut slot = root;
+    for segment in above {
+        let next = match segment {
+            Segment::Key(key) => slot.get_mut(key.as_str()),
+            Segment::Index(index) => slot.get_mut(*index),
+        };
+        match next {
+            Some(next) => slot = next,
+            None => return Ok(()),
+        }
+    }
+    let seen = KeyPath(above.to_vec());
+    match (last, slot) {
+        (_, Value::Null) => {}
+        (Segment::Key(key), slot) => match slot.as_mapping_mut() {
+            Some(map) => drop(map.remove(key.as_str())),
+            None => return Err(no_keys(&seen, key)),
+        },
+        (Segment::Index(index), slot) => match slot.as_sequence_mut() {
+            Some(list) if *index < list.len() => drop(list.remove(*index)),
+            Some(list) => return Err(out_of_range(&seen, list.len())),
+            None => return Err(format!("`{seen}` is not a list")),
+        },
+    }
+    Ok(())
+}
+
+fn out_of_range(seen: &KeyPath, length: usize) -> String {
+    let items = if length == 1 { "1 item".into() } else { format!("{length} items") };
+    format!("`{seen}` has {items}, counted from 0; expected `{seen}[{length}]` to add one")
 }
 
 fn no_keys(seen: &KeyPath, key: &str) -> String {

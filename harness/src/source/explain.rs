@@ -36,7 +36,13 @@ pub fn split_help(message: String) -> (String, Option<String>) {
 /// A message of the YAML parser, without the place it repeats.
 pub fn syntax(message: &str) -> String {
     let end = message.rfind(" at line ").unwrap_or(message.len());
-    format!("not YAML: {}", &message[..end])
+    let message = &message[..end];
+    let number = message.strip_prefix("invalid type: integer `");
+    match number.and_then(|rest| rest.split_once('`')) {
+        // Larger than any that the reader knows.
+        Some((number, _)) => format!("{} is too large a number", brief(number)),
+        None => format!("not YAML: {message}"),
+    }
 }
 
 /// What the reader says about the value at `path`.
@@ -103,10 +109,19 @@ fn found_name(reader: &str) -> String {
     ];
     for (theirs, ours) in FOUND {
         if let Some(rest) = reader.strip_prefix(theirs) {
-            return format!("{ours}{rest}");
+            return format!("{ours}{}", brief(rest));
         }
     }
-    reader.to_string()
+    brief(reader)
+}
+
+/// A value is quoted to be known again, and not to be read: it may be a whole file.
+fn brief(text: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    match text.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// The name in the first pair of backticks after `prefix`, and what follows.

@@ -18,6 +18,9 @@ use std::path::Path;
 /// Larger files are refused: the largest scenario worth reading is a thousandth of it.
 pub const SIZE_MAX: u64 = 1024 * 1024;
 
+/// What is said of a file without any text.
+pub const EMPTY: &str = "the file is empty";
+
 /// A text file and the name by which messages call it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Source {
@@ -89,8 +92,7 @@ impl Source {
         let text = String::from_utf8(bytes).map_err(|error| not_utf8(name, &error))?;
         let source = Source { name: name.into(), text };
         if source.text.trim().is_empty() {
-            let empty = Diagnostic::at(&source, Place::START, "the file is empty");
-            return Err(empty.help("`lockstorm list scenarios` names examples to start from"));
+            return Err(Diagnostic::at(&source, Place::START, EMPTY));
         }
         Ok(source)
     }

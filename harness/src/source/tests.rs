@@ -138,3 +138,12 @@ proptest! {
         said(text);
     }
 }
+
+#[test]
+fn of_a_file_that_is_something_else_only_the_begin_is_quoted() {
+    let text = "root:x:0:0:root:/root:/bin/bash\n".repeat(40);
+    let document = Document::parse(Source::from_bytes("passwd", text.into()).unwrap()).unwrap();
+    let problem = document.read::<std::collections::BTreeMap<String, u8>>().unwrap_err();
+    assert!(problem.message.ends_with('…'), "{}", problem.message);
+    assert!(problem.message.len() < 120, "{}", problem.message);
+}

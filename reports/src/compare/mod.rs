@@ -13,6 +13,8 @@
 //! when it may be chance that it was not: as a change that is not sure. With fewer than five
 //! seeds on each side nothing can be sure.
 
+mod pairs;
+mod seeds;
 pub mod statistics;
 #[cfg(test)]
 mod tests;
@@ -21,9 +23,10 @@ mod words;
 use crate::set::{Counts, Judged, ResultSet, RunSummary};
 use crate::text::{counted, seconds, span};
 use crate::{Class, Invariant, Verdict};
+use pairs::Pair;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use statistics::{fisher, mann_whitney, significant};
+use statistics::{mann_whitney, significant};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of the comparison's format.
@@ -86,6 +89,10 @@ pub struct Change {
     /// How probable such a difference is when nothing has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_value: Option<f64>,
+    /// Of a change that is not sure: how many seeds on each side would make it so, if it shows as
+    /// often in them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds_to_be_sure: Option<u64>,
     /// The change in a sentence.
     pub text: String,
     /// What happened in one run that shows it.
@@ -225,7 +232,15 @@ pub struct Waited {
 impl Comparison {
     /// Holds `new` against `base`.
     pub fn of(base: &ResultSet, new: &ResultSet) -> Comparison {
-        let cells = Pair::all(base, new);
+        Comparison::between((base, None), (new, None))
+    }
+
+    /// The same, with the names of the sets' directories, for the commands.
+    pub fn between(
+        (base, base_directory): (&ResultSet, Option<&str>),
+        (new, new_directory): (&ResultSet, Option<&str>),
+    ) -> Comparison {
+        let cells = Pair::all((base, base_directory), (new, new_directory));
         let mut changes = frequencies(&cells);
         changes.extend(waits(&cells));
         changes.extend(cells.iter().filter_map(came_or_went));
@@ -244,8 +259,8 @@ impl Comparison {
         let unchanged = cells.iter().filter(|cell| !changed.contains(&(cell.lock, cell.scenario)));
         Comparison {
             format: FORMAT,
-            base: Side::of(base),
-            new: Side::of(new),
+            base: Side::of(base, &cells, |cell| &cell.base),
+            new: Side::of(new, &cells, |cell| &cell.new),
             unchanged: unchanged.count() as u64,
             notes: notes(base, new),
             changes,
@@ -256,14 +271,25 @@ impl Comparison {
     pub fn regressions(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.sure && change.kind.is_worse())
     }
+
+    /// What may be worse than before, and may be chance.
+    pub fn doubts(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| !change.sure && change.kind.is_worse())
+    }
 }
 
 impl Side {
-    fn of(set: &ResultSet) -> Side {
+    fn of<'a>(
+        set: &ResultSet,
+        cells: &'a [Pair<'a>],
+        mine: impl Fn(&'a Pair<'a>) -> &'a Vec<&'a RunSummary>,
+    ) -> Side {
         let mut locks: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for run in &set.runs {
-            let versions = locks.entry(run.lock.clone()).or_default();
-            versions.extend(run.judged().and_then(|judged| judged.lock_version.clone()));
+        for cell in cells {
+            let runs = mine(cell);
+            if !runs.is_empty() {
+                locks.entry(cell.lock.to_owned()).or_default().extend(cell.versions_of(runs));
+            }
         }
         Side {
             about: set.header.about.clone(),
@@ -272,63 +298,6 @@ impl Side {
             locks,
         }
     }
-}
-
-/// The runs of one lock in one scenario, before and after.
-struct Pair<'a> {
-    lock: &'a str,
-    scenario: &'a str,
-    base: Vec<&'a RunSummary>,
-    new: Vec<&'a RunSummary>,
-}
-
-impl<'a> Pair<'a> {
-    fn all(base: &'a ResultSet, new: &'a ResultSet) -> Vec<Pair<'a>> {
-        type Runs<'a> = Vec<&'a RunSummary>;
-        let mut cells: BTreeMap<(&str, &str), (Runs, Runs)> = BTreeMap::new();
-        for run in &base.runs {
-            cells.entry((&run.lock, &run.scenario)).or_default().0.push(run);
-        }
-        for run in &new.runs {
-            cells.entry((&run.lock, &run.scenario)).or_default().1.push(run);
-        }
-        let pairs = cells.into_iter().map(|((lock, scenario), (base, new))| Pair {
-            lock,
-            scenario,
-            base,
-            new,
-        });
-        pairs.collect()
-    }
-
-    fn is_in_both(&self) -> bool {
-        !self.base.is_empty() && !self.new.is_empty()
-    }
-
-    fn change(&self, kind: Kind, text: String, example: Option<&RunSummary>) -> Change {
-        Change {
-            kind,
-            sure: true,
-            lock: self.lock.to_owned(),
-            scenario: self.scenario.to_owned(),
-            about: String::new(),
-            base_version: versions(&self.base),
-            new_version: versions(&self.new),
-            symptom: None,
-            frequency: None,
-            waiting: None,
-            p_value: None,
-            text,
-            example: example.map(RunSummary::reason).unwrap_or_default(),
-            reproduce: example.map(RunSummary::reproduce).unwrap_or_default(),
-        }
-    }
-}
-
-fn versions(runs: &[&RunSummary]) -> String {
-    let judged = runs.iter().filter_map(|run| run.judged());
-    let versions: BTreeSet<&str> = judged.filter_map(|j| j.lock_version.as_deref()).collect();
-    Vec::from_iter(versions).join(", ")
 }
 
 // --- How often -----------------------------------------------------------------------------
@@ -362,8 +331,13 @@ fn frequencies(cells: &[Pair]) -> Vec<Change> {
     }
     let p_values: Vec<f64> = found.iter().map(|(_, p)| *p).collect();
     let sure = significant(&p_values, ALPHA);
-    let changes = found.into_iter().zip(sure);
-    let changes = changes.map(|((change, p), sure)| Change { sure, p_value: Some(p), ..change });
+    let counts: Vec<Frequency> = found.iter().filter_map(|(change, _)| change.frequency).collect();
+    let seeds = seeds::to_be_sure(&counts);
+    let changes = found.into_iter().zip(sure).zip(seeds);
+    let changes = changes.map(|(((change, p), sure), seeds)| {
+        let seeds_to_be_sure = seeds.filter(|_| !sure);
+        Change { sure, p_value: Some(p), seeds_to_be_sure, ..change }
+    });
     // What happened before and still does, more or less often by chance, is no news.
     let news = |change: &Change| change.sure || matches!(change.kind, Kind::Broken | Kind::Fixed);
     changes.filter(news).collect()
@@ -377,10 +351,6 @@ impl Frequency {
         };
         let ((base, base_of), (new, new_of)) = (count(&pair.base), count(&pair.new));
         Frequency { base, base_of, new, new_of }
-    }
-
-    fn p_value(&self) -> f64 {
-        fisher(self.base, self.base_of, self.new, self.new_of)
     }
 }
 

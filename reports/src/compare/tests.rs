@@ -1,3 +1,4 @@
+use super::statistics::fisher;
 use super::*;
 use crate::set::{End, InvariantSummary};
 use crate::{Status, Waiting};
@@ -102,6 +103,64 @@ fn what_is_in_one_set_alone_came_or_went() {
     let empty = set(Vec::new());
     assert_eq!(kinds(&empty, &runs(0, 2, 300)), [(Kind::New, true)]);
     assert_eq!(kinds(&runs(0, 2, 300), &empty), [(Kind::Gone, true)]);
+}
+
+/// The same runs, of a lock that its set calls so.
+fn called(lock: &str, mut set: ResultSet) -> ResultSet {
+    set.runs.iter_mut().for_each(|run| run.lock = lock.into());
+    set
+}
+
+#[test]
+fn two_trees_or_releases_of_a_lock_are_held_against_each_other() {
+    for (before, now) in
+        [("mine+mine", "mine+mine-fix"), ("mine@1.0", "mine@2.0"), ("mine", "mine+tree")]
+    {
+        let (base, new) = (called(before, runs(5, 5, 300)), called(now, runs(0, 5, 300)));
+        let comparison = Comparison::of(&base, &new);
+        assert_eq!(kinds(&base, &new), [(Kind::Fixed, true)], "{before} and {now}");
+        let change = &comparison.changes[0];
+        assert_eq!(change.lock, "mine");
+        assert!(change.new_version.contains(now), "{}", change.new_version);
+        let versions = comparison.versions().join("\n");
+        assert!(versions.starts_with("mine: 1.0") && versions.contains("->"), "{versions}");
+    }
+}
+
+#[test]
+fn several_trees_of_a_lock_are_told_apart() {
+    let both = |one: &str, two: &str| {
+        let mut set = called(one, runs(0, 5, 300));
+        set.runs.extend(called(two, runs(0, 5, 300)).runs);
+        set
+    };
+    let (base, new) = (both("mine+a", "mine+b"), both("mine+c", "mine+d"));
+    assert_eq!(kinds(&base, &new).len(), 4, "nobody knows which is which");
+    let (base, new) = (both("mine", "mine+b"), both("mine", "mine+c"));
+    assert_eq!(kinds(&base, &new), [], "the one as it is shipped is the same in both");
+}
+
+#[test]
+fn what_is_not_sure_tells_how_many_seeds_it_would_take() {
+    let four = |failing, of| {
+        let mut all = set(Vec::new());
+        for scenario in ["a", "b", "c", "d"] {
+            let mut some = runs(failing, of, 300);
+            some.runs.iter_mut().for_each(|run| run.scenario = scenario.into());
+            all.runs.extend(some.runs);
+        }
+        all
+    };
+    let comparison = Comparison::of(&four(0, 3), &four(3, 3));
+    let seeds: Vec<_> = comparison.changes.iter().map(|change| change.seeds_to_be_sure).collect();
+    assert_eq!(seeds, [Some(5); 4]);
+    assert_eq!(
+        comparison.conclusion(),
+        "Nothing has surely changed, but 4 changes for the worse may be no chance: 5 seeds on each \
+         side would tell"
+    );
+    // And with so many it is.
+    assert!(kinds(&four(0, 5), &four(5, 5)).iter().all(|(_, sure)| *sure));
 }
 
 #[test]

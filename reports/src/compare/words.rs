@@ -13,10 +13,27 @@ impl Comparison {
         };
         let (worse, better) = (sure(true) as u64, sure(false) as u64);
         match (worse, better) {
-            (0, 0) => "Nothing has surely changed".into(),
+            (0, 0) => format!("Nothing has surely changed{}", self.doubt_words()),
             (0, _) => format!("{} for the better, none for the worse", counted(better, "change")),
             (_, 0) => format!("{} for the worse", counted(worse, "change")),
             _ => format!("{} for the worse, {better} for the better", counted(worse, "change")),
+        }
+    }
+
+    /// What is left open, and what it would take to know.
+    fn doubt_words(&self) -> String {
+        let doubts = self.doubts().count() as u64;
+        let seeds = self.doubts().map(|change| change.seeds_to_be_sure).max().flatten();
+        let would_tell = match seeds {
+            Some(seeds) => format!(": {seeds} seeds on each side would tell"),
+            None => String::new(),
+        };
+        match doubts {
+            0 => String::new(),
+            _ => format!(
+                ", but {} for the worse may be no chance{would_tell}",
+                counted(doubts, "change")
+            ),
         }
     }
 
@@ -87,9 +104,13 @@ impl Change {
             percent if percent < 1.0 => format!("{percent:.2}"),
             percent => format!("{percent:.0}"),
         };
-        let sure = match self.sure {
-            true => "",
-            false => ", so it may have been so all along: more seeds would tell",
+        let sure = match (self.sure, self.seeds_to_be_sure) {
+            (true, _) => String::new(),
+            (false, None) => ", so it may have been so all along: more seeds would tell".into(),
+            (false, Some(seeds)) => format!(
+                ", so it may have been so all along: {seeds} seeds on each side would tell, if it \
+                 shows as often in them"
+            ),
         };
         let test = if self.frequency.is_some() { "Fisher's exact" } else { "the Mann-Whitney" };
         Some(format!(

@@ -7,8 +7,11 @@ use maud::{Markup, html};
 
 pub fn page(comparison: &Comparison) -> Markup {
     let conclusion = comparison.conclusion();
-    let worse = comparison.regressions().next().is_some();
-    let (class, icon) = if worse { ("bad", "✗") } else { ("good", "✓") };
+    let (class, icon) = match (comparison.regressions().next(), comparison.doubts().next()) {
+        (Some(_), _) => ("bad", "✗"),
+        (None, Some(_)) => ("doubt", "?"),
+        (None, None) => ("good", "✓"),
+    };
     let sections = comparison.sections();
     let main = html! {
         h1 { "What has changed" }

@@ -36,7 +36,9 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
 pub fn render(subject: Subject, options: Options) -> String {
     match subject {
         Subject::Run(report) => run(report, options, &Place::default()),
-        Subject::Set(set) => self::set(set, &Place::default()),
+        Subject::Set(set) => {
+            self::set(set, &Place { directory: options.directory, ..Place::default() })
+        }
         Subject::Comparison(comparison) => comparison::page(comparison).into_string(),
     }
 }

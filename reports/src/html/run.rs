@@ -115,14 +115,10 @@ fn banner(report: &Report) -> Markup {
 }
 
 fn head(report: &Report, options: Options) -> Markup {
-    let again = match (report.reproduce.is_empty(), options.directory) {
-        (true, Some(directory)) => Some(format!("lockstorm replay {}", quoted(directory))),
-        _ => report.reproduce_words(),
-    };
     html! {
         (facts(&what_ran(report), false))
         (mounted(report))
-        @if let Some(line) = again {
+        @if let Some(line) = report.reproduce_words(options.directory) {
             p.label {
                 "Run it again"
                 @if report.provenance.clock == Clock::Virtual { ", to the same history" }
@@ -415,8 +411,9 @@ fn provenance(report: &Report, options: Options, place: &Place) -> Markup {
                 details {
                     summary { "The plan: everything that the run was made from" }
                     p {
-                        "Saved as " code { "DIR/plan.yaml" } ", " code { "lockstorm replay DIR" }
-                        " runs it again."
+                        @let directory = options.directory.unwrap_or(".");
+                        "Saved as " code { (word(directory)) "/plan.yaml" } "; "
+                        code { "lockstorm replay " (word(&quoted(directory))) } " runs it again."
                     }
                     pre tabindex="0" { (clean_block(&report.plan)) }
                 }

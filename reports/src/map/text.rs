@@ -218,7 +218,7 @@ fn finding_lines(page: &mut Page, map: &Map, finding: &Finding, directory: Optio
         }
     }
     page.row("    ", &clean(&finding.explanation));
-    page.row("    ", &format!("$ {}", clean(&finding.reproduce)));
+    page.command(&finding.reproduce);
 }
 
 fn path(directory: Option<&str>, own: &str) -> String {

@@ -5,13 +5,13 @@
 //! summary: one that could not be made, and was made later, counts as made. Each run's own files
 //! (report.json among them) are below the same directory.
 
-mod gate;
+pub mod gate;
 mod read;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use gate::{AcceptedViolation, Broken, GATE_FILE, GATE_FORMAT, Gate, GateVerdict, Refused};
+pub use gate::{GATE_FILE, Gate, LeftOut};
 pub use read::{ReadError, parse, read};
 pub use table::{Cell, Counts, Outcome, Row, Table};
 
@@ -55,6 +55,9 @@ pub struct Header {
     /// The locks, likewise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub locks: Vec<Entry>,
+    /// What does not apply, and is not run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Header {
@@ -97,7 +100,13 @@ pub enum End {
     /// The run was made and judged.
     Judged(Box<Judged>),
     /// The run could not be made at all.
-    NotMade { cause: Cause, message: String },
+    NotMade {
+        cause: Cause,
+        message: String,
+        /// The command that tries to make it; empty: none is known.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reproduce: String,
+    },
 }
 
 /// Why a run could not be made.
@@ -180,6 +189,15 @@ pub struct Headline {
     /// Of the finding.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub situation: String,
+    /// Which of the lock's assumptions did not hold, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beyond: Vec<String>,
+}
+
+/// The lock that a label is of, whatever tree or release of it: `mylock` of `mylock+fix` and of
+/// `mylock@2.0`.
+pub fn lock_of(label: &str) -> &str {
+    label.split(['@', '+']).next().unwrap_or(label)
 }
 
 /// The runs of a set, with its header.
@@ -193,7 +211,7 @@ pub struct ResultSet {
     /// The job was killed while it wrote a line; the line is not among the runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut_short: bool,
-    /// What a gate made of it, if one has judged it.
+    /// What a gate made of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
 }
@@ -269,30 +287,39 @@ impl RunSummary {
         };
         let gravest = judged.headlines.iter().min_by_key(|headline| headline.class);
         match (judged.verdict, gravest) {
-            (Verdict::Violated, Some(headline)) => {
-                format!("{}: {}", headline.invariant.words(), headline.text)
-            }
+            (Verdict::Violated, Some(headline)) => headline.words(),
             (Verdict::Violated, None) => judged.unmet_steps.first().cloned().unwrap_or_default(),
             (Verdict::Unknown, _) => judged.unknown_because.first().cloned().unwrap_or_default(),
             (Verdict::Valid, _) => String::new(),
         }
     }
 
-    /// The command that makes it again, given in the set's directory.
-    pub fn reproduce(&self) -> String {
-        self.reproduce_from(None)
-    }
-
-    /// The same, given where the set's directory has this name.
+    /// The command that makes it again, given where the set's directory has this name; without one,
+    /// given in there.
     pub fn reproduce_from(&self, set: Option<&str>) -> String {
+        let told = match &self.end {
+            End::Judged(judged) => &judged.reproduce,
+            End::NotMade { reproduce, .. } => reproduce,
+        };
         match (self.judged(), &self.directory) {
-            (Some(judged), _) if !judged.reproduce.is_empty() => judged.reproduce.clone(),
+            _ if !told.is_empty() => told.clone(),
             (Some(_), Some(directory)) => {
                 let path = set.map_or(directory.clone(), |set| format!("{set}/{directory}"));
                 format!("lockstorm replay {}", quoted(&path))
             }
             _ => scenario_command(&self.scenario, &self.lock, self.seed),
         }
+    }
+}
+
+impl Headline {
+    /// In words, with the assumption that did not hold.
+    pub fn words(&self) -> String {
+        let beyond = match self.beyond.first() {
+            Some(first) => format!(" (beyond the assumptions: {first})"),
+            None => String::new(),
+        };
+        format!("{}: {}{beyond}", self.invariant.words(), self.text)
     }
 }
 
@@ -347,6 +374,7 @@ fn headlines(report: &Report) -> Vec<Headline> {
         at_ns: found.at_ns,
         text: short(&found.explanation),
         situation: found.situation.clone(),
+        beyond: found.beyond.iter().map(|why| short(why)).collect(),
     });
     headlines.collect()
 }

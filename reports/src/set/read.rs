@@ -1,7 +1,6 @@
 //! Reads a set back, as far as it was written.
 
-use super::gate::read_gate;
-use super::{FORMAT, HEADER_FILE, Header, RESULTS_FILE, ResultSet, RunSummary};
+use super::{FORMAT, GATE_FILE, HEADER_FILE, Header, RESULTS_FILE, ResultSet, RunSummary};
 use std::path::{Path, PathBuf};
 use std::{error, fmt, fs, io};
 
@@ -35,7 +34,7 @@ impl error::Error for ReadError {
     }
 }
 
-/// Reads `set.json` and `results.jsonl` in a directory, and `gate.json`, where a gate has judged it.
+/// Reads `set.json` and `results.jsonl` in a directory.
 pub fn read(directory: &Path) -> Result<ResultSet, ReadError> {
     let file = |name: &str| {
         let path = directory.join(name);
@@ -48,8 +47,12 @@ pub fn read(directory: &Path) -> Result<ResultSet, ReadError> {
         false => Vec::new(),
     };
     let named = |error| ReadError::Content(format!("{}/{error}", directory.display()));
-    let set = parse(&header, &results).map_err(named)?;
-    Ok(ResultSet { gate: read_gate(directory)?, ..set })
+    let mut set = parse(&header, &results).map_err(named)?;
+    if directory.join(GATE_FILE).exists() {
+        let gate = serde_json::from_slice(&file(GATE_FILE)?);
+        set.gate = Some(gate.map_err(|error| named(format!("{GATE_FILE}: {error}")))?);
+    }
+    Ok(set)
 }
 
 /// Reads a set from the contents of its two files.

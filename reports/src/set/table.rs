@@ -1,6 +1,7 @@
 //! The table of a set: a row a lock, a column a scenario.
 
 use super::{Entry, ResultSet, RunSummary};
+use crate::text::counted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -121,6 +122,31 @@ impl Cell<'_> {
         let judged = self.runs.iter().filter_map(|run| run.judged());
         median(judged.filter_map(|judged| judged.waiting).map(|waiting| waiting.median_ns))
     }
+
+    /// The runs that did not end as their scenario says.
+    pub fn unexpected(&self) -> impl Iterator<Item = &RunSummary> {
+        self.runs.iter().copied().filter(|run| !run.as_expected())
+    }
+
+    /// The gravest of them.
+    pub fn gravest_unexpected(&self) -> Option<&RunSummary> {
+        self.unexpected().min_by_key(|run| run.outcome())
+    }
+
+    /// How they ended: `beyond the lock's assumptions in 2 and unknown in 1 of 3 runs`.
+    pub fn unexpected_words(&self) -> String {
+        let counts = Counts::of(self.unexpected());
+        let ends =
+            counts.present().map(|(outcome, count)| format!("{} in {count}", outcome.words()));
+        let ends = ends.collect::<Vec<_>>().join(" and ");
+        format!("{ends} of {}", counted(self.runs.len() as u64, "run"))
+    }
+}
+
+/// How many ended how, in words.
+fn ends(counts: &Counts) -> String {
+    let ends = counts.present().map(|(outcome, count)| format!("{count} {}", outcome.words()));
+    ends.collect::<Vec<_>>().join(" and ")
 }
 
 /// The lower one, where there are two.
@@ -163,6 +189,21 @@ impl Table<'_> {
             named(&set.header.scenarios, set.runs.iter().map(|run| run.scenario.as_str()));
         let rows = locks.iter().map(|lock| row(set, lock, &scenarios));
         Table { rows: rows.collect(), totals: Counts::of(&set.runs), scenarios }
+    }
+}
+
+impl<'a> Table<'a> {
+    /// The cells with runs that did not end as their scenario says, the gravest first.
+    pub fn unexpected(&self) -> Vec<&Cell<'a>> {
+        let cells = self.rows.iter().flat_map(|row| &row.cells);
+        let mut cells: Vec<&Cell> = cells.filter(|cell| cell.counts.unexpected > 0).collect();
+        cells.sort_by_key(|cell| cell.gravest_unexpected().map(RunSummary::outcome));
+        cells
+    }
+
+    /// What is in cells that nobody tells one by one: `12 valid`.
+    pub fn rest_words(cells: &[&Cell]) -> String {
+        ends(&Counts::of(cells.iter().flat_map(|cell| cell.unexpected())))
     }
 }
 

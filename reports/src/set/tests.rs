@@ -38,7 +38,11 @@ fn files(runs: &[RunSummary]) -> (String, String) {
 
 #[test]
 fn a_set_reads_back_sorted_whatever_order_its_runs_ended_in() {
-    let not_made = End::NotMade { cause: Cause::SetUpMissing, message: "no layer".into() };
+    let not_made = End::NotMade {
+        cause: Cause::SetUpMissing,
+        message: "no layer".into(),
+        reproduce: String::new(),
+    };
     let runs = [
         run("b", "calm", 2, judged(Verdict::Valid, None)),
         run("b", "calm", 10, not_made),
@@ -53,7 +57,11 @@ fn a_set_reads_back_sorted_whatever_order_its_runs_ended_in() {
 
 #[test]
 fn a_run_that_could_be_made_at_last_counts_once_and_as_made() {
-    let full = || End::NotMade { cause: Cause::Host, message: "No space left on device".into() };
+    let full = || End::NotMade {
+        cause: Cause::Host,
+        message: "No space left on device".into(),
+        reproduce: String::new(),
+    };
     let made = || judged(Verdict::Valid, None);
     let (header, results) = files(&[
         run("a", "calm", 1, full()),
@@ -128,8 +136,108 @@ fn the_table_has_the_headers_order_then_names() {
 #[test]
 fn a_run_that_no_name_stands_for_is_made_again_from_its_files() {
     let mut run = run("mine", "calm", 3, judged(Verdict::Valid, None));
-    assert_eq!(run.reproduce(), "lockstorm scenario calm --lock mine --seed 3");
+    assert_eq!(run.reproduce_from(None), "lockstorm scenario calm --lock mine --seed 3");
     run.directory = Some("runs/mine/calm/3".into());
-    assert_eq!(run.reproduce(), "lockstorm replay runs/mine/calm/3");
+    assert_eq!(run.reproduce_from(None), "lockstorm replay runs/mine/calm/3");
     assert_eq!(run.reproduce_from(Some("my set")), "lockstorm replay 'my set/runs/mine/calm/3'");
+}
+
+fn ended(scenario: &str, seed: u64, verdict: Verdict, class: Option<Class>) -> RunSummary {
+    let mut run = run("a", scenario, seed, judged(verdict, class));
+    if let End::Judged(judged) = &mut run.end {
+        judged.as_expected = false;
+    }
+    run
+}
+
+#[test]
+fn what_is_gravest_of_the_unexpected_is_told_first_and_counted_by_its_end() {
+    let beyond = Some(Class::BeyondAssumptions);
+    let set = ResultSet {
+        header: header(),
+        runs: vec![
+            ended("a-good", 1, Verdict::Valid, None),
+            ended("mixed", 1, Verdict::Violated, beyond),
+            ended("mixed", 2, Verdict::Violated, beyond),
+            ended("mixed", 3, Verdict::Unknown, None),
+            ended("worst", 1, Verdict::Violated, Some(Class::BrokenPromise)),
+        ],
+        ..ResultSet::default()
+    };
+    let table = Table::of(&set);
+    let told = table.unexpected();
+    let names: Vec<&str> = told.iter().map(|cell| cell.scenario).collect();
+    assert_eq!(names, ["worst", "mixed", "a-good"]);
+    let words = "beyond the lock's assumptions in 2 and unknown in 1 of 3 runs";
+    assert_eq!(told[1].unexpected_words(), words);
+    assert_eq!(Table::rest_words(&told[2..]), "1 valid");
+}
+
+#[test]
+fn a_headline_says_which_assumption_did_not_hold() {
+    let headline = Headline {
+        invariant: Invariant::MutualExclusion,
+        class: Class::BeyondAssumptions,
+        at_ns: 1,
+        text: "both were inside".into(),
+        situation: String::new(),
+        beyond: vec!["c1 had lost its lease".into()],
+    };
+    let words =
+        "mutual exclusion: both were inside (beyond the assumptions: c1 had lost its lease)";
+    assert_eq!(headline.words(), words);
+}
+
+/// The set of a lock that breaks two promises in calm, and nothing else.
+fn broken() -> ResultSet {
+    let broken = |invariant| InvariantSummary {
+        invariant,
+        status: Status::Violated,
+        violations: 1,
+        class: Some(Class::BrokenPromise),
+    };
+    let kept = InvariantSummary {
+        invariant: Invariant::ReleaseFrees,
+        status: Status::Kept,
+        violations: 0,
+        class: None,
+    };
+    let vacuous = InvariantSummary {
+        invariant: Invariant::HonestIsHeld,
+        status: Status::Vacuous,
+        ..kept.clone()
+    };
+    let mut run = run("a", "calm", 1, judged(Verdict::Violated, Some(Class::BrokenPromise)));
+    if let End::Judged(judged) = &mut run.end {
+        let all = [broken(Invariant::MutualExclusion), broken(Invariant::NoLostUpdate)];
+        judged.invariants = all.into_iter().chain([kept, vacuous]).collect();
+    }
+    ResultSet { header: header(), runs: vec![run], ..ResultSet::default() }
+}
+
+#[test]
+fn a_gate_accepts_a_run_of_which_it_accepts_all() {
+    let set = broken();
+    let accepted = |what| gate::Accepted { what, runs: 1, reason: "issue 7".into() };
+    let violations = gate::Violation::of(&set.runs[0], false);
+    let mut decided = Gate {
+        format: FORMAT,
+        verdict: gate::GateVerdict::Passed,
+        words: String::new(),
+        baseline: None,
+        strict: false,
+        refused: Vec::new(),
+        accepted: violations[..1].iter().cloned().map(accepted).collect(),
+        expired: Vec::new(),
+        needless: Vec::new(),
+        unknown: 0,
+        left_out: Vec::new(),
+        tried: gate::Tried::of(&set),
+    };
+    assert_eq!(decided.accepts(&set.runs[0]), None);
+    decided.accepted = violations.into_iter().map(accepted).collect();
+    assert_eq!(decided.accepts(&set.runs[0]), Some("issue 7"));
+    let tried = &decided.tried;
+    assert_eq!((tried.runs, tried.promises.len()), (1, 3));
+    assert_eq!(tried.untried, [Invariant::HonestIsHeld]);
 }

@@ -40,9 +40,10 @@ pub fn render_comparison(comparison: &Comparison, options: SetOptions) -> String
         let unchanged = counted(comparison.unchanged, "combination");
         page.row("", &format!("{unchanged} of lock and scenario without a change"));
     }
-    let paint = match comparison.regressions().next() {
-        Some(_) => Paint::Bad,
-        None => Paint::Good,
+    let paint = match (comparison.regressions().next(), comparison.doubts().next()) {
+        (Some(_), _) => Paint::Bad,
+        (None, Some(_)) => Paint::Doubt,
+        (None, None) => Paint::Good,
     };
     let conclusion = page.paint(paint, &comparison.conclusion());
     page.line(&conclusion);
@@ -68,6 +69,6 @@ fn told(page: &mut Page, change: &Change) {
         );
     }
     if !change.reproduce.is_empty() {
-        page.row("    ", &format!("$ {}", clean(&change.reproduce)));
+        page.command(&change.reproduce);
     }
 }

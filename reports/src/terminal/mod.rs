@@ -7,10 +7,10 @@ mod set;
 
 pub use comparison::render_comparison;
 pub use run::{Options, render};
-pub use set::{SetOptions, render_set};
+pub use set::{SetOptions, render_gate, render_set};
 
 use crate::subject::{self, Subject};
-use crate::text::wrap;
+use crate::text::{clean, wrap};
 
 /// The width for those who do not know how wide the terminal is.
 pub const COLUMNS: usize = 80;
@@ -71,6 +71,11 @@ impl Page {
             self.line(&format!("{first}{part}"));
             first = " ".repeat(indent);
         }
+    }
+
+    /// A command, whole in one line: broken ones cannot be pasted.
+    pub fn command(&mut self, command: &str) {
+        self.line(&format!("    $ {}", clean(command)));
     }
 
     pub fn paint(&self, paint: Paint, text: &str) -> String {

@@ -1,7 +1,8 @@
 //! A result set: the table lock by scenario, what did not end as expected, the totals.
 
 use super::{Page, Paint};
-use crate::set::{Cell, Counts, Outcome, ResultSet, RunSummary, Table};
+use crate::set::gate::GateVerdict;
+use crate::set::{Cell, Counts, Gate, Outcome, ResultSet, Table};
 use crate::text::{clean, clean_name, counted, wrap};
 
 /// How wide a name may be in the table.
@@ -40,6 +41,9 @@ pub fn render_set(set: &ResultSet, options: SetOptions) -> String {
     legend(&mut page, &table.totals);
     unexpected(&mut page, &table, options.directory);
     totals(&mut page, set, &table);
+    if let Some(gate) = &set.gate {
+        gate_page(&mut page, gate);
+    }
     page.out
 }
 
@@ -140,37 +144,24 @@ fn legend(page: &mut Page, totals: &Counts) {
 
 /// One line a cell that did not end as expected, with the command that shows it.
 fn unexpected(page: &mut Page, table: &Table, directory: Option<&str>) {
-    let cells = table.rows.iter().flat_map(|row| &row.cells);
-    let cells: Vec<&Cell> = cells.filter(|cell| cell.counts.unexpected > 0).collect();
+    let cells = table.unexpected();
     if cells.is_empty() {
         return;
     }
     page.title("Not as expected");
-    for cell in cells.iter().take(TOLD_MAX) {
-        let runs: Vec<&RunSummary> =
-            cell.runs.iter().copied().filter(|run| !run.as_expected()).collect();
-        let Some(run) = runs.iter().min_by_key(|run| run.outcome()) else {
-            continue;
-        };
-        page.row(
-            "  - ",
-            &format!(
-                "{} in {}, {} of {}: {}",
-                clean_name(cell.lock),
-                clean_name(cell.scenario),
-                runs.len(),
-                counted(cell.runs.len() as u64, "run"),
-                run.outcome().words()
-            ),
-        );
+    let (told, rest) = cells.split_at(cells.len().min(TOLD_MAX));
+    for (cell, run) in told.iter().filter_map(|cell| Some((cell, cell.gravest_unexpected()?))) {
+        let (lock, scenario) = (clean_name(cell.lock), clean_name(cell.scenario));
+        page.row("  - ", &format!("{lock} in {scenario}: {}", cell.unexpected_words()));
         let reason = run.reason();
         if !reason.is_empty() {
             page.row("    ", &clean(&reason));
         }
-        page.row("    ", &format!("$ {}", clean(&run.reproduce_from(directory))));
+        page.command(&run.reproduce_from(directory));
     }
-    if cells.len() > TOLD_MAX {
-        page.line(&format!("  ... and {} more", cells.len() - TOLD_MAX));
+    if !rest.is_empty() {
+        let more = format!("... and {} more: runs that ended ", rest.len());
+        page.row("  ", &(more + &Table::rest_words(rest)));
     }
 }
 
@@ -185,4 +176,27 @@ fn totals(page: &mut Page, set: &ResultSet, table: &Table) {
     if set.cut_short {
         page.row("", "The job was killed while it wrote a result; that run is not counted.");
     }
+}
+
+/// Renders what a gate says alone.
+pub fn render_gate(gate: &Gate, options: SetOptions) -> String {
+    let mut page = Page::new(options.colour, options.columns.max(40));
+    gate_page(&mut page, gate);
+    page.out
+}
+
+fn gate_page(page: &mut Page, gate: &Gate) {
+    page.title("Gate");
+    for line in gate.lines() {
+        page.row(&format!("  {:<10}", line.label), &clean(&line.text));
+        line.commands.iter().for_each(|command| page.command(command));
+    }
+    let paint = match gate.verdict {
+        GateVerdict::Passed => Paint::Good,
+        GateVerdict::Refused => Paint::Bad,
+        GateVerdict::Unknown => Paint::Doubt,
+    };
+    let words = page.paint(paint, &clean(&gate.words));
+    page.out.push('\n');
+    page.line(&words);
 }

@@ -5,10 +5,9 @@ pub mod hostile;
 pub mod map;
 mod wire;
 
-use lockstorm_reports::set::{
-    self, AcceptedViolation, Broken, Cause, End, Entry, Gate, GateVerdict, Header, Refused,
-    ResultSet, RunSummary,
-};
+use lockstorm_reports::set::LeftOut;
+use lockstorm_reports::set::gate::{Accepted, Gate, GateVerdict, Refused, Tried, Violation};
+use lockstorm_reports::set::{self, Cause, End, Entry, Header, ResultSet, RunSummary};
 use lockstorm_reports::timeline::*;
 use lockstorm_reports::*;
 use std::collections::BTreeMap;
@@ -353,6 +352,7 @@ pub fn set() -> ResultSet {
         end: End::NotMade {
             cause: Cause::SetUpMissing,
             message: "the lock's layer `python-lib` is not in the node image".into(),
+            reproduce: String::new(),
         },
     });
     runs.sort_by(|a, b| a.key().cmp(&b.key()));
@@ -372,38 +372,58 @@ pub fn set() -> ResultSet {
                 entry("flufl.lock", "NFS-safe lock file by link(2)"),
                 entry("fcntl", "The kernel's POSIX locks"),
             ],
+            left_out: Vec::new(),
         },
         runs,
         cut_short: false,
-        gate: Some(gate()),
+        gate: None,
     }
 }
 
-/// What a gate says of it.
-fn gate() -> Gate {
-    let broken = |invariant| Broken {
+/// The set of [`set`], as a gate judges it that accepts one thing.
+pub fn gated() -> ResultSet {
+    let mut set = set();
+    let violation = |invariant| Violation {
         lock: "flufl.lock".into(),
         scenario: "partition".into(),
         invariant: Some(invariant),
     };
-    Gate {
-        format: set::GATE_FORMAT,
+    set.gate = Some(Gate {
+        format: set::FORMAT,
         verdict: GateVerdict::Refused,
-        baseline: Some("lockstorm-baseline.yaml".into()),
+        words: "REFUSED: 11 runs".into(),
+        baseline: Some("baseline.yaml".into()),
         strict: false,
-        runs: 11,
         refused: vec![Refused {
-            what: broken(Invariant::MutualExclusion),
+            what: violation(Invariant::MutualExclusion),
             runs: 2,
-            commands: vec!["lockstorm scenario partition --lock flufl.lock --seed 2".into()],
+            commands: vec!["lockstorm replay gate/runs/flufl.lock/partition/2".into()],
         }],
-        accepted: vec![AcceptedViolation {
-            what: broken(Invariant::OwnerOnlyRelease),
+        accepted: vec![Accepted {
+            what: violation(Invariant::NoLostUpdate),
             runs: 1,
             reason: "issue 7".into(),
         }],
-        remarks: vec!["2 runs came to no verdict".into()],
-    }
+        expired: Vec::new(),
+        needless: vec!["any lock in calm: no early break".into()],
+        unknown: 2,
+        left_out: vec![
+            LeftOut {
+                lock: "fcntl".into(),
+                scenario: "refresh".into(),
+                runs: None,
+                why: "does not apply: a lock of `fcntl` has no lifetime".into(),
+            },
+            LeftOut {
+                lock: "fcntl".into(),
+                scenario: "partition".into(),
+                runs: Some(3),
+                why: "there was no time for them".into(),
+            },
+        ],
+        tried: Tried::of(&set),
+    });
+    set
 }
 
 /// The set of [`set`] against one of six seeds, in which partition fails every time, and calm

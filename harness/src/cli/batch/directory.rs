@@ -184,6 +184,12 @@ impl SetDirectory {
         &self.path
     }
 
+    /// Writes the header anew: what was left out is only known in the end.
+    pub fn put_header(&self, header: &Header) -> Result<(), Failure> {
+        let file = self.path.join(HEADER_FILE);
+        fs::write(&file, header.to_json()).map_err(host(&file))
+    }
+
     /// The set, as far as it was made.
     pub fn read(&self) -> Result<ResultSet, Failure> {
         Ok(read(&self.path)?)
@@ -235,7 +241,7 @@ fn clear(path: &Path) -> Result<(), Failure> {
 }
 
 fn remove_renderings(path: &Path) -> Result<(), Failure> {
-    // So does what a gate has said of it.
+    // What a gate decided of it, too.
     let files = FORMATS.iter().map(|format| format.file).chain([GATE_FILE]);
     files.into_iter().try_for_each(|file| results::remove(path, Path::new(file)))
 }
@@ -274,7 +280,8 @@ mod tests {
     }
 
     fn run(seed: u64) -> RunSummary {
-        let end = End::NotMade { cause: Cause::Host, message: "no".into() };
+        let end =
+            End::NotMade { cause: Cause::Host, message: "no".into(), reproduce: String::new() };
         let (lock, scenario) = ("a".into(), "calm".into());
         RunSummary { lock, scenario, seed, directory: None, end }
     }
@@ -319,7 +326,7 @@ mod tests {
         fs::create_dir(&thesis).unwrap();
         fs::write(thesis.join("text"), "").unwrap();
         std::os::unix::fs::symlink(&thesis, set.join("runs/a/calm/1")).unwrap();
-        for name in ["report.html", "junit.xml", "report.md", "notes.txt"] {
+        for name in ["report.html", "junit.xml", "report.md", "gate.json", "notes.txt"] {
             fs::write(set.join(name), "of a").unwrap();
         }
         drop(open(&set, "a", true).unwrap());

@@ -212,6 +212,7 @@ fn make(
     let outcome = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| {
         Err(Failure::Internal(format!("a run panicked: {}", crate::check::message(&*panic))))
     });
+    let reproduce = job.pair.command(job.seed, &options.kernels, options.launch);
     let (cause, message) = match outcome {
         Ok(summary) => return Ok(summary),
         Err(Failure::Interrupted) => return Err(Failure::Interrupted),
@@ -226,7 +227,7 @@ fn make(
         scenario: job.pair.scenario.clone(),
         seed: job.seed,
         directory: None,
-        end: End::NotMade { cause, message },
+        end: End::NotMade { cause, message, reproduce: reproduce.unwrap_or_default() },
     })
 }
 
@@ -268,5 +269,13 @@ fn try_to_make(
     }
     let mut summary = RunSummary::of(&report, (!discarded).then_some(&name));
     summary.lock = job.pair.lock.clone();
+    if let End::Judged(judged) = &mut summary.end
+        && discarded
+        && judged.reproduce.is_empty()
+    {
+        // There are no files to replay.
+        let command = job.pair.command(job.seed, &options.kernels, options.launch);
+        judged.reproduce = command.unwrap_or_default();
+    }
     Ok(summary)
 }

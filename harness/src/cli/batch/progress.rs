@@ -5,6 +5,7 @@
 
 use super::Job;
 use lockstorm_reports::set::{Outcome, RunSummary};
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -18,8 +19,8 @@ pub struct Progress {
     total: usize,
     side_by_side: usize,
     ended: usize,
-    broken: usize,
-    unknown: usize,
+    /// How many came to each outcome.
+    counts: BTreeMap<Outcome, usize>,
     /// Wall time of the runs that were made, and how many those were.
     spent: Duration,
     made: u32,
@@ -48,8 +49,7 @@ impl Progress {
             total,
             side_by_side,
             ended: 0,
-            broken: 0,
-            unknown: 0,
+            counts: BTreeMap::new(),
             spent: Duration::ZERO,
             made: 0,
             longest: Duration::ZERO,
@@ -74,11 +74,7 @@ impl Progress {
             }
         }
         self.ended += 1;
-        match summary.outcome() {
-            Outcome::BrokenPromise | Outcome::ScriptExpectation => self.broken += 1,
-            Outcome::Unknown | Outcome::Failed => self.unknown += 1,
-            Outcome::BeyondAssumptions | Outcome::Valid => {}
-        }
+        *self.counts.entry(summary.outcome()).or_default() += 1;
         self.draw();
         let tenths = |ended: usize| ended * 10 / self.total.max(1);
         if !self.live && !self.quiet && tenths(self.ended) > tenths(self.ended - 1) {
@@ -101,10 +97,15 @@ impl Progress {
 
     fn line(&self, left: Option<Duration>) -> String {
         let mut line = format!("{}/{} runs", self.ended, self.total);
-        for (count, what) in [(self.broken, "broken promises"), (self.unknown, "unknown")] {
-            if count > 0 {
-                line.push_str(&format!(", {count} {what}"));
-            }
+        for (outcome, count) in &self.counts {
+            let what = match outcome {
+                Outcome::BrokenPromise => "with a broken promise",
+                Outcome::ScriptExpectation => "not as the script expects",
+                Outcome::Unknown => "unknown",
+                Outcome::Failed => "not made",
+                Outcome::BeyondAssumptions | Outcome::Valid => continue,
+            };
+            line.push_str(&format!(", {count} {what}"));
         }
         if let Some(left) = left
             && self.ended < self.total
@@ -155,7 +156,8 @@ mod tests {
 
     fn progress() -> Progress {
         let mut progress = Progress::to(Box::new(io::sink()), true, 100, 2, false);
-        (progress.ended, progress.broken, progress.unknown) = (40, 3, 0);
+        progress.ended = 40;
+        progress.counts = BTreeMap::from([(Outcome::BrokenPromise, 3), (Outcome::Valid, 37)]);
         (progress.spent, progress.made) = (Duration::from_secs(80), 40);
         progress
     }
@@ -165,7 +167,22 @@ mod tests {
         let progress = progress();
         assert_eq!(progress.left(), Some(Duration::from_secs(60)));
         let line = progress.line(progress.left());
-        assert_eq!(line, "40/100 runs, 3 broken promises, about 60 s left");
+        assert_eq!(line, "40/100 runs, 3 with a broken promise, about 60 s left");
+    }
+
+    #[test]
+    fn an_answer_that_a_script_did_not_expect_is_no_broken_promise() {
+        let mut progress = progress();
+        progress.counts = BTreeMap::from([
+            (Outcome::BrokenPromise, 7),
+            (Outcome::ScriptExpectation, 4),
+            (Outcome::Unknown, 2),
+            (Outcome::Failed, 1),
+        ]);
+        assert_eq!(
+            progress.line(None),
+            "40/100 runs, 7 with a broken promise, 4 not as the script expects, 2 unknown, 1 not made"
+        );
     }
 
     #[test]

@@ -12,7 +12,9 @@ use crate::scenario::Scenario;
 use crate::scenario::load::load;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::shipped;
+use crate::site::launch::Launch;
 use lockstorm_reports::set::Entry;
+use lockstorm_reports::text::quoted;
 use std::path::Path;
 
 /// The locks and scenarios of a batch, in the order of the table.
@@ -28,6 +30,8 @@ const FILED_CHARS_MAX: usize = 120;
 pub struct Candidate {
     /// As in tables.
     pub label: String,
+    /// The arguments that choose it.
+    arguments: String,
     ready: Result<Ready, Failure>,
 }
 
@@ -46,6 +50,8 @@ pub struct Pair {
     lock_is_ready: bool,
     /// Those of this pair alone, whatever the batch has.
     kernels: Option<Kernels>,
+    /// The command that makes its runs, without the seed, where there is one.
+    command: Option<String>,
 }
 
 /// All that a plan is expanded from, but the seed.
@@ -72,6 +78,19 @@ impl Pair {
         self.lock_is_ready
     }
 
+    /// The command that makes a run of it by itself.
+    pub fn command(&self, seed: u64, of_batch: &Kernels, launch: Launch) -> Option<String> {
+        let mut command = format!("{} --seed {seed}", self.command.as_ref()?);
+        let kernels = self.kernels(of_batch);
+        if !kernels.are_default() {
+            command += &format!(" --kernel {}", kernels.argument()?);
+        }
+        if launch != Launch::Local {
+            command += " --launch containers";
+        }
+        Some(command)
+    }
+
     /// The kernels of its nodes, in a batch that has these.
     pub fn kernels<'a>(&'a self, of_batch: &'a Kernels) -> &'a Kernels {
         self.kernels.as_ref().unwrap_or(of_batch)
@@ -87,6 +106,7 @@ impl Pair {
             prepared: Ok(Prepared { scenario, ..prepared }),
             lock_is_ready: self.lock_is_ready,
             kernels: self.kernels.clone(),
+            command: None,
         })
     }
 
@@ -109,6 +129,7 @@ impl Pair {
             }),
             lock_is_ready: true,
             kernels: Some(plan.kernels.clone()),
+            command: None,
         }
     }
 
@@ -142,7 +163,13 @@ impl Selection {
             [all] if all == "all" => shipped::names().map(|name| stem(name).to_owned()).collect(),
             some => some.to_vec(),
         };
-        Ok(Selection { locks: chosen.into_iter().map(candidate).collect(), scenarios })
+        let tree = with.map(|tree| format!(" --with {}", quoted(&tree.display().to_string())));
+        let tree = tree.unwrap_or_default();
+        let locks = chosen.into_iter().map(|chosen| {
+            let arguments = format!("--lock {}{tree}", quoted(&chosen.name));
+            Candidate { arguments, ..candidate(chosen) }
+        });
+        Ok(Selection { locks: locks.collect(), scenarios })
     }
 
     /// Of pairs that are made by themselves.
@@ -249,7 +276,7 @@ fn candidate(chosen: Chosen) -> Candidate {
         let image = found.image()?;
         Ok(Ready { profile: found.profile, image })
     });
-    Candidate { label: chosen.label, ready }
+    Candidate { label: chosen.label, arguments: String::new(), ready }
 }
 
 /// Every lock with every scenario. A scenario that cannot be read is bad input; one that does not
@@ -265,6 +292,7 @@ pub fn pairs(selection: &Selection, set: &[String]) -> Result<Vec<Pair>, Failure
                 prepared: prepare(candidate, reference, set),
                 lock_is_ready: candidate.ready.is_ok(),
                 kernels: None,
+                command: Some(command(candidate, reference, set)),
             });
         }
     }
@@ -300,6 +328,7 @@ pub fn pair(wanted: &Wanted) -> Result<Pair, Failure> {
         prepared,
         lock_is_ready: candidate.ready.is_ok(),
         kernels: Some(wanted.kernels.clone()),
+        command: None,
     })
 }
 
@@ -339,6 +368,13 @@ fn stories<'a>(
         }
     }
     Ok(stories)
+}
+
+/// `lockstorm scenario ...` without a seed: what a pair is made of, as its user named it.
+fn command(candidate: &Candidate, reference: &str, set: &[String]) -> String {
+    let set = set.iter().map(|set| format!(" --set {}", quoted(set)));
+    let set: String = set.collect();
+    format!("lockstorm scenario {} {}{set}", quoted(reference), candidate.arguments)
 }
 
 fn prepare(candidate: &Candidate, reference: &str, set: &[String]) -> Result<Prepared, Failure> {

@@ -157,6 +157,14 @@ fn note(
     }
 }
 
+/// Has a run that is made again from its files say so, by where the set is.
+pub fn name_command(run: &mut RunSummary, set: &Path) {
+    let command = run.reproduce_from(Some(&set.display().to_string()));
+    if let End::Judged(judged) = &mut run.end {
+        judged.reproduce = command;
+    }
+}
+
 fn finding(
     run: &RunSummary,
     headline: &Headline,
@@ -172,7 +180,7 @@ fn finding(
         seen: 0,
         first: at,
         directory: run.directory.clone(),
-        reproduce: run.reproduce(),
+        reproduce: run.reproduce_from(None),
         known: None,
     }
 }

@@ -191,6 +191,9 @@ fn sweep(
         points.extend(after);
         runs = make(&told, &all, args, &trials)?;
     }
+    for run in runs.iter_mut().flatten() {
+        map::name_command(run, set.path());
+    }
     // What happens at no point of this lock needs no column.
     let happens = |column: &usize| all.iter().any(|trial| trial.column == *column);
     let columns: Vec<usize> = columns.iter().copied().filter(happens).collect();

@@ -73,6 +73,43 @@ fn a_tree_comes_along_without_what_is_no_source() {
     );
 }
 
+#[test]
+fn results_that_lie_in_a_tree_are_no_part_of_it() {
+    let home = Home::new("none");
+    fs::create_dir_all(home.path("tree/p1/runs")).unwrap();
+    fs::write(home.path("tree/lock.py"), "").unwrap();
+    let before = home.bring(None, Some("tree")).unwrap();
+    for file in ["p1/set.json", "p1/identity.json", "p1/results.jsonl"] {
+        fs::write(home.path(&format!("tree/{file}")), "{}").unwrap();
+    }
+    fs::create_dir_all(home.path("tree/run")).unwrap();
+    for file in ["run/plan.yaml", "run/history.jsonl"] {
+        fs::write(home.path(&format!("tree/{file}")), "").unwrap();
+    }
+    // A second part of a suite is of the same lock as the first.
+    let listing = home.listing(&home.bring(None, Some("tree")).unwrap());
+    assert!(!listing.contains("with/p1") && !listing.contains("with/run"), "{listing}");
+    fs::remove_dir_all(home.path("tree/p1")).unwrap();
+    assert_eq!(home.bring(None, Some("tree")).unwrap(), before);
+}
+
+#[test]
+fn a_tree_that_cannot_be_of_the_lock_is_refused() {
+    for (install, words) in [
+        ("pip", "there is no pyproject.toml nor setup.py in it"),
+        ("npm", "there is no package.json in it"),
+        ("cargo", "there is no Cargo.toml in it"),
+    ] {
+        let home = Home::new(install);
+        fs::create_dir(home.path("tree")).unwrap();
+        let refused = home.bring(None, Some("tree")).unwrap_err();
+        assert!(matches!(refused, BringError::Refused { .. }), "{refused}");
+        assert!(refused.to_string().contains(words), "{refused}");
+        let both = home.bring(Some("1.0"), Some("tree")).unwrap_err();
+        assert!(both.to_string().contains("either the release 1.0 is tested, or"), "{both}");
+    }
+}
+
 /// Parts of a suite are put together by the image's key, and each part brings the lock itself.
 #[test]
 fn a_tree_that_pip_brings_becomes_the_same_image_again() {

@@ -222,7 +222,7 @@ fn wheel_of(order: &Order, tree: &Path, scratch: &Path) -> Result<PathBuf, Bring
         .ok_or_else(|| refuse(order, &format!("{} gave no wheel", tree.display())))
 }
 
-pub fn npm(order: &Order, lock: &Path) -> Result<(), BringError> {
+pub fn npm(order: &Order, lock: &Path, scratch: &Path) -> Result<(), BringError> {
     let quiet = ["--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     let mut install = Tool::Npm.command();
     match lock.join("package-lock.json").is_file() {
@@ -233,7 +233,12 @@ pub fn npm(order: &Order, lock: &Path) -> Result<(), BringError> {
     let mut instead = Tool::Npm.command();
     instead.args(["install", "--no-save", "--install-links"]).args(quiet).current_dir(lock);
     match (order.version, order.with) {
-        (_, Some(tree)) => instead.arg(absolute(order, tree)?),
+        // Without the results of earlier runs, which npm would pack, too.
+        (_, Some(tree)) => {
+            let sources = scratch.join("sources");
+            copy(tree, &sources).map_err(host(order, &format!("copying {}", tree.display())))?;
+            instead.arg(sources)
+        }
         (Some(version), None) => instead.arg(format!("{}@{version}", order.profile.package())),
         (None, None) => return Ok(()),
     };

@@ -169,7 +169,7 @@ impl<'de> Deserialize<'de> for Pause {
                 }
             }
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Pause, E> {
-                Err(E::custom(format!("`{number}` has no unit; did you mean `{number}s`?")))
+                Err(E::custom(format!("`{number}` has no unit; expected such as `{number}s`")))
             }
         }
         deserializer.deserialize_any(Longest)

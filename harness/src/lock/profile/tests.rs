@@ -183,7 +183,7 @@ fn a_bad_assumption_is_shown_where_it_is_bad() {
         |
      12 | assumes: {pause: 15}
         |                  ^^
-      = help: did you mean `15s`?
+      = help: expected such as `15s`
     ");
     insta::assert_snapshot!(assuming("pause: lifetimes"), @"
     error: `lifetimes` is no time

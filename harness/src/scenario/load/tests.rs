@@ -20,6 +20,40 @@ workload:
 ";
 
 #[test]
+fn null_unsets_and_the_place_behind_the_last_adds() {
+    const CUT: &str = "{when: {at: 1s}, strike: {cut: {node: c1}}, for: 1s}";
+    let set = |text: &str, set: &[&str]| {
+        let set = set.iter().map(|set| set.to_string()).collect();
+        let source = Source::from_bytes("story.yaml", text.into()).unwrap();
+        load_source(source, &Overrides { lock: None, set }).unwrap().scenario
+    };
+    let plain = set(GOOD, &[]);
+    let clients = format!("{GOOD}site: {{clients: 5}}\n");
+    assert_eq!(set(&clients, &["site.clients=null"]), plain);
+    assert_eq!(set(GOOD, &["site.nfs.options=null", "faults[0]=null", "expect=null"]), plain);
+    let script = ["workload.cycles=null", "workload.script=[{c1: acquire}]"];
+    assert!(matches!(set(GOOD, &script).workload, WorkloadSpec::Script(_)));
+    let (one, two) = (format!("faults[0]={CUT}"), format!("faults[1]={CUT}"));
+    let both = set(GOOD, &[&one, &two]);
+    assert_eq!(both.faults.len(), 2);
+    assert_eq!(set(GOOD, &[&one, &two, "faults[0]=null"]).faults, both.faults[..1]);
+    assert_eq!(set(GOOD, &["site.nfs.options[0]=soft"]).site.nfs.options, ["soft"]);
+    insta::assert_snapshot!(said(GOOD, &[&one, &format!("faults[3]={CUT}")]), @r#"
+    error: `faults` has 1 item, counted from 0
+      --> --set faults[3]={when: {at: 1s}, strike: {cut: {node: c1}}, for: 1s}
+      = help: expected `faults[1]` to add one
+    "#);
+}
+
+#[test]
+fn a_number_that_no_computer_counts_to_is_told_as_one() {
+    insta::assert_snapshot!(said(GOOD, &["site.clients=100000000000000000000"]), @r#"
+    error: 100000000000000000000 is too large a number
+      --> --set site.clients=100000000000000000000
+    "#);
+}
+
+#[test]
 fn an_unknown_key_is_named_with_the_one_that_is_meant() {
     insta::assert_snapshot!(said(&format!("{GOOD}site:\n  clinets: 5\n"), &[]), @r#"
     error: unknown key `clinets`
@@ -166,7 +200,7 @@ fn a_wrong_time_is_shown_with_what_was_meant() {
        |
      4 |     time: 20
        |           ^^
-      = help: did you mean `20s`?
+      = help: expected such as `20ms` or `20s`
     "#);
     insta::assert_snapshot!(with_time("-5s"), @r#"
     error: `-5s` is negative
@@ -301,15 +335,16 @@ fn a_bad_override_is_named_as_the_argument_it_is() {
     insta::assert_snapshot!(said(GOOD, &["workload.cycles.time=20"]), @r#"
     error: `20` has no unit
       --> --set workload.cycles.time=20
-      = help: did you mean `20s`?
+      = help: expected such as `20ms` or `20s`
     "#);
     insta::assert_snapshot!(said(GOOD, &["lock.name.first=x"]), @r#"
     error: `lock.name` has no keys in it, so no `first` either
       --> --set lock.name.first=x
     "#);
     insta::assert_snapshot!(said(GOOD, &["faults[0].for=5s"]), @r#"
-    error: `faults` is not a list
+    error: the key `when` is missing in `faults[0]`
       --> --set faults[0].for=5s
+      = help: add `when: ...`
     "#);
     insta::assert_snapshot!(said(GOOD, &["faults=[{when: {at: 1s}, strike: {cut: {node: c9}}}]"]), @r#"
     error: there is no node `c9`

@@ -9,7 +9,7 @@ use crate::suggest::closest;
 pub const VERSIONS: [&str; 4] = ["3", "4.0", "4.1", "4.2"];
 
 /// Options that the harness sets itself, and what to write instead.
-const OURS: [(&str, &str); 11] = [
+const OURS: [(&str, &str); 12] = [
     ("vers", "set `site.nfs.version`"),
     ("nfsvers", "set `site.nfs.version`"),
     ("minorversion", "set `site.nfs.version`"),
@@ -20,11 +20,12 @@ const OURS: [(&str, &str); 11] = [
     ("mountproto", "leave it out: the wire carries TCP"),
     ("mountaddr", "leave it out: the harness knows the server's address"),
     ("sec", "leave it out: the server knows sec=sys alone"),
+    ("ro", "leave it out: nobody could take a lock on what cannot be written to"),
     ("remount", "leave it out: each run mounts anew"),
 ];
 
 /// The options of nfs(5) and mount(8) that may be set.
-const KNOWN: [&str; 47] = [
+const KNOWN: [&str; 46] = [
     "ac",
     "acdirmax",
     "acdirmin",
@@ -61,7 +62,6 @@ const KNOWN: [&str; 47] = [
     "resvport",
     "retrans",
     "retry",
-    "ro",
     "rsize",
     "rw",
     "sharecache",
@@ -86,10 +86,40 @@ pub fn check(nfs: &NfsSpec, at: &KeyPath, findings: &mut Findings) {
             findings.0.push(problem.help(help));
         }
     }
+    contradictions(nfs, at, findings);
     for (name, value) in &nfs.parameters {
         if let Err((message, help)) = check_parameter(name, value) {
             let problem = Problem::new(at.key("parameters").key(name), message);
             findings.0.push(problem.help(help));
+        }
+    }
+}
+
+/// Options of which the last one alone would count.
+const CONTRARY: [&[&str]; 9] = [
+    &["hard", "soft", "softerr"],
+    &["ac", "noac"],
+    &["cto", "nocto"],
+    &["lock", "nolock"],
+    &["sync", "async"],
+    &["sharecache", "nosharecache"],
+    &["resvport", "noresvport"],
+    &["rdirplus", "nordirplus"],
+    &["migration", "nomigration"],
+];
+
+fn contradictions(nfs: &NfsSpec, at: &KeyPath, findings: &mut Findings) {
+    for (index, option) in nfs.options.iter().enumerate() {
+        let name = option.split('=').next().unwrap_or_default();
+        let contrary = CONTRARY.iter().find(|group| group.contains(&name));
+        let earlier = nfs.options[..index].iter().find(|earlier| {
+            let other = earlier.split('=').next().unwrap_or_default();
+            other == name || contrary.is_some_and(|group| group.contains(&other))
+        });
+        if let Some(earlier) = earlier {
+            let message = format!("`{option}` after `{earlier}`: a mount has one of them");
+            let problem = Problem::new(at.key("options").index(index), message);
+            findings.0.push(problem.help("leave one of them out"));
         }
     }
 }
@@ -124,7 +154,10 @@ fn check_option(option: &str) -> Result<(), (String, String)> {
         return Err((message, "write each as a list item of its own".into()));
     }
     if let Some((_, mend)) = OURS.iter().find(|(ours, _)| *ours == name) {
-        let message = format!("the mount option `{name}` is the harness's to set");
+        let message = match name {
+            "ro" => "a site is not mounted read-only".into(),
+            _ => format!("the mount option `{name}` is the harness's to set"),
+        };
         return Err((message, (*mend).into()));
     }
     if KNOWN.contains(&name) && !option.contains(|c: char| c.is_whitespace() || c.is_control()) {

@@ -4,12 +4,24 @@ use super::Findings;
 use crate::lock::profile::{Lifetime, Profile};
 use crate::scenario::script::{Call, Step};
 use crate::scenario::{Scenario, WorkloadSpec};
-use crate::source::KeyPath;
+use crate::source::{KeyPath, Problem};
+use crate::suggest::{closest, listed};
 use crate::units::Nanos;
 
 pub fn check(scenario: &Scenario, profile: &Profile, findings: &mut Findings) {
     if let Some(lifetime) = scenario.lock.lifetime {
         check_lifetime(profile, lifetime, KeyPath::keys("lock.lifetime"), findings);
+    }
+    let known: Vec<&str> = profile.options.keys().map(String::as_str).collect();
+    for option in scenario.lock.options.keys().filter(|name| !known.contains(&name.as_str())) {
+        let path = KeyPath::keys("lock.options").key(option);
+        let message = format!("the lock `{}` has no option `{option}`", profile.name);
+        let help = match closest(option, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "its profile has no `options`".into(),
+            None => format!("its profile has {}", listed(&known).replace(" or ", " and ")),
+        };
+        findings.0.push(Problem::new(path, message).at_key().help(help));
     }
     match &scenario.workload {
         WorkloadSpec::Cycles(cycles) if cycles.refresh.is_some() && profile.lifetime.is_none() => {

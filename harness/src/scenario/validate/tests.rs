@@ -206,6 +206,14 @@ fn mount_options_are_those_of_nfs_and_not_the_harnesss_own() {
        |                       ^^^
       = help: expected "3", "4.0", "4.1" or "4.2"
     "#);
+    for (both, words) in [
+        ("hard, soft", "`soft` after `hard`: a mount has one of them"),
+        ("timeo=10, timeo=20", "`timeo=20` after `timeo=10`"),
+        ("ac, hard, noac", "`noac` after `ac`"),
+        ("ro", "leave it out: nobody could take a lock"),
+    ] {
+        assert!(options(both).contains(words), "{}", options(both));
+    }
     assert_eq!(options("soft, timeo=10, lookupcache=none, local_lock=posix"), "nothing\n");
 }
 

@@ -1,43 +1,40 @@
 //! What the gate says, before all else: its verdict, the baseline, and the reasons.
 
-use super::{cell_id, command, name};
+use super::{cell_id, command};
 use crate::html::{section, word};
-use crate::set::{Broken, Gate, GateVerdict, Table};
+use crate::set::gate::{GateLine, GateVerdict, Violation};
+use crate::set::{Gate, Table};
 use crate::text::{clean_name, counted};
 use maud::{Markup, html};
 
+/// The first reason, and how many more there are.
 pub fn banner(gate: &Gate, table: &Table) -> Markup {
-    let (class, icon, verdict) = match gate.verdict {
-        GateVerdict::Passed => ("good", "✓", "The gate lets it pass"),
-        GateVerdict::PassedAsFarAsKnown => {
-            ("doubt", "?", "The gate lets it pass, as far as is known")
-        }
-        GateVerdict::Refused => ("bad", "✗", "The gate refuses it"),
-        GateVerdict::Unknown => ("doubt", "?", "The gate says nothing: nothing was run"),
+    let (class, icon) = match gate.verdict {
+        GateVerdict::Passed => ("good", "✓"),
+        GateVerdict::Refused => ("bad", "✗"),
+        GateVerdict::Unknown => ("doubt", "?"),
     };
-    let first = gate.refused.first();
     html! {
-        div class={ "banner " (class) } role="group" aria-label="The gate's verdict" {
+        div class={ "banner " (class) } role="group" aria-label="Gate" {
             span.icon aria-hidden="true" { (icon) }
             div {
-                p.verdict { (verdict) }
-                @match first {
-                    Some(refused) => p {
-                        (link(&refused.what, table)) " in " (counted(refused.runs, "run"))
-                        @let others = gate.refused.len() - 1;
+                p.verdict { (word(&gate.words)) }
+                @if let Some(first) = gate.refused.first() {
+                    p {
+                        (link(&first.what, table)) ", in " (counted(first.runs, "run"))
+                        @let others = gate.refused.len() as u64 - 1;
                         @if others > 0 {
-                            ", and " a href="#gate" { (counted(others as u64, "more violation")) }
+                            ", and " a href="#gate" { (counted(others, "more violation")) }
                         }
                         "."
-                    },
-                    None => p { "Nothing that it judges by is broken in " (counted(gate.runs, "run")) "." },
+                    }
                 }
                 p.expected {
                     @match &gate.baseline {
-                        Some(file) => { "Baseline: " code { (name(file)) } }
+                        Some(file) => { "What is accepted, " code { (word(file)) } " says" }
                         None => { "Without a baseline: every violation is refused" }
                     }
-                    @if gate.strict { "; strict: also beyond the lock's assumptions" }
+                    @if gate.strict { "; strict: also what lies beyond the lock's assumptions" }
                     "."
                 }
             }
@@ -45,49 +42,64 @@ pub fn banner(gate: &Gate, table: &Table) -> Markup {
     }
 }
 
-pub fn has_reasons(gate: &Gate) -> bool {
-    !(gate.refused.is_empty() && gate.accepted.is_empty() && gate.remarks.is_empty())
-}
-
+/// All that it says, the gravest first.
 pub fn reasons(gate: &Gate, table: &Table) -> Markup {
-    if !has_reasons(gate) {
+    let lines = gate.lines();
+    if lines.is_empty() {
         return html! {};
     }
+    // They stand in the same order.
+    let refused = gate.refused.iter().map(|refused| &refused.what);
+    let mut about = refused.chain(gate.accepted.iter().map(|accepted| &accepted.what));
     section(
         "gate",
-        "Why",
+        "What the gate says",
         html! {
             ul.reasons {
-                @for refused in &gate.refused {
-                    li {
-                        span.tag.bad { "refused" } " " (link(&refused.what, table))
-                        ", in " (counted(refused.runs, "run"))
-                        @for line in &refused.commands { (command(line)) }
-                    }
+                @for line in &lines {
+                    @let place = match line.label {
+                        "refused" | "accepted" => about.next(),
+                        _ => None,
+                    };
+                    (reason(line, place, table))
                 }
-                @for accepted in &gate.accepted {
-                    li {
-                        span.tag.quiet { "accepted" } " " (link(&accepted.what, table))
-                        ", in " (counted(accepted.runs, "run")) ": " (word(&accepted.reason))
-                    }
-                }
-                @for remark in &gate.remarks { li { (word(remark)) } }
             }
         },
     )
 }
 
-/// What was broken, with the way to the runs.
-fn link(what: &Broken, table: &Table) -> Markup {
-    let row = table.rows.iter().position(|row| row.lock == what.lock);
-    let column = table.scenarios.iter().position(|scenario| *scenario == what.scenario);
-    let words = html! {
-        b { (what.words()) } " of " (clean_name(&what.lock)) " in " (clean_name(&what.scenario))
+fn reason(line: &GateLine, what: Option<&Violation>, table: &Table) -> Markup {
+    let class = match line.label {
+        "refused" => "bad",
+        "expired" | "needless" | "unknown" | "left out" | "not tried" => "doubt",
+        _ => "quiet",
     };
-    match row.zip(column) {
-        Some((row, column)) if !table.rows[row].cells[column].runs.is_empty() => {
-            html! { a href={ "#" (cell_id(row, column)) } { (words) } }
+    html! {
+        li {
+            span class={ "tag " (class) } { (line.label) } " " (word(&line.text))
+            @if let Some(id) = what.and_then(|what| place(what, table)) {
+                " " a href={ "#" (id) } { "its runs" }
+            }
+            @for line in &line.commands { (command(line)) }
         }
-        _ => words,
+    }
+}
+
+/// Where its runs are told, if there are any.
+fn place(what: &Violation, table: &Table) -> Option<String> {
+    let row = table.rows.iter().position(|row| row.lock == what.lock)?;
+    let column = table.scenarios.iter().position(|scenario| *scenario == what.scenario)?;
+    let is_there = !table.rows[row].cells[column].runs.is_empty();
+    is_there.then(|| cell_id(row, column))
+}
+
+/// What was broken, with the way to the runs.
+fn link(what: &Violation, table: &Table) -> Markup {
+    let words = html! {
+        b { (what.what()) } " of " (clean_name(&what.lock)) " in " (clean_name(&what.scenario))
+    };
+    match place(what, table) {
+        Some(id) => html! { a href={ "#" (id) } { (words) } },
+        None => words,
     }
 }

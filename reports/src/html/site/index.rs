@@ -3,7 +3,8 @@
 use super::{Page, Part, Site};
 use crate::html::set::grid::{Grid, Links, chooser};
 use crate::html::{Place, address, command, framed, outcome, section, word};
-use crate::set::{Counts, GateVerdict, ResultSet, Table};
+use crate::set::gate::GateVerdict;
+use crate::set::{Counts, ResultSet, Table};
 use crate::text::counted;
 use maud::{Markup, html};
 
@@ -54,9 +55,9 @@ fn of_part(site: &Site, index: usize, part: &Part) -> Markup {
                 @let class = match gate.verdict {
                     GateVerdict::Passed => "good",
                     GateVerdict::Refused => "bad",
-                    GateVerdict::PassedAsFarAsKnown | GateVerdict::Unknown => "doubt",
+                    GateVerdict::Unknown => "doubt",
                 };
-                p { "Gate: " span class={ "tag " (class) } { (gate.verdict.words()) } }
+                p { "Gate: " span class={ "tag " (class) } { (word(&gate.words)) } }
             }
             (outcome::totals(&counts))
             @if part.map.is_some() {

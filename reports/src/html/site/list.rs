@@ -3,7 +3,7 @@
 use super::Site;
 use crate::html::outcome::{amount, class, icon, tags};
 use crate::html::{address, command, name, word};
-use crate::set::{Cell, Counts, Outcome, RunSummary};
+use crate::set::{Cell, Counts, Headline, Outcome, RunSummary};
 use crate::text::counted;
 use crate::{Class, Invariant};
 use maud::{Markup, html};
@@ -99,6 +99,8 @@ struct Finding<'a> {
     class: Class,
     invariant: Option<Invariant>,
     text: &'a str,
+    /// Which of the lock's assumptions did not hold.
+    beyond: &'a [String],
     runs: Vec<Run<'a>>,
 }
 
@@ -106,13 +108,13 @@ fn gathered<'a>(runs: &[Run<'a>]) -> Vec<Finding<'a>> {
     let mut all: BTreeMap<(Class, &str, &str, Option<Invariant>), Finding> = BTreeMap::new();
     for (part, run) in runs {
         let Some(judged) = run.judged() else { continue };
-        let headlines = judged
-            .headlines
-            .iter()
-            .map(|headline| (headline.class, Some(headline.invariant), headline.text.as_str()));
+        let headlines = judged.headlines.iter().map(|headline| {
+            let Headline { class, invariant, text, beyond, .. } = headline;
+            (*class, Some(*invariant), text.as_str(), &beyond[..])
+        });
         let unmet = judged.unmet_steps.first();
-        let unmet = unmet.map(|text| (Class::ScriptExpectation, None, text.as_str()));
-        for (class, invariant, text) in headlines.chain(unmet) {
+        let unmet = unmet.map(|text| (Class::ScriptExpectation, None, text.as_str(), &[][..]));
+        for (class, invariant, text, beyond) in headlines.chain(unmet) {
             let key = (class, run.lock.as_str(), run.scenario.as_str(), invariant);
             let finding = all.entry(key).or_insert_with(|| Finding {
                 lock: &run.lock,
@@ -120,6 +122,7 @@ fn gathered<'a>(runs: &[Run<'a>]) -> Vec<Finding<'a>> {
                 class,
                 invariant,
                 text,
+                beyond,
                 runs: Vec::new(),
             });
             finding.runs.push((*part, run));
@@ -155,6 +158,9 @@ fn article(site: &Site, finding: &Finding, of: usize, root: &str) -> Markup {
                 " " span class={ "tag " (tag) } { (finding.class.words()) }
             }
             p.lead { (word(finding.text)) }
+            @for beyond in finding.beyond {
+                p.fault { span.tag.doubt { "beyond" } " " (word(beyond)) }
+            }
             p {
                 "In " (finding.runs.len()) " of " (counted(of as u64, "run")) ": "
                 @for (part, run) in finding.runs.iter().take(LINKED_MAX) {
