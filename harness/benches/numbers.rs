@@ -4,6 +4,8 @@
 
 #[path = "numbers/dimensions.rs"]
 mod dimensions;
+#[path = "numbers/pages.rs"]
+mod pages;
 #[path = "numbers/side_by_side.rs"]
 mod side_by_side;
 #[path = "numbers/usage.rs"]
@@ -50,6 +52,9 @@ fn main() -> Outcome<()> {
     if is_given("--side-by-side") {
         return side_by_side::print(often);
     }
+    if is_given("--pages") {
+        return pages::print(often);
+    }
     let loops = samples(seldom, || watch(CLOSED_LOOP))?;
     let mounted = samples(often, start_to_mounted)?;
     let partition = samples(often, || partition().map(|wall| wall.as_secs_f64()))?;
@@ -72,6 +77,7 @@ fn main() -> Outcome<()> {
     print_profile(&loops[loops.len() / 2]);
     dimensions::print_decoding(if quick { 1 } else { 10 })?;
     side_by_side::print(often)?;
+    pages::print(often)?;
     dimensions::print_launches(often)?;
     dimensions::print_clocks()
 }

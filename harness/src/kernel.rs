@@ -70,6 +70,12 @@ pub fn default() -> Kernel {
     Kernel { version: DEFAULT_VERSION.into(), key: KERNEL_KEY.into() }
 }
 
+/// What people call the kernel of this key; empty where it is of another lockstorm's recipe.
+pub fn version_of(key: &str) -> String {
+    let known = shipped().into_iter().find(|kernel| kernel.key == key);
+    known.map(|kernel| kernel.version).unwrap_or_default()
+}
+
 /// Every kernel that there is a recipe for, the oldest first.
 pub fn shipped() -> Vec<Kernel> {
     let others = OTHERS.split_whitespace().filter_map(|entry| entry.split_once('='));

@@ -100,6 +100,10 @@ pub struct LockPart {
     /// As the adapter reported it; several when the clients disagree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// What it was made from, where it is not the release in the node image: a release of its own,
+    /// or a tree of sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifetime_ns: Option<u64>,
     /// What it is, in a sentence of its profile.
@@ -116,6 +120,10 @@ pub struct Provenance {
     pub lockstorm: String,
     /// Of the default kernel.
     pub kernel_key: String,
+    /// What people call it: `6.12`. Empty where that is not known any more, and in reports that are
+    /// older than it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kernel_version: String,
     pub image_key: String,
     /// The kernels of all nodes; empty: they have the default one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -183,6 +191,16 @@ impl Provenance {
             return self.kernel_key.clone();
         }
         self.each_kernel(|kernel| &kernel.key)
+    }
+
+    /// What people call the kernels of the nodes, if that is known: `6.12`,
+    /// `7.2 on the server, 6.12 on the clients`.
+    pub fn linux(&self) -> Option<String> {
+        match (self.kernels.is_empty(), self.kernel_version.is_empty()) {
+            (false, _) => Some(self.each_kernel(|kernel| &kernel.version)),
+            (true, false) => Some(self.kernel_version.clone()),
+            (true, true) => None,
+        }
     }
 
     /// NFS version and, if it is not the default kernel that speaks it, which one does.

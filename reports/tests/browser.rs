@@ -7,6 +7,7 @@ mod common;
 use chromium::Browser;
 use common::{clean, comparison, hostile, set, unknown, violated};
 use lockstorm_reports::format::{Options, Subject};
+use lockstorm_reports::set::{Outcome, ResultSet, RunSummary};
 use lockstorm_reports::timeline::ActivitySpan;
 use lockstorm_reports::{Finding, Report, html};
 use std::path::{Path, PathBuf};
@@ -114,6 +115,99 @@ fn the_keyboard_reaches_every_finding_and_unfolds_it() {
          done(document.getElementById('violation-7').open), 200))",
     );
     assert_eq!(open, true, "a mark opens what it marks");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+/// How many runs are shown, and how many there are.
+const SHOWN: &str = "document.querySelector('.chooser .shown').textContent";
+
+/// Types into the field that has the focus.
+fn type_text(browser: &mut Browser, text: &str) {
+    for letter in text.chars() {
+        browser.press(&letter.to_string());
+    }
+}
+
+#[test]
+fn a_set_is_filtered_and_sorted_by_keyboard_alone() {
+    let file = page("chooser", Subject::Set(&set()));
+    let mut browser = Browser::start();
+    browser.open(&file, 1280);
+    assert_eq!(browser.evaluate(SHOWN), "11 of 11 runs");
+    browser.press("/");
+    type_text(&mut browser, "FLUFL");
+    assert_eq!(browser.evaluate(SHOWN), "6 of 11 runs");
+    browser.press("Tab");
+    type_text(&mut browser, "part");
+    assert_eq!(browser.evaluate(SHOWN), "3 of 11 runs");
+    // The first of the buttons is that of the gravest outcome.
+    browser.press("Tab");
+    browser.press("Enter");
+    assert_eq!(browser.evaluate(SHOWN), "2 of 11 runs");
+    browser.evaluate("document.querySelector('button[data-all]').focus()");
+    browser.press("Enter");
+    assert_eq!(browser.evaluate(SHOWN), "11 of 11 runs");
+    let first = "document.querySelector('.cells > .cell').dataset.lock";
+    assert_eq!(browser.evaluate(first), "flufl.lock", "the gravest first");
+    browser.evaluate("document.querySelector('select[data-order]').focus()");
+    type_text(&mut browser, "by l");
+    assert_eq!(browser.evaluate(first), "fcntl");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn arrows_go_from_cell_to_cell_and_enter_opens_its_runs() {
+    let file = page("cells", Subject::Set(&set()));
+    let mut browser = Browser::start();
+    browser.open(&file, 1280);
+    let stops = "document.querySelectorAll('.matrix td a[tabindex=\"0\"]').length";
+    assert_eq!(browser.evaluate(stops), 1, "one stop for the Tab key");
+    browser.evaluate("document.querySelector('.matrix td a').focus()");
+    let focus = "document.activeElement.getAttribute('href')";
+    // The second lock was not run in the second scenario.
+    for (key, cell) in [("ArrowDown", "#cell-1-0"), ("ArrowRight", "#cell-1-2")] {
+        browser.press(key);
+        assert_eq!(browser.evaluate(focus), cell);
+    }
+    browser.press("Enter");
+    let open = browser.evaluate(
+        "new Promise((done) => setTimeout(() => \
+         done(document.querySelector(location.hash).open), 200))",
+    );
+    assert_eq!(open, true);
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+/// Forty locks in twenty-five scenarios, every tenth of them violated.
+fn thousand() -> ResultSet {
+    let few = set();
+    let valid = few.runs.iter().find(|run| run.reason().is_empty()).unwrap();
+    let violated = few.runs.iter().find(|run| run.outcome() == Outcome::BrokenPromise).unwrap();
+    let run = |index: u64| {
+        let (lock, scenario) = (index / 25, index % 25);
+        let run = if index % 10 == 3 { violated } else { valid };
+        RunSummary {
+            lock: format!("some-lock-{lock}"),
+            scenario: format!("scenario-{scenario}"),
+            directory: Some(format!("runs/{index}")),
+            ..run.clone()
+        }
+    };
+    ResultSet { header: Default::default(), runs: (0..1_000).map(run).collect(), ..few }
+}
+
+#[test]
+fn a_set_of_a_thousand_runs_opens_in_a_second() {
+    let file = page("thousand", Subject::Set(&thousand()));
+    let mut browser = Browser::start();
+    browser.open(&file, 1280);
+    let took = "(() => { const n = performance.getEntriesByType('navigation')[0]; \
+                return n.loadEventEnd || n.domComplete; })()";
+    let took = browser.evaluate(took).as_f64().unwrap();
+    println!("opened in {took} ms");
+    // Other tests have the processors, too: this is what would not be noticed otherwise.
+    assert!(took < 5_000.0, "{took} ms");
+    assert_eq!(browser.evaluate(SHOWN), "1000 of 1000 runs");
     assert_eq!(browser.complaints(), [""; 0]);
 }
 

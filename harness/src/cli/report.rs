@@ -1,9 +1,12 @@
-//! `lockstorm report DIR`: a saved run, or a result set, in any format.
+//! `lockstorm report DIR`: a saved run, or a result set, in any format; or a site of many.
+
+mod pages;
+mod site;
 
 use super::directory::named;
 use super::exit::{Exit, Failure};
 use super::prepare::saved_plan;
-use super::results::{self, below};
+use super::results;
 use super::terminal::Terminal;
 use crate::verdict::recheck;
 use crate::verdict::recheck::HISTORY;
@@ -18,9 +21,10 @@ use std::path::{Path, PathBuf};
 /// The formats are text, html, markdown, junit, tap, github and json.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The directory of a run, or of a result set.
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    /// The directory of a run, or of a result set; for --site any number of them, or of
+    /// directories that hold such.
+    #[arg(value_name = "DIR", required = true)]
+    directories: Vec<PathBuf>,
     /// Print it in this format.
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format::named)]
     format: &'static Format,
@@ -32,6 +36,11 @@ pub struct Args {
     /// Where the files go, if not into DIR.
     #[arg(long, value_name = "DIR", requires = "to")]
     out: Option<PathBuf>,
+    /// Make a site of static pages here: an index, and a page for each lock, scenario, set and
+    /// run, to look at or to publish as it is. The directory is made, or is empty, or is a site
+    /// that was made before: its pages are replaced, and what else is in it stays.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "to", "out"])]
+    site: Option<PathBuf>,
 }
 
 /// What a directory holds.
@@ -77,8 +86,16 @@ fn load_run(directory: &Path) -> Result<Report, Failure> {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let saved = Saved::load(&args.directory)?;
-    let name = args.directory.display().to_string();
+    if let Some(site) = &args.site {
+        return site::make(site, &args.directories, terminal);
+    }
+    let [directory] = &args.directories[..] else {
+        let message = "more than one directory; `--site DIR` makes pages of several, and without \
+                       it a report is of one run or one result set";
+        return Err(Failure::Argument(message.into()));
+    };
+    let saved = Saved::load(directory)?;
+    let name = directory.display().to_string();
     if args.to.is_empty() {
         let options = Options {
             colour: terminal.colour(),
@@ -88,44 +105,24 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         terminal.print(&(args.format.render)(saved.subject(), options))?;
         return Ok(Exit::Valid);
     }
-    let out = args.out.as_deref().unwrap_or(&args.directory);
+    let out = args.out.as_deref().unwrap_or(directory);
     fs::create_dir_all(out).map_err(named(out))?;
     for format in &args.to {
-        let path = write(format, saved.subject(), (out, Path::new("")), &args.directory)?;
+        let text = match format.name {
+            "html" => pages::page(&saved, directory, out)?,
+            // Its commands are to be given where this one is.
+            _ => (format.render)(
+                saved.subject(),
+                Options { directory: Some(&name), ..Options::default() },
+            ),
+        };
+        let path = results::write(out, Path::new(format.file), &text)?;
         terminal.print(&format!("{}\n", path.display()))?;
     }
     if let Saved::Set(set) = &saved
         && args.to.iter().any(|format| format.name == "html")
     {
-        write_runs(set, &args.directory, out)?;
+        pages::write_runs(set, directory, out)?;
     }
     Ok(Exit::Valid)
-}
-
-/// The pages that a set's page links to.
-fn write_runs(set: &ResultSet, from: &Path, out: &Path) -> Result<(), Failure> {
-    let page = format::named("html").map_err(Failure::Internal)?;
-    for directory in set.runs.iter().filter_map(|run| run.directory.as_deref()) {
-        let directory = Path::new(directory);
-        let saved = below(from, directory)?;
-        if saved.join("report.json").exists() {
-            write(page, Subject::Run(&load_run(&saved)?), (out, directory), &saved)?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes a rendering into a directory below `out`, of what is saved in another one; answers where
-/// it is.
-fn write(
-    format: &Format,
-    subject: Subject,
-    (out, directory): (&Path, &Path),
-    saved: &Path,
-) -> Result<PathBuf, Failure> {
-    // Its commands are to be given where this one is.
-    let name = saved.display().to_string();
-    let options = Options { directory: Some(&name), ..Options::default() };
-    let text = (format.render)(subject, options);
-    results::write(out, &directory.join(format.file), &text)
 }

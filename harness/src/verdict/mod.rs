@@ -146,6 +146,7 @@ fn report(
         lock: LockPart {
             name: plan.profile.name.clone(),
             version: summary::version(plan, history),
+            from: plan.lock_image.as_ref().map(|image| image.from.clone()),
             lifetime_ns: plan.lifetime().map(|lifetime| lifetime.0),
             summary: plan.profile.summary.clone(),
             assumes: Some(summary::assumes(plan)),
@@ -154,6 +155,7 @@ fn report(
         provenance: Provenance {
             lockstorm: env!("CARGO_PKG_VERSION").into(),
             kernel_key: plan.kernel_key.clone(),
+            kernel_version: kernel::version_of(&plan.kernel_key),
             image_key: plan.image_key.clone(),
             kernels: kernels(plan),
             nfs_version: plan.blueprint.mount.version.clone(),

@@ -32,6 +32,7 @@ mod matrix;
 mod misbehaving;
 mod own_locks;
 mod pasted;
+mod published;
 mod scale;
 mod scenarios;
 mod servers;

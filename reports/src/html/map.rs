@@ -1,6 +1,6 @@
 //! The page of a sweep: the map, each cell opening its run, and what was found.
 
-use super::{below, command, facts, name, page as frame, word};
+use super::{Place, below, command, facts, framed, name, word};
 use crate::Class;
 use crate::map::groups::{Group, groups, label};
 use crate::map::outcome::{Outcome, Shown};
@@ -9,7 +9,7 @@ use crate::map::{Cell, Finding, Made, Map};
 use crate::text::{clean, clean_name, counted, seconds};
 use maud::{Markup, html};
 
-pub fn page(map: &Map, file: &str) -> Markup {
+pub fn page(map: &Map, file: &str, place: &Place) -> Markup {
     let title = format!("{}, swept", words::lock(map));
     let left: Vec<(&str, Vec<Told>)> = [
         ("Alike points that did not end alike", words::disagreeing(map)),
@@ -55,7 +55,7 @@ pub fn page(map: &Map, file: &str) -> Markup {
     jumps.retain(|(id, _)| *id != "findings" || !map.findings.is_empty());
     let jumps: Vec<(String, String)> =
         jumps.into_iter().map(|(id, name)| (id.into(), name.into())).collect();
-    frame(&title, &jumps, main)
+    framed(place, &title, &jumps, main)
 }
 
 fn icon(outcome: Outcome) -> &'static str {

@@ -4,24 +4,30 @@
 mod comparison;
 mod conformance;
 mod explanation;
-mod gate;
+mod incident;
 mod map;
+mod outcome;
+mod place;
 mod plots;
 mod run;
 mod sequence;
 mod set;
+pub mod site;
 mod timeline;
 mod violation;
 
+pub use place::{Crumb, Place};
+
+use crate::Report;
+use crate::set::ResultSet;
 use crate::subject::{Options, Subject};
 use crate::text::{clean, clean_name};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
-/// Nothing but what stands in the page itself.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
-                      img-src data:; base-uri 'none'; form-action 'none'";
+/// How all pages look.
+pub const STYLE: &str = include_str!("style.css");
+/// What all pages do, each by what it has.
+pub const SCRIPT: &str = include_str!("script.js");
 /// A page without an icon of its own asks the server for one.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 \
                     16 16'%3E%3Cpath d='M9 0 3 9h4l-1 7 7-9H8z' fill='%232f6fde'/%3E%3C/svg%3E";
@@ -29,11 +35,27 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
 /// Renders a document as a page.
 pub fn render(subject: Subject, options: Options) -> String {
     match subject {
-        Subject::Run(report) => run::page(report, options),
-        Subject::Set(set) => set::page(set, options.directory),
-        Subject::Comparison(comparison) => comparison::page(comparison),
+        Subject::Run(report) => run(report, options, &Place::default()),
+        Subject::Set(set) => {
+            self::set(set, &Place { directory: options.directory, ..Place::default() })
+        }
+        Subject::Comparison(comparison) => comparison::page(comparison).into_string(),
     }
-    .into_string()
+}
+
+/// Renders a run as a page of this place.
+pub fn run(report: &Report, options: Options, place: &Place) -> String {
+    run::page(report, options, place).into_string()
+}
+
+/// Renders a set as a page of this place.
+pub fn set(set: &ResultSet, place: &Place) -> String {
+    set::page(set, place).into_string()
+}
+
+/// What a set is called, in a title or a link.
+pub fn title_of(set: &ResultSet) -> String {
+    set::title(set)
 }
 
 /// Renders a table of probes as a page.
@@ -43,7 +65,7 @@ pub fn conformance(table: &crate::conformance::Table) -> String {
 
 /// Renders the map of a sweep as a page; `file` is the one in a run's directory that tells of it.
 pub fn map(map: &crate::map::Map, file: &str) -> String {
-    map::page(map, file).into_string()
+    map::page(map, file, &Place::default()).into_string()
 }
 
 /// Renders what a violation depends on as a page.
@@ -51,8 +73,14 @@ pub fn explanation(explanation: &crate::explanation::Explanation) -> String {
     explanation::explanation(explanation).into_string()
 }
 
-/// The frame of every page. `jumps` lead to the parts of it: an id, and what it is called.
+/// The frame of a page that stands alone. `jumps` lead to the parts of it: an id, and what it is
+/// called.
 fn page(title: &str, jumps: &[(String, String)], main: Markup) -> Markup {
+    framed(&Place::default(), title, jumps, main)
+}
+
+/// The frame of every page.
+fn framed(place: &Place, title: &str, jumps: &[(String, String)], main: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -61,15 +89,15 @@ fn page(title: &str, jumps: &[(String, String)], main: Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta http-equiv="Content-Security-Policy" content=(place.policy());
                 link rel="icon" href=(PreEscaped(ICON));
                 title { (title) " · lockstorm" }
-                style { (PreEscaped(STYLE)) }
+                (place.style())
             }
             body {
                 a.skip href="#main" { "Skip to the report" }
                 header.top {
-                    span.brand { "lockstorm" }
+                    (place.way_back())
                     @if !jumps.is_empty() {
                         nav aria-label="Parts of this page" {
                             @for (id, name) in jumps {
@@ -88,7 +116,7 @@ fn page(title: &str, jumps: &[(String, String)], main: Markup) -> Markup {
                     }
                 }
                 div #tip role="status" hidden {}
-                script { (PreEscaped(SCRIPT)) }
+                (place.script())
             }
         }
     }
@@ -144,6 +172,11 @@ fn below(path: &str, text: Markup) -> Markup {
     if !inside || path.len() > PATH_BYTES_MAX || path.contains(char::is_control) {
         return text;
     }
+    html! { a href=(address(path)) { (text) } }
+}
+
+/// A relative path as the address of a link.
+fn address(path: &str) -> String {
     let mut link = String::from("./");
     for byte in path.bytes() {
         match byte {
@@ -153,7 +186,7 @@ fn below(path: &str, text: Markup) -> Markup {
             _ => link.push_str(&format!("%{byte:02X}")),
         }
     }
-    html! { a href=(link) { (text) } }
+    link
 }
 
 /// Where a time stands between two others, in percent.
@@ -166,5 +199,11 @@ fn percent(at: u64, from: u64, until: u64) -> f64 {
 fn place(span: (u64, u64), within: (u64, u64)) -> String {
     let left = percent(span.0, within.0, within.1);
     let right = percent(span.1.max(span.0), within.0, within.1);
-    format!("left:{left:.4}%;width:{:.4}%", right - left)
+    format!("left:{}%;width:{}%", short(left), short(right - left))
+}
+
+/// A number with four digits behind the point at most: a page has thousands of them.
+fn short(number: f64) -> String {
+    let text = format!("{number:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

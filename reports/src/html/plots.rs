@@ -88,7 +88,7 @@ fn holds(plots: &Plots, report: &Report) -> Markup {
                     @let until = fault.ended_ns.unwrap_or(within.1);
                     i.band style=(place((from.min(within.1), until.min(within.1)), within)) {}
                 }
-                @for bucket in &plots.holds {
+                @for bucket in plots.holds.iter().filter(|bucket| bucket.count > 0) {
                     i.column
                         style={
                             (place((bucket.from_ns, bucket.until_ns), within)) ";height:"

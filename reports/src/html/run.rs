@@ -1,14 +1,13 @@
 //! The page of one run.
 
-use super::{
-    below, command, facts, name, page as frame, plots, section, timeline, violation, word,
-};
+use super::{Place, below, command, facts, framed, incident, name, plots, section, timeline, word};
+use crate::mounts;
 use crate::subject::Options;
 use crate::text::{clean_block, clean_name, counted, quoted, seconds};
 use crate::{Class, Clock, FaultReport, Report, Status, Verdict};
 use maud::{Markup, html};
 
-pub fn page(report: &Report, options: Options) -> Markup {
+pub fn page(report: &Report, options: Options, place: &Place) -> Markup {
     let lock = match &report.lock.version {
         Some(version) => format!("{} {}", clean_name(&report.lock.name), clean_name(version)),
         None => clean_name(&report.lock.name),
@@ -24,15 +23,15 @@ pub fn page(report: &Report, options: Options) -> Markup {
         (head(report, options))
         (doubts(report))
         (timeline::section(report))
-        (violation::section(report))
+        (incident::violations(report, place))
         (steps(report))
         (promises(report))
         (plots::section(report))
         (faults(report))
         (list("notes", "Notes", &report.notes))
-        (provenance(report, options))
+        (provenance(report, options, place))
     };
-    frame(&title, &jumps(report), main)
+    framed(place, &title, &jumps(report), main)
 }
 
 fn jumps(report: &Report) -> Vec<(String, String)> {
@@ -116,63 +115,100 @@ fn banner(report: &Report) -> Markup {
 }
 
 fn head(report: &Report, options: Options) -> Markup {
+    html! {
+        (facts(&what_ran(report), false))
+        (mounted(report))
+        @if let Some(line) = report.reproduce_words(options.directory) {
+            p.label {
+                "Run it again"
+                @if report.provenance.clock == Clock::Virtual { ", to the same history" }
+                ":"
+            }
+            (command(&line))
+        }
+    }
+}
+
+/// Lock, kernel, NFS, and how much of it.
+fn what_ran(report: &Report) -> Vec<(&'static str, Markup)> {
     let statistics = &report.statistics;
     let provenance = &report.provenance;
-    let mut all = vec![
-        (
-            "Lock",
-            html! {
-                (name(&report.lock.name))
-                @if let Some(version) = &report.lock.version { " " (name(version)) }
-                @if !report.lock.summary.is_empty() { br; small { (word(&report.lock.summary)) } }
-            },
-        ),
-        (
-            "Ran",
-            html! {
-                (seconds(statistics.virtual_ns)) " of " (provenance.clock.words())
-                @if let Some(wall) = &report.wall {
-                    br; small { "in " (seconds(wall.milliseconds.saturating_mul(1_000_000))) " of real time" }
-                }
-            },
-        ),
-        (
-            "Critical sections",
-            html! {
-                (statistics.critical_sections)
-                br; small { "by " (counted(statistics.clients.len() as u64, "client")) }
-            },
-        ),
-        (
-            "NFS",
-            html! {
-                "version " (name(&provenance.spoken()))
-            },
-        ),
-        (
-            "Seed",
-            html! {
-                (report.scenario.seed)
-                @if let Some(caveat) = provenance.clock.caveat() { br; small { (caveat) } }
-            },
-        ),
-    ];
+    let mut all = vec![("Lock", lock(report))];
     if let Some(lifetime) = report.lock.lifetime_ns {
         let lifetime = html! {
             (seconds(lifetime))
             br; small { "then others may break the lock" }
         };
-        all.insert(1, ("Lifetime", lifetime));
+        all.push(("Lifetime", lifetime));
     }
-    html! {
-        (facts(&all, false))
-        @if let Some(line) = report.reproduce_words(options.directory) {
-            p.label {
-                "Run it again"
-                @if provenance.clock == Clock::Virtual { ", to the same history" }
-                ":"
+    let linux = provenance.linux();
+    if let Some(linux) = &linux {
+        all.push(("Kernel", html! { "Linux " (name(linux)) }));
+    }
+    // Without the name of the default kernel, NFS is told with those of the others.
+    let nfs = if linux.is_some() { provenance.nfs_version.clone() } else { provenance.spoken() };
+    all.push(("NFS", html! { "version " (name(&nfs)) }));
+    all.push((
+        "Ran",
+        html! {
+            (seconds(statistics.virtual_ns)) " of " (provenance.clock.words())
+            @if let Some(wall) = &report.wall {
+                br; small { "in " (seconds(wall.milliseconds.saturating_mul(1_000_000))) " of real time" }
             }
-            (command(&line))
+        },
+    ));
+    all.push((
+        "Critical sections",
+        html! {
+            (statistics.critical_sections)
+            br; small { "by " (counted(statistics.clients.len() as u64, "client")) }
+        },
+    ));
+    all.push((
+        "Seed",
+        html! {
+            (report.scenario.seed)
+            @if let Some(caveat) = provenance.clock.caveat() { br; small { (caveat) } }
+        },
+    ));
+    all
+}
+
+fn lock(report: &Report) -> Markup {
+    let lock = &report.lock;
+    html! {
+        (name(&lock.name))
+        @if let Some(version) = &lock.version { " " (name(version)) }
+        @if let Some(from) = &lock.from { br; small { "made from " code { (name(from)) } } }
+        @if !lock.summary.is_empty() { br; small { (word(&lock.summary)) } }
+    }
+}
+
+/// The mount options in force, each once.
+fn mounted(report: &Report) -> Markup {
+    let mounts = mounts::once(&report.provenance.mounts);
+    html! {
+        @if !mounts.is_empty() {
+            dl.facts.mounts {
+                @for mount in &mounts {
+                    div {
+                        dt {
+                            "Mounted on "
+                            @for (index, client) in mount.clients.iter().enumerate() {
+                                @if index > 0 { ", " }
+                                (name(client))
+                            }
+                        }
+                        dd { code {
+                            // Lines may break between options.
+                            @for (index, option) in mount.options.split(',').enumerate() {
+                                @if index > 0 { "," wbr; }
+                                (word(option))
+                            }
+                        } }
+                    }
+                }
+            }
         }
     }
 }
@@ -332,21 +368,6 @@ fn parts(report: &Report) -> Vec<(&'static str, Markup)> {
         all.push(("Network", html! { (word(&site.latency)) " one way" }));
         all.push(("Server's disk", html! { (word(&site.disk)) }));
     }
-    for mount in &provenance.mounts {
-        all.push((
-            "Mounted with",
-            html! {
-                code { (word(&mount.options)) }
-                br; small {
-                    "on "
-                    @for (index, client) in mount.clients.iter().enumerate() {
-                        @if index > 0 { ", " }
-                        (name(client))
-                    }
-                }
-            },
-        ));
-    }
     all.push(("lockstorm", html! { (name(&provenance.lockstorm)) }));
     all.push((
         "Kernel, image",
@@ -364,7 +385,7 @@ fn parts(report: &Report) -> Vec<(&'static str, Markup)> {
     all
 }
 
-fn provenance(report: &Report, options: Options) -> Markup {
+fn provenance(report: &Report, options: Options, place: &Place) -> Markup {
     section(
         "provenance",
         "Provenance",
@@ -378,7 +399,9 @@ fn provenance(report: &Report, options: Options) -> Markup {
                 ul.files {
                     @for artefact in &report.artefacts {
                         li {
-                            (below(&artefact.file, name(&artefact.file)))
+                            @if (place.has)(&artefact.file) {
+                                (below(&artefact.file, name(&artefact.file)))
+                            } @else { (name(&artefact.file)) }
                             " – " (word(&artefact.about))
                         }
                     }

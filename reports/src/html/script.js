@@ -163,6 +163,149 @@
   };
   for (const map of all('.map')) chart(map);
 
+  // The table of a set: one stop for the Tab key, arrows from cell to cell; and what to choose and
+  // to sort, of it and of the runs below it.
+  const arrows = (table) => {
+    const links = () => all('td > a', table).filter((link) => link.offsetParent);
+    const stop = (wanted) => {
+      for (const link of all('td > a', table)) link.tabIndex = -1;
+      const shown = links();
+      const one = shown.includes(wanted) ? wanted : shown[0];
+      if (one) one.tabIndex = 0;
+    };
+    table.addEventListener('focusin', (event) => {
+      const link = event.target.closest('td > a');
+      if (link) stop(link);
+    });
+    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    table.addEventListener('keydown', (event) => {
+      const cell = event.target.closest('td');
+      const way = ways[event.key];
+      if (!cell || !way || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      const rows = all('tbody tr', table).filter((row) => !row.hidden);
+      let column = cell.cellIndex;
+      let line = rows.indexOf(cell.parentElement);
+      for (;;) {
+        column += way[0];
+        line += way[1];
+        const next = column > 0 && rows[line]?.cells[column];
+        if (!next) return;
+        const link = next.hidden ? null : next.querySelector('a');
+        if (link) { link.focus(); return; }
+      }
+    });
+    stop();
+    return stop;
+  };
+  const choosing = (tools) => {
+    const table = document.querySelector('.matrix');
+    const stop = arrows(table);
+    const heads = all('thead th', table);
+    const rows = all('tbody tr', table);
+    const cells = all('.cells > .cell');
+    const fields = { lock: '', scenario: '' };
+    const wanted = new Set();
+    const fits = (name, by) => name.toLowerCase().includes(fields[by]);
+    const has = (kinds) => !wanted.size || kinds.split(' ').some((kind) => wanted.has(kind));
+    const show = () => {
+      const columns = heads.map((head, i) => i === 0 || fits(head.textContent, 'scenario'));
+      const left = columns.map(() => false);
+      for (const row of rows) {
+        let some = false;
+        for (const cell of [...row.cells].slice(1)) {
+          const there = columns[cell.cellIndex] && Boolean(cell.dataset.is);
+          const good = there && has(cell.dataset.is);
+          cell.classList.toggle('off', there && !good);
+          some ||= good;
+        }
+        row.hidden = !some || !fits(row.dataset.lock, 'lock');
+        if (row.hidden) continue;
+        for (const cell of [...row.cells].slice(1)) left[cell.cellIndex] ||= Boolean(cell.dataset.is);
+      }
+      const free = !wanted.size && !fields.lock && !fields.scenario;
+      if (free) for (const row of rows) row.hidden = false;
+      for (const row of [heads[0].parentElement, ...rows]) {
+        for (const cell of [...row.cells].slice(1)) {
+          cell.hidden = !free && !(columns[cell.cellIndex] && left[cell.cellIndex]);
+        }
+      }
+      let count = 0;
+      let of = 0;
+      for (const cell of cells) {
+        const mine = fits(cell.dataset.lock, 'lock') && fits(cell.dataset.scenario, 'scenario');
+        let some = 0;
+        const runs = all('tbody tr', cell);
+        for (const run of runs) {
+          run.hidden = !(mine && has(run.dataset.is));
+          some += run.hidden ? 0 : 1;
+        }
+        cell.hidden = !some;
+        count += some;
+        of += runs.length;
+      }
+      const shown = tools.querySelector('.shown');
+      const what = shown.dataset.what;
+      const shownRows = rows.filter((row) => !row.hidden).length;
+      shown.textContent = cells.length
+        ? `${count} of ${of} ${what}` : `${shownRows} of ${rows.length} ${what}`;
+      stop();
+    };
+    const first = new Map(cells.map((cell, i) => [cell, i]));
+    const firstRow = new Map(rows.map((row, i) => [row, i]));
+    const number = (cell, key, missing) => (key in cell.dataset ? Number(cell.dataset[key]) : missing);
+    const text = (a, b, key) => (a.dataset[key] || '').localeCompare(b.dataset[key] || '');
+    const orders = {
+      lock: (a, b) => text(a, b, 'lock'),
+      scenario: (a, b) => text(a, b, 'scenario'),
+      sections: (a, b) => number(a, 'sections', Infinity) - number(b, 'sections', Infinity),
+      wait: (a, b) => number(b, 'wait', -1) - number(a, 'wait', -1),
+    };
+    const sort = (by) => {
+      const order = orders[by] || (() => 0);
+      const sorted = [...cells].sort((a, b) => order(a, b) || first.get(a) - first.get(b));
+      if (cells.length) cells[0].parentElement.append(...sorted);
+      const ofRows = by === 'lock' ? orders.lock : () => 0;
+      rows.sort((a, b) => ofRows(a, b) || firstRow.get(a) - firstRow.get(b));
+      rows[0]?.parentElement.append(...rows);
+      stop();
+    };
+    for (const field of all('input[data-by]', tools)) {
+      field.addEventListener('input', () => {
+        fields[field.dataset.by] = field.value.trim().toLowerCase();
+        show();
+      });
+    }
+    const press = (button, on) => {
+      button.setAttribute('aria-pressed', String(on));
+      if (on) wanted.add(button.dataset.outcome); else wanted.delete(button.dataset.outcome);
+    };
+    for (const button of all('button[data-outcome]', tools)) {
+      button.addEventListener('click', () => {
+        press(button, !wanted.has(button.dataset.outcome));
+        show();
+      });
+    }
+    const select = tools.querySelector('select');
+    select?.addEventListener('change', () => sort(select.value));
+    tools.querySelector('button[data-all]').addEventListener('click', () => {
+      for (const field of all('input[data-by]', tools)) { field.value = ''; fields[field.dataset.by] = ''; }
+      for (const button of all('button[data-outcome]', tools)) press(button, false);
+      if (select) { select.value = ''; sort(''); }
+      show();
+    });
+    // As in other pages: the way to search without a pointer.
+    document.addEventListener('keydown', (event) => {
+      const busy = event.target.closest?.('input, select, textarea');
+      if (event.key !== '/' || busy || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      tools.querySelector('input').focus();
+    });
+    tools.hidden = false;
+    show();
+  };
+  for (const tools of all('.chooser')) choosing(tools);
+
   const inner = document.querySelector('.tl-inner');
   if (!inner) return;
   const scroll = inner.parentElement;

@@ -7,9 +7,6 @@ use crate::Finding;
 use crate::wire::{Fate, Row, Wire, WireCall, moment, violation_words};
 use maud::{Markup, html};
 
-/// How far what is lost gets (%).
-const LOST_AT: f64 = 0.55;
-
 pub fn figure(finding: &Finding) -> Markup {
     let Some(wire) = &finding.wire else {
         return html! {};
@@ -56,12 +53,7 @@ fn row_of(call: &WireCall, wire: &Wire) -> Markup {
     html! {
         li {
             span.time { (moment(call.at_ns)) }
-            div.lanes aria-hidden="true" {
-                @for index in 0..wire.nodes.len() {
-                    i.life style={ "left:" (centre(index, wire)) "%" } {}
-                }
-                (arrows(call, wire))
-            }
+            div.lanes aria-hidden="true" style=(ends(call, wire)) { (arrows(call, wire)) }
             div.said {
                 span.who { (name(&call.from)) " to " (name(&call.to)) ": " }
                 b { (word(&call.operations)) }
@@ -83,30 +75,32 @@ fn outcome(call: &WireCall) -> Markup {
     html! { span class={ "tag " (class) } { (call.outcome()) } }
 }
 
+/// From where to where its arrows go, for the style; the lines of the nodes are its background.
+fn ends(call: &WireCall, wire: &Wire) -> String {
+    let Some((from, to)) = wire.column(&call.from).zip(wire.column(&call.to)) else {
+        return String::new();
+    };
+    let column = 100.0 / wire.nodes.len().max(1) as f64;
+    let left = (from.min(to) as f64 + 0.5) * column;
+    format!("--l:{left:.2}%;--w:{:.2}%", from.abs_diff(to) as f64 * column)
+}
+
 /// The call, and the reply below it.
 fn arrows(call: &WireCall, wire: &Wire) -> Markup {
     let (Some(from), Some(to)) = (wire.column(&call.from), wire.column(&call.to)) else {
         return html! {};
     };
+    let (there, back) = if to >= from { ("right", "left") } else { ("left", "right") };
     html! {
-        (arrow("call", (from, to), call.fate == Fate::CallLost, wire))
+        (arrow("call", there, call.fate == Fate::CallLost))
         @match call.fate {
-            Fate::Answered => { (arrow("reply", (to, from), false, wire)) }
-            Fate::ReplyLost => { (arrow("reply", (to, from), true, wire)) }
+            Fate::Answered => { (arrow("reply", back, false)) }
+            Fate::ReplyLost => { (arrow("reply", back, true)) }
             Fate::CallLost | Fate::Unanswered => {}
         }
     }
 }
 
-fn arrow(kind: &str, (from, to): (usize, usize), is_lost: bool, wire: &Wire) -> Markup {
-    let column = 100.0 / wire.nodes.len().max(1) as f64;
-    let part = if is_lost { LOST_AT } else { 1.0 };
-    let width = from.abs_diff(to) as f64 * column * part;
-    let begin = (from as f64 + 0.5) * column;
-    let (left, way) = if to >= from { (begin, "right") } else { (begin - width, "left") };
-    let lost = if is_lost { " lost" } else { "" };
-    html! {
-        i class={ "arrow " (kind) " " (way) (lost) }
-            style={ "left:" (format!("{left:.3}")) "%;width:" (format!("{width:.3}")) "%" } {}
-    }
+fn arrow(kind: &str, way: &str, is_lost: bool) -> Markup {
+    html! { i class={ "arrow " (kind) " " (way) (if is_lost { " lost" } else { "" }) } {} }
 }

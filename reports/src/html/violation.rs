@@ -1,52 +1,26 @@
 //! The violations of a run: what happened, why it is one, and how it came to that.
 
-use super::{below, name, percent, place, sequence, word};
-use crate::text::{counted, seconds, span};
+use super::{Place, below, name, percent, place, sequence, word};
+use crate::text::{seconds, span};
 use crate::{Class, Finding, Hold, Report, StoryKind, StoryLine};
 use maud::{Markup, html};
 
-pub fn section(report: &Report) -> Markup {
-    if report.findings.is_empty() {
+pub fn violation(report: &Report, index: usize, open: bool, at: &Place) -> Markup {
+    let Some(finding) = report.findings.get(index) else {
         return html! {};
-    }
-    super::section(
-        "violations",
-        "Violations",
-        html! {
-            @for (index, finding) in report.findings.iter().enumerate() {
-                (violation(report, index, finding))
-            }
-            (more(report))
-        },
-    )
-}
-
-/// Those that the document leaves out.
-fn more(report: &Report) -> Markup {
-    let all = report.violations();
-    let more = all.saturating_sub(report.findings.len() as u64);
-    html! {
-        @if more > 0 {
-            p {
-                (counted(more, "more violation")) " of the same kinds: of each promise, the \
-                first and gravest are shown. history.jsonl has every event."
-            }
-        }
-    }
-}
-
-fn violation(report: &Report, index: usize, finding: &Finding) -> Markup {
+    };
     let id = format!("violation-{}", index + 1);
     let promise = report.invariants.iter().find(|r| r.invariant == finding.invariant);
     let tag = if finding.class == Class::BeyondAssumptions { "doubt" } else { "bad" };
     let (from, until) = window(report, finding);
-    // The first few are open: the others are mostly the same story again.
     html! {
-        details.violation #(id) open[index < 3] {
+        details.violation #(id) open[open] {
             summary {
                 h3 { "Violation " (index + 1) ": " (finding.invariant.words()) }
                 " " span.when { "at " (seconds(finding.at_ns)) }
                 " " span class={ "tag " (tag) } { (finding.class.words()) }
+                // What it is, where it is folded.
+                span.gist { (word(&finding.explanation)) }
             }
             p.lead { (word(&finding.explanation)) }
             @for beyond in &finding.beyond {
@@ -61,7 +35,7 @@ fn violation(report: &Report, index: usize, finding: &Finding) -> Markup {
                 p.fault { span.tag.quiet { "fault" } " " (word(fault)) }
             }
             (sequence::figure(finding))
-            (story(report, finding))
+            (story(report, finding, at))
             p.actions {
                 a.show href="#timeline" data-from=(from) data-until=(until) {
                     "Show it on the timeline"
@@ -147,7 +121,7 @@ fn words(hold: &Hold) -> Markup {
     }
 }
 
-fn story(report: &Report, finding: &Finding) -> Markup {
+fn story(report: &Report, finding: &Finding, at: &Place) -> Markup {
     if finding.story.is_empty() {
         return html! {};
     }
@@ -163,12 +137,12 @@ fn story(report: &Report, finding: &Finding) -> Markup {
             } }
             tbody { @for line in &finding.story { (story_row(line, finding.at_ns)) } }
         } }
-        @if !has_wire && finding.wire.is_none() { (capture(report, finding)) }
+        @if !has_wire && finding.wire.is_none() { (capture(report, finding, at)) }
     }
 }
 
 /// Where the NFS calls of that time are to be seen.
-fn capture(report: &Report, finding: &Finding) -> Markup {
+fn capture(report: &Report, finding: &Finding, at: &Place) -> Markup {
     const FILE: &str = "wire.pcapng";
     const BEFORE_NS: u64 = 1_000_000_000;
     let start = report.provenance.site.as_ref().map(|site| site.wall_start_s);
@@ -180,7 +154,8 @@ fn capture(report: &Report, finding: &Finding) -> Markup {
     let until = wall(start, finding.at_ns);
     html! {
         p.aside {
-            "The NFS calls of the second before are in " (below(FILE, html! { (FILE) }))
+            "The NFS calls of the second before are in "
+            @if (at.has)(FILE) { (below(FILE, html! { (FILE) })) } @else { (FILE) }
             "; Wireshark shows them by "
             code { "rpc && frame.time_epoch >= " (from) " && frame.time_epoch <= " (until) }
         }

@@ -138,6 +138,20 @@ pub struct Finding {
 }
 
 impl Map {
+    /// Names the directories of the runs anew; of those that are not there, none is left.
+    pub fn move_runs(&mut self, moved: impl Fn(&str) -> Option<String>) {
+        let again = |directory: &mut Option<String>| {
+            *directory = directory.as_deref().and_then(&moved);
+        };
+        let cells = self.rows.iter_mut().flat_map(|row| &mut row.cells);
+        for cell in cells {
+            if let Cell::Made(made) | Cell::Proof { made, .. } = cell {
+                again(&mut made.directory);
+            }
+        }
+        self.findings.iter_mut().for_each(|finding| again(&mut finding.directory));
+    }
+
     /// The run that tells what becomes of a fault at a point: its own, or that of the point that
     /// stands for it.
     pub fn run(&self, row: usize, column: usize) -> Option<&Made> {

@@ -127,11 +127,14 @@ impl Violation {
         broken.chain(unmet).map(violation).collect()
     }
 
+    /// What was wrong, without lock and scenario.
+    pub fn what(&self) -> &'static str {
+        self.invariant.map_or("an answer that the script does not expect", Invariant::words)
+    }
+
     /// In words: `flufl.lock in calm: mutual exclusion`.
     pub fn words(&self) -> String {
-        let what =
-            self.invariant.map_or("an answer that the script does not expect", Invariant::words);
-        format!("{} in {}: {what}", self.lock, self.scenario)
+        format!("{} in {}: {}", self.lock, self.scenario, self.what())
     }
 }
 

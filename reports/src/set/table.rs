@@ -111,6 +111,18 @@ pub struct Cell<'a> {
 }
 
 impl Cell<'_> {
+    /// How many critical sections its runs had: the median of them.
+    pub fn sections(&self) -> Option<u64> {
+        let judged = self.runs.iter().filter_map(|run| run.judged());
+        median(judged.map(|judged| judged.critical_sections))
+    }
+
+    /// How long an acquire took: the median of the runs' medians.
+    pub fn waiting_ns(&self) -> Option<u64> {
+        let judged = self.runs.iter().filter_map(|run| run.judged());
+        median(judged.filter_map(|judged| judged.waiting).map(|waiting| waiting.median_ns))
+    }
+
     /// The runs that did not end as their scenario says.
     pub fn unexpected(&self) -> impl Iterator<Item = &RunSummary> {
         self.runs.iter().copied().filter(|run| !run.as_expected())
@@ -137,6 +149,13 @@ fn ends(counts: &Counts) -> String {
     ends.collect::<Vec<_>>().join(" and ")
 }
 
+/// The lower one, where there are two.
+fn median(values: impl Iterator<Item = u64>) -> Option<u64> {
+    let mut values: Vec<u64> = values.collect();
+    values.sort_unstable();
+    values.get(values.len().checked_sub(1)? / 2).copied()
+}
+
 /// Locks by scenarios.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table<'a> {
@@ -153,6 +172,13 @@ pub struct Row<'a> {
     /// The versions that ran.
     pub versions: BTreeSet<&'a str>,
     pub cells: Vec<Cell<'a>>,
+}
+
+impl Row<'_> {
+    /// All its runs.
+    pub fn counts(&self) -> Counts {
+        Counts::of(self.cells.iter().flat_map(|cell| cell.runs.iter().copied()))
+    }
 }
 
 impl Table<'_> {

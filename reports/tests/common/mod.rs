@@ -47,6 +47,7 @@ pub fn clean() -> Report {
         lock: LockPart {
             name: "flufl.lock".into(),
             version: Some("10.0.0".into()),
+            from: None,
             lifetime_ns: Some(15 * SECOND),
             summary: "NFS-safe lock file by link(2)".into(),
             assumes: Some(Assumes {
@@ -63,6 +64,7 @@ pub fn clean() -> Report {
         provenance: Provenance {
             lockstorm: "0.1.0".into(),
             kernel_key: "k-1".into(),
+            kernel_version: "6.12".into(),
             image_key: "i-1".into(),
             kernels: Vec::new(),
             nfs_version: "4.2".into(),
