@@ -8,6 +8,7 @@
 //!   an unmet step violates in a class of its own, and only in a run that went right.
 
 pub mod activity;
+mod hung;
 mod plots;
 pub mod recheck;
 mod reproduce;

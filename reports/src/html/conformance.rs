@@ -1,9 +1,10 @@
 //! The page of a table of probes: a cell opens the calls that it rests on.
 
 use super::page;
-use crate::conformance::{Cell, Outcome, Row, Table};
+use crate::conformance::{Cell, Column, Outcome, Row, Table};
 use crate::text::clean;
 use maud::{Markup, html};
+use std::fmt::Write;
 
 pub fn conformance(table: &Table) -> Markup {
     let jumps = table.chapters.iter().map(|chapter| (id(&chapter.name), chapter.name.clone()));
@@ -18,13 +19,13 @@ pub fn conformance(table: &Table) -> Markup {
         @for chapter in &table.chapters {
             section id=(id(&chapter.name)) {
                 h2 { (chapter.name) }
-                div.wide {
+                div.wide.tall {
                     table.conformance {
                         thead { tr {
                             th scope="col" { "probe" }
-                            @for column in &table.columns { th scope="col" { (column.name) } }
+                            @for column in &table.columns { th scope="col" { (clean(&column.name)) } }
                         } }
-                        tbody { @for row in &chapter.rows { (of_row(row)) } }
+                        tbody { @for row in &chapter.rows { (of_row(row, &table.columns)) } }
                     }
                 }
             }
@@ -64,14 +65,17 @@ fn totals(table: &Table) -> Markup {
     }
 }
 
-fn of_row(row: &Row) -> Markup {
+fn of_row(row: &Row, columns: &[Column]) -> Markup {
     html! {
         tr.differs[row.differs()] id=(row.name) {
             th scope="row" {
                 strong { (row.name) } @if row.differs() { span title="the columns differ" { " ≠" } }
                 p.rule { (clean(&row.rule)) " (" (clean(&row.source)) ")" }
             }
-            @for cell in &row.cells { td { (of_cell(cell)) } }
+            @for (cell, column) in row.cells.iter().zip(columns) {
+                // Of its column's name where there is no room for columns.
+                td data-in=(clean(&column.name)) { (of_cell(cell)) }
+            }
         }
     }
 }
@@ -88,20 +92,25 @@ fn of_cell(cell: &Cell) -> Markup {
             details {
                 summary class=(class) { (cell.outcome.word()) ": " (clean(&cell.seen)) }
                 @if !cell.calls.is_empty() {
-                    table.calls { tbody { @for call in &cell.calls {
-                        tr {
-                            td { (format!("{:.3}", call.at_s)) } td { (clean(&call.who)) }
-                            td { code { (clean(&call.call)) } }
-                            td { (clean(call.answer.as_deref().unwrap_or("no answer"))) }
-                        }
-                    } } }
+                    pre.calls { (calls(cell)) }
                 }
                 @if let Some(site) = &cell.site {
-                    p { "packets: " code { (site) "/wire.pcapng" } }
+                    p { "packets: " (site) "/wire.pcapng" }
                 }
             }
         }
     }
+}
+
+/// A line each: there are tens of thousands in a whole table, and a page has to stay small.
+fn calls(cell: &Cell) -> String {
+    let mut out = String::new();
+    for call in &cell.calls {
+        let (who, what) = (clean(&call.who), clean(&call.call));
+        let answer = clean(call.answer.as_deref().unwrap_or("no answer"));
+        let _ = writeln!(out, "{:.3} {who} {what} → {answer}", call.at_s);
+    }
+    out
 }
 
 #[cfg(test)]

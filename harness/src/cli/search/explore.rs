@@ -1,7 +1,6 @@
 //! `lockstorm explore`: scenarios at random, guided by the situations that runs come to.
 
 mod findings;
-pub mod known;
 mod ledger;
 mod progress;
 mod session;
@@ -14,8 +13,8 @@ use crate::cli::batch::{
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::matrix;
 use crate::cli::terminal::Terminal;
+use crate::search::known::Known;
 use crate::search::story;
-use known::Known;
 use session::{Limits, Session};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -3,7 +3,6 @@
 
 use super::Args;
 use super::findings::{Confirmation, Findings, Found, forget};
-use super::known::Known;
 use super::ledger::{Key, Ledger, locked};
 use super::progress::{Progress, counted};
 use super::summary::{KnownRow, LeftOut, LockRow, Summary};
@@ -19,6 +18,7 @@ use crate::search::calm;
 use crate::search::explore::corpus::Entry;
 use crate::search::explore::{Explorer, Subject, Trial};
 use crate::search::fingerprint::Fingerprint;
+use crate::search::known::Known;
 use lockstorm_reports::Class;
 use lockstorm_reports::set::{Outcome, RunSummary};
 use std::collections::{BTreeMap, BTreeSet};

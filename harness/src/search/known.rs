@@ -33,7 +33,11 @@ pub struct KnownFinding {
 impl Known {
     /// Reads and checks a list.
     pub fn load(path: &Path) -> Result<Known, Diagnostics> {
-        let document = Document::parse(Source::read(path)?)?;
+        Known::from_source(Source::read(path)?)
+    }
+
+    pub fn from_source(source: Source) -> Result<Known, Diagnostics> {
+        let document = Document::parse(source)?;
         let known: Known = document.read().map_err(|p| document.diagnose(p))?;
         let mut problems = Vec::new();
         for (index, one) in known.known.iter().enumerate() {
