@@ -1,5 +1,6 @@
-//! What processes on the server's own machine meet when clients have written a file: to its kernel
-//! a server of user space is a process like any other, and a file that it has open is in use.
+//! What processes on the server's own machine meet when clients have written a file. NFSv3 has no
+//! OPEN and no CLOSE, so that a server has a file open for as long as it thinks fit
+//! (nfs-ganesha#871, #902), and to the kernel beneath a file that is open is in use.
 
 use super::errors_programs::{executed, put_program};
 use crate::conformance::bench::{Bench, WRITE};
