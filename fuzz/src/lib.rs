@@ -6,10 +6,12 @@
 
 mod messages;
 mod rings;
+mod saved;
 mod wire;
 
 pub use messages::{time_travel, vhost_user};
 pub use rings::{blk, console, net};
+pub use saved::{corpus, known, map, strike, table as conformance};
 pub use wire::wire;
 
 use lockstorm::history::reader;
@@ -37,7 +39,11 @@ pub struct Target {
 }
 
 /// Every target, for those who call them all.
-pub const TARGETS: [Target; 11] = [
+pub fn all() -> impl Iterator<Item = &'static Target> {
+    TARGETS.iter().chain(&saved::TARGETS)
+}
+
+const TARGETS: [Target; 11] = [
     Target {
         name: "time_travel",
         run: |data| {

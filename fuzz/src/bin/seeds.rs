@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    for target in &lockstorm_fuzz::TARGETS {
+    for target in lockstorm_fuzz::all() {
         let folder = corpus.join(target.name);
         fs::create_dir_all(&folder)?;
         for (number, seed) in (target.seeds)().iter().enumerate() {

@@ -15,7 +15,8 @@ use crate::site::SiteError;
 use crate::site::blueprint::Implementation;
 use crate::suggest::closest;
 use clap::ValueEnum;
-use lockstorm_reports::conformance::{Outcome, Table, differences, markdown, text, told};
+use lockstorm_reports::conformance as reports;
+use lockstorm_reports::conformance::{Outcome, Table, differences, json, markdown, text, told};
 use lockstorm_reports::html;
 use std::collections::BTreeMap;
 use std::fs;
@@ -104,14 +105,13 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let wanted = |probe: &Probe| is_wanted(probe, &args.probes);
     let out = directory(args.out.as_deref())?;
     let table = tried(args, &columns, &wanted, &out)?;
-    let json = serde_json::to_string_pretty(&table)
-        .map_err(|error| Failure::Internal(error.to_string()))?;
+    let json = json(&table);
     write(&conformance::file(&out), &json)?;
     let page = html::conformance(&table);
     write(&out.join("index.html"), &page)?;
     terminal.print(&match args.format {
         Format::Text => text(&table),
-        Format::Json => json + "\n",
+        Format::Json => json,
         Format::Markdown => markdown(&table),
         Format::Html => page,
     })?;
@@ -270,8 +270,8 @@ fn read(directory: &Path) -> Result<Table, Failure> {
         let message = format!("{}: {error}; expected a directory of `conformance`", file.display());
         Failure::of_a_named_path(&error, message)
     })?;
-    serde_json::from_str(&text)
-        .map_err(|error| Failure::Argument(format!("{}: {error}", file.display())))
+    reports::read(&text)
+        .map_err(|problem| Failure::Argument(format!("{}: {problem}", file.display())))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

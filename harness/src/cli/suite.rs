@@ -10,7 +10,6 @@ use super::runner::listen_for_signals;
 use super::terminal::Terminal;
 use crate::assets;
 use crate::conformance::suite::{self, Ended, Planned};
-use crate::fault::Strike;
 use crate::lock::bring::{Order, bring, image_path};
 use crate::plan::LockImage;
 use crate::run::RunError;
@@ -119,32 +118,9 @@ fn told(ended: &Ended, within: Nanos, terminal: &Terminal) -> Result<Exit, Failu
     Ok(if ended.code == Some(0) { Exit::Valid } else { Exit::Violated })
 }
 
-/// `{cut: {node: c1}} at 5s for 60s`.
 fn planned(text: &str) -> Result<Planned, Failure> {
-    #[derive(serde::Deserialize)]
-    struct Spec {
-        #[serde(with = "serde_yaml::with::singleton_map")]
-        strike: Strike,
-    }
-    let wrong = |why: String| {
-        let help = "expected such as `{cut: {node: c1}} at 5s for 60s`";
-        Failure::Argument(format!("--strike {text}: {why}; {help}"))
-    };
-    let (fault, times) = text.rsplit_once('}').ok_or_else(|| wrong("no fault".into()))?;
-    let spec = serde_yaml::from_str::<Spec>(&format!("strike: {fault}}}"));
-    let strike = spec.map_err(|error| wrong(error.to_string()))?.strike;
-    if strike.fault().needs_message() {
-        return Err(wrong("this fault needs a call that it can wait for".into()));
-    }
-    let words: Vec<&str> = times.split_whitespace().collect();
-    let (at, lasts) = match words[..] {
-        [] => (Nanos::ZERO, None),
-        ["at", at] => (time(at).map_err(wrong)?, None),
-        ["for", lasts] => (Nanos::ZERO, Some(time(lasts).map_err(wrong)?)),
-        ["at", at, "for", lasts] => (time(at).map_err(wrong)?, Some(time(lasts).map_err(wrong)?)),
-        _ => return Err(wrong(format!("`{}` is no time", times.trim()))),
-    };
-    Ok(Planned { strike, at, lasts })
+    text.parse::<Planned>()
+        .map_err(|why| Failure::Argument(format!("--strike {}: {why}", clean(text))))
 }
 
 /// The image of what is to be run, and the command in it.
@@ -186,21 +162,5 @@ fn failure(none: NoAnswer) -> Failure {
         NoAnswer::Host(error) => Failure::Host(error.to_string()),
         NoAnswer::Failed(why) => Failure::Host(why),
         NoAnswer::Hung(after) => Failure::Host(format!("a node did not answer within {after}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fault_is_told_with_its_times() {
-        let fault = planned("{cut: {node: c1}} at 5s for 1m").unwrap();
-        assert_eq!((fault.at, fault.lasts), (Nanos::from_secs(5), Some(Nanos::from_secs(60))));
-        assert_eq!(fault.strike.kind(), "cut");
-        assert_eq!(planned("{crash: {node: server}}").unwrap().at, Nanos::ZERO);
-        for wrong in ["cut", "{cut: {nod: c1}}", "{cut: {node: c1}} after 5s", "{lose: {}}"] {
-            assert!(planned(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -7,6 +7,10 @@ use crate::site::{NodeId, Resources};
 use crate::units::Nanos;
 use lockstorm_agent::SUPPLEMENT;
 use lockstorm_agent::probe::{Answer, Call};
+use lockstorm_reports::text::clean;
+use std::str::FromStr;
+
+const EXAMPLE: &str = "{cut: {node: c1}} at 5s for 60s";
 
 /// A fault, and when it strikes and ends, counted from the program's start.
 pub struct Planned {
@@ -14,6 +18,36 @@ pub struct Planned {
     pub at: Nanos,
     /// `None`: it lasts until the program has ended.
     pub lasts: Option<Nanos>,
+}
+
+/// Read from `{cut: {node: c1}} at 5s for 60s`.
+impl FromStr for Planned {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Planned, String> {
+        #[derive(serde::Deserialize)]
+        struct Spec {
+            #[serde(with = "serde_yaml::with::singleton_map")]
+            strike: Strike,
+        }
+        let wrong = |why: String| format!("{}; expected such as `{EXAMPLE}`", clean(&why));
+        let (fault, times) = text.rsplit_once('}').ok_or_else(|| wrong("no fault".into()))?;
+        let spec = serde_yaml::from_str::<Spec>(&format!("strike: {fault}}}"));
+        let strike = spec.map_err(|error| wrong(error.to_string()))?.strike;
+        if strike.fault().needs_message() {
+            return Err(wrong("this fault needs a call that it can wait for".into()));
+        }
+        let time = |text: &str| text.parse::<Nanos>().map_err(wrong);
+        let words: Vec<&str> = times.split_whitespace().collect();
+        let (at, lasts) = match words[..] {
+            [] => (Nanos::ZERO, None),
+            ["at", at] => (time(at)?, None),
+            ["for", lasts] => (Nanos::ZERO, Some(time(lasts)?)),
+            ["at", at, "for", lasts] => (time(at)?, Some(time(lasts)?)),
+            _ => return Err(wrong(format!("`{}` is no time", times.trim()))),
+        };
+        Ok(Planned { strike, at, lasts })
+    }
 }
 
 /// How a program ended.
@@ -81,4 +115,20 @@ pub fn run(
         }
         _ => Ended { how: None, code: None, output: String::new(), took },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_told_with_its_times() {
+        let fault: Planned = "{cut: {node: c1}} at 5s for 1m".parse().unwrap();
+        assert_eq!((fault.at, fault.lasts), (Nanos::from_secs(5), Some(Nanos::from_secs(60))));
+        assert_eq!(fault.strike.kind(), "cut");
+        assert_eq!("{crash: {node: server}}".parse::<Planned>().unwrap().at, Nanos::ZERO);
+        for wrong in ["cut", "{cut: {nod: c1}}", "{cut: {node: c1}} after 5s", "{lose: {}}"] {
+            assert!(wrong.parse::<Planned>().is_err(), "{wrong}");
+        }
+    }
 }

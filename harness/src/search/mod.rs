@@ -9,6 +9,7 @@
 //! - [`pairs`]: a second fault where the run is another because of the first;
 //! - [`explore`]: scenarios at random, and from those that came to something new;
 //! - [`fingerprint`]: which violations are the same;
+//! - [`known`]: which of them somebody knows already;
 //! - [`shrink`]: the smallest scenario that shows the same violation;
 //! - [`explain`]: what a violation depends on;
 //! - [`bisect`]: between which two of a row it came, or went.
@@ -17,6 +18,7 @@ pub mod bisect;
 pub mod explain;
 pub mod explore;
 pub mod fingerprint;
+pub mod known;
 pub mod pairs;
 mod parts;
 pub mod points;

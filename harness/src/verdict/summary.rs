@@ -1,5 +1,6 @@
 //! What a run was like: notes, versions, mounts, numbers.
 
+use super::hung::hung;
 use super::told;
 use crate::check::Evidence;
 use crate::check::calls::Call;
@@ -9,6 +10,7 @@ use crate::check::no_lost_update::stale_reads;
 use crate::history::{Event, EventKind};
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
+use crate::site::blueprint::Implementation;
 use crate::site::clock::Clock;
 use lockstorm_reports::text::{seconds, span};
 use lockstorm_reports::{Assumes, ClientStatistics, Invariant, Mount, Site, Statistics, Waiting};
@@ -17,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is worth knowing and is no violation.
 pub(super) fn notes(evidence: &Evidence) -> Vec<String> {
     let mut notes = told(evidence.holds.iter().filter_map(|hold| overstayed(evidence, hold)));
+    notes.extend(told(hung(evidence)));
     notes.extend(told(stale_reads(evidence).into_iter()));
     notes.extend(told(failed_in_calm(evidence)));
     let pinned = evidence.plan.profile.version.as_deref();
@@ -168,7 +171,10 @@ pub(super) fn site(plan: &Plan) -> Site {
     let blueprint = &plan.blueprint;
     let (server, disk) = (&blueprint.server, &blueprint.disk);
     Site {
-        server: "knfsd, the NFS server of the Linux kernel".into(),
+        server: match server.implementation {
+            Implementation::Knfsd => "knfsd, the NFS server of the Linux kernel".into(),
+            Implementation::Ganesha => "nfs-ganesha, an NFS server that is a program".into(),
+        },
         lease_s: server.lease_s,
         grace_s: server.grace_s,
         threads: server.threads.into(),

@@ -249,6 +249,34 @@ fn calls_that_fail_although_nothing_is_disturbed_are_noted() {
 }
 
 #[test]
+fn a_call_that_never_returns_is_told_as_hung_and_one_that_may_wait_is_not() {
+    let text = "
+        1s c1 acquires
+        2s c1 releases
+        2s c2 tries
+        3s c3 asks for 9s
+        4s c1 asks
+        50s workload ends";
+    let hung =
+        |client: &str, rest: &str| format!("{client} hung in acquire: {rest}, when the run ended");
+    let said = "and had neither an answer nor an error";
+    assert_eq!(
+        judged(&plan(), text, &[]).notes,
+        [
+            hung("c2", &format!("it was not to wait, {said}, 48.000 s after its call at 2.000 s")),
+            hung(
+                "c3",
+                &format!(
+                    "it was to wait for 9.000 s at most, {said}, 47.000 s after its call at 3.000 s"
+                )
+            ),
+        ]
+    );
+    let soon = text.replace("50s", "31s");
+    assert_eq!(judged(&plan(), &soon, &[]).notes, [""; 0]);
+}
+
+#[test]
 fn a_heartbeat_keeps_an_owner_from_overstaying_while_it_reaches_the_server() {
     let mut plan = plan();
     plan.profile.lifetime.as_mut().unwrap().renewed = Renewed::Itself;

@@ -27,11 +27,16 @@ fn no_bytes_upset(
         "adapter",
         "scenario",
         "plan",
-        "history"
+        "history",
+        "conformance",
+        "map",
+        "corpus",
+        "known",
+        "strike"
     )]
     name: &str,
 ) {
-    let target = targets::TARGETS.iter().find(|target| target.name == name).unwrap();
+    let target = targets::all().find(|target| target.name == name).unwrap();
     let seeds = (target.seeds)();
     seeds.iter().for_each(|seed| try_out(target, seed));
     let mut rng = seeds::generator(1);
@@ -47,20 +52,20 @@ fn no_bytes_upset(
 
 #[test]
 fn every_target_is_tried_here_and_has_its_libfuzzer_end() {
-    for target in &targets::TARGETS {
+    for target in targets::all() {
         let file =
             format!("{}/../fuzz/fuzz_targets/{}.rs", env!("CARGO_MANIFEST_DIR"), target.name);
         assert!(std::fs::read_to_string(file).unwrap().contains(target.name));
     }
     let tried = include_str!("fuzz.rs");
-    assert!(targets::TARGETS.iter().all(|target| tried.contains(&format!("\"{}\"", target.name))));
+    assert!(targets::all().all(|target| tried.contains(&format!("\"{}\"", target.name))));
 }
 
 /// Targets that only ever see refusals would test nothing.
 #[test]
 fn the_seeds_reach_what_they_are_for() {
     let done = |name: &str, run: fn(&[u8]) -> usize| -> usize {
-        let target = targets::TARGETS.iter().find(|target| target.name == name).unwrap();
+        let target = targets::all().find(|target| target.name == name).unwrap();
         (target.seeds)().iter().map(|seed| run(seed)).sum()
     };
     assert!(done("blk", targets::blk) > 0);
@@ -71,6 +76,17 @@ fn the_seeds_reach_what_they_are_for() {
     // drivers, each is told its features twice, and its configuration.
     assert_eq!(done("time_travel", targets::time_travel), 9);
     assert_eq!(done("vhost_user", targets::vhost_user), 3 * (20 + 20 + 84));
+}
+
+#[rstest]
+#[case("conformance", targets::conformance)]
+#[case("map", targets::map)]
+#[case("corpus", targets::corpus)]
+#[case("known", targets::known)]
+#[case("strike", targets::strike)]
+fn the_seeds_of_what_was_saved_can_be_read(#[case] name: &str, #[case] read: fn(&[u8]) -> bool) {
+    let target = targets::all().find(|target| target.name == name).unwrap();
+    assert!((target.seeds)().iter().all(|seed| read(seed)));
 }
 
 fn try_out(target: &targets::Target, input: &[u8]) {

@@ -1,10 +1,12 @@
 //! What a file system gives: a table of probes, one column for each way to reach the same disk.
 
 mod compare;
+mod json;
 mod markdown;
 mod text;
 
 pub use compare::{Difference, differences, told};
+pub use json::{json, read};
 pub use markdown::markdown;
 pub use text::text;
 

@@ -1,6 +1,7 @@
 //! map.json: the map as it is.
 
 use super::{Cell, Counts, FORMAT, Map};
+use crate::text::clean;
 
 /// The map as indented JSON with a last newline. The same map gives the same bytes.
 pub fn json(map: &Map) -> String {
@@ -15,15 +16,17 @@ pub fn read(text: &str) -> Result<Map, String> {
     struct Version {
         format: u32,
     }
+    // What is quoted of the file must not steer a terminal.
+    let wrong = |error: serde_json::Error| clean(&error.to_string());
     // Asked first: what a newer format holds would only be told as a wrong key.
-    let version: Version = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let version: Version = serde_json::from_str(text).map_err(wrong)?;
     if version.format != FORMAT {
         return Err(format!(
             "format {} is not known to this lockstorm, which reads format {FORMAT}",
             version.format
         ));
     }
-    let map: Map = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let map: Map = serde_json::from_str(text).map_err(wrong)?;
     match problem(&map) {
         Some(problem) => Err(problem),
         None => Ok(map),
@@ -37,7 +40,7 @@ fn problem(map: &Map) -> Option<String> {
         if row.cells.len() != columns {
             return Some(format!(
                 "row {index}, `{}`, has {} cells; expected one for each of {columns} columns",
-                row.name,
+                clean(&row.name),
                 row.cells.len()
             ));
         }
@@ -48,7 +51,7 @@ fn problem(map: &Map) -> Option<String> {
                 return Some(format!(
                     "row {index}, `{}`, column {column}: row {other} stands for it; expected \
                      another of {rows} rows, counted from 0",
-                    row.name
+                    clean(&row.name)
                 ));
             }
         }
@@ -59,7 +62,7 @@ fn problem(map: &Map) -> Option<String> {
             return Some(format!(
                 "finding `{}`: first seen in row {row}, column {column}; there are {rows} rows and \
                  {columns} columns, counted from 0",
-                finding.fingerprint
+                clean(&finding.fingerprint)
             ));
         }
     }

@@ -7,11 +7,11 @@ use crate::cli::directory::{host, named};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::results;
 use crate::cli::terminal::Terminal;
-use crate::name::is_name;
 use crate::scenario::load::load;
 use crate::scenario::overrides::Overrides;
 use crate::search::explore::corpus::{Corpus, Entry, merged, minimised};
-use serde::{Deserialize, Serialize};
+use crate::search::explore::index::{self, Head};
+use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
@@ -21,8 +21,6 @@ use std::path::{Path, PathBuf};
 pub const FOLDER: &str = "corpus";
 /// A line for the corpus, and then one for each scenario.
 const INDEX: &str = "corpus.jsonl";
-/// The version of its format.
-const FORMAT: u32 = 1;
 
 /// Works on what `lockstorm explore` has kept: the scenarios that came to situations in which no
 /// other had been, each a file that `lockstorm scenario` runs.
@@ -90,13 +88,6 @@ fn told(path: &Path, entries: &[Entry]) -> String {
     format!("{path}: {scenarios} scenarios, {} situations\n", corpus.situations())
 }
 
-/// The first line of the index.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    format: u32,
-    lockstorm: String,
-}
-
 /// Writes a corpus, a scenario after the other.
 pub struct Writer {
     path: PathBuf,
@@ -110,7 +101,7 @@ impl Writer {
         let file = path.join(INDEX);
         let index = File::create(&file).map_err(host(&file))?;
         let mut writer = Writer { path: path.to_owned(), index };
-        writer.line(&Head { format: FORMAT, lockstorm: env!("CARGO_PKG_VERSION").into() })?;
+        writer.line(&Head::ours())?;
         Ok(writer)
     }
 
@@ -135,7 +126,7 @@ pub fn read(path: &Path) -> Result<Vec<Entry>, Failure> {
     let path = &place(path);
     let index = path.join(INDEX);
     let text = fs::read_to_string(&index).map_err(named(&index))?;
-    let entries = parsed(&text).map_err(|problem| wrong(&index, &problem))?;
+    let entries = index::read(&text).map_err(|problem| wrong(&index, &problem))?;
     if entries.is_empty() {
         return Err(wrong(&index, "no scenario is in it; `lockstorm explore` makes a corpus"));
     }
@@ -146,34 +137,6 @@ pub fn read(path: &Path) -> Result<Vec<Entry>, Failure> {
 fn place(path: &Path) -> PathBuf {
     let below = path.join(FOLDER);
     if below.join(INDEX).exists() { below } else { path.to_owned() }
-}
-
-fn parsed(text: &str) -> Result<Vec<Entry>, String> {
-    // Without the torn last line of a search that was killed.
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let mut lines = whole.lines();
-    let head: Head = lines
-        .next()
-        .and_then(|line| serde_json::from_str(line).ok())
-        .ok_or("this is no corpus; `lockstorm explore` makes one")?;
-    let ours = env!("CARGO_PKG_VERSION");
-    if (head.format, head.lockstorm.as_str()) != (FORMAT, ours) {
-        let theirs: String = head.lockstorm.chars().take(40).collect();
-        return Err(format!(
-            "a corpus of lockstorm {theirs}, and this is {ours}, to which situations may be \
-             others; make a new one with `lockstorm explore` (its scenarios can still be run, with \
-             `lockstorm scenario FILE`)"
-        ));
-    }
-    let entry = |(index, line): (usize, &str)| {
-        let entry: Entry =
-            serde_json::from_str(line).map_err(|error| format!("line {}: {error}", index + 2))?;
-        match is_name(&entry.name) {
-            true => Ok(entry),
-            false => Err(format!("line {}: `name` is no name of a scenario", index + 2)),
-        }
-    };
-    lines.enumerate().map(entry).collect()
 }
 
 fn with_scenario(path: &Path, entry: Entry) -> Result<Entry, Failure> {

@@ -7,13 +7,13 @@ mod session;
 mod summary;
 
 use super::corpus;
-use super::known::Known;
 use crate::cli::batch::{
     Identity, Pair, Selection, SetDirectory, SideBySide, expect_any, pairs, parse_time,
 };
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::matrix;
 use crate::cli::terminal::Terminal;
+use crate::search::known::Known;
 use crate::search::story;
 use session::{Limits, Session};
 use std::path::PathBuf;

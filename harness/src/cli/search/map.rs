@@ -1,12 +1,12 @@
 //! The map of a sweep: what came of each fault at each point.
 
-use super::known::Known;
 use crate::cli::batch::Pair;
 use crate::cli::exit::Failure;
 use crate::cli::results;
 use crate::cli::terminal::Terminal;
 use crate::lock::profile::Primitive;
 use crate::search::fingerprint::Fingerprint;
+use crate::search::known::Known;
 use crate::search::points::Point;
 use crate::search::strikes::COLUMNS;
 use crate::search::sweep::{Role, Trial};

@@ -4,7 +4,6 @@ mod bisect;
 pub mod corpus;
 pub mod explain;
 pub mod explore;
-mod known;
 mod map;
 mod pairs;
 mod reproduce;

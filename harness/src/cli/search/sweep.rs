@@ -1,6 +1,5 @@
 //! `lockstorm sweep LOCK`: every fault at every point of a story.
 
-use super::known::Known;
 use super::trials::{Trial, Trials};
 use super::{map, pairs};
 use crate::cli::batch::{
@@ -11,6 +10,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::matrix;
 use crate::cli::terminal::Terminal;
 use crate::rpc::capture;
+use crate::search::known::Known;
 use crate::search::points::{Point, points};
 use crate::search::strikes::{COLUMNS, Setting};
 use crate::search::sweep::{self, trials};

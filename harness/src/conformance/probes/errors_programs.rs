@@ -194,7 +194,7 @@ pub const PROBES: &[Probe] = &[
 
 /// Puts a copy of sleep(1) into the probe's directory, as `program`. Only a program that is started
 /// in that directory can name it, which find(1) does where the marker is.
-fn put_program(bench: &mut Bench, by: &Hand, marker: &str) -> Step<()> {
+pub(super) fn put_program(bench: &mut Bench, by: &Hand, marker: &str) -> Step<()> {
     bench.touch(by, marker)?;
     copy_program(bench, by, marker)
 }
@@ -232,7 +232,7 @@ fn ended(bench: &mut Bench, by: &Hand) -> Step<String> {
 }
 
 /// Runs the program to its end: `exit 0`, or the error of execve(2).
-fn executed(bench: &mut Bench, by: &Hand) -> Step<String> {
+pub(super) fn executed(bench: &mut Bench, by: &Hand) -> Step<String> {
     let call = Call::Run { path: "program".into(), arguments: vec!["0".into()] };
     Ok(match bench.ask(by, call)? {
         Ok(Answer::Number(status)) => format!("exit {status}"),

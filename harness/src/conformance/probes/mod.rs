@@ -7,6 +7,7 @@ mod delegations;
 mod errors;
 mod errors_limits;
 mod errors_programs;
+mod errors_server;
 mod flocks;
 mod leases;
 mod lock_files;
@@ -70,6 +71,11 @@ pub const CHAPTERS: &[Chapter] = &[
     Chapter { name: "cache", parts: &[cache::PROBES, cache_names::PROBES, delegations::PROBES] },
     Chapter {
         name: "errors",
-        parts: &[errors::PROBES, errors_limits::PROBES, errors_programs::PROBES],
+        parts: &[
+            errors::PROBES,
+            errors_limits::PROBES,
+            errors_programs::PROBES,
+            errors_server::PROBES,
+        ],
     },
 ];

@@ -7,12 +7,14 @@
 //!
 //! - [`draw`]: a scenario at random; [`faults`]: its faults; [`near`]: times that mean something;
 //! - [`mutate`]: what is nearly as another;
-//! - [`coverage`]: what a run has covered; [`corpus`]: the scenarios that are kept.
+//! - [`coverage`]: what a run has covered; [`corpus`]: the scenarios that are kept, and
+//!   [`index`]: what is written down of them.
 
 pub mod corpus;
 pub mod coverage;
 pub mod draw;
 pub mod faults;
+pub mod index;
 pub mod mutate;
 pub mod near;
 

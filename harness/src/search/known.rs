@@ -39,16 +39,16 @@ pub struct KnownFinding {
 impl Known {
     /// What is known of the file systems, and behind it what a list of the user's says.
     pub fn with(path: Option<&Path>) -> Result<Known, Diagnostics> {
-        let shipped = Document::parse(Source::from_bytes("known.yaml", SHIPPED.into())?)?;
-        let mut all = Known::read(&shipped)?;
+        let mut all = Known::from_source(Source::from_bytes("known.yaml", SHIPPED.into())?)?;
         if let Some(path) = path {
-            all.known.extend(Known::read(&Document::parse(Source::read(path)?)?)?.known);
+            all.known.extend(Known::from_source(Source::read(path)?)?.known);
         }
         Ok(all)
     }
 
     /// Reads and checks a list.
-    fn read(document: &Document) -> Result<Known, Diagnostics> {
+    pub fn from_source(source: Source) -> Result<Known, Diagnostics> {
+        let document = Document::parse(source)?;
         let known: Known = document.read().map_err(|p| document.diagnose(p))?;
         let mut problems = Vec::new();
         for (index, one) in known.known.iter().enumerate() {
