@@ -55,6 +55,8 @@ pub mod verdict;
 
 pub mod search;
 
+pub mod advise;
+
 #[cfg(test)]
 mod sim;
 

@@ -4,6 +4,7 @@
 //! people or CI servers read is rendered from it, from a set of runs, or from a comparison of two
 //! sets. A renderer is a function from such a document to text; [`format::FORMATS`] names all.
 
+pub mod advice;
 pub mod assumes;
 pub mod cases;
 pub mod compare;

@@ -2,6 +2,7 @@
 
 pub mod exit;
 
+mod advise;
 mod batch;
 mod compare;
 mod completions;
@@ -82,6 +83,8 @@ enum Command {
     Suite(suite::Args),
     /// Try every fault at every point of a story: each call, each reply, each boundary.
     Sweep(search::sweep::Args),
+    /// Say which lock is for a site: what it is like there, and what fails there.
+    Advise(advise::Args),
     /// Shrink a violated run to the smallest scenario that shows the same violation.
     Shrink(search::shrink::Args),
     /// Say what a violation depends on: one thing is changed at a time.
@@ -158,6 +161,7 @@ pub fn main() -> ExitCode {
     let outcome = match &cli.command {
         Command::Scenario(args) => scenario::run(args, &terminal),
         Command::Matrix(args) => matrix::run(args, &terminal),
+        Command::Advise(args) => advise::run(args, &terminal),
         Command::Recheck(args) => recheck::run(args, &terminal),
         Command::Wire(args) => wire::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),

@@ -1,6 +1,7 @@
 //! HTML: a page that stands alone. No request leaves it, and without its script it still says
 //! everything; the script zooms, follows the pointer and copies commands.
 
+mod advice;
 mod comparison;
 mod conformance;
 mod explanation;
@@ -66,6 +67,11 @@ pub fn conformance(table: &crate::conformance::Table) -> String {
 /// Renders the map of a sweep as a page; `file` is the one in a run's directory that tells of it.
 pub fn map(map: &crate::map::Map, file: &str) -> String {
     map::page(map, file, &Place::default()).into_string()
+}
+
+/// The page of an advice, whole.
+pub fn advice(advice: &crate::advice::Advice) -> String {
+    advice::advice(advice).into_string()
 }
 
 /// Renders what a violation depends on as a page.
