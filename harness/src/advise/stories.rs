@@ -65,6 +65,7 @@ fn base(site: &Site) -> Scenario {
         lock: LockSpec { name: "fcntl".into(), lifetime: None, options: Default::default() },
         workload: site.workload.clone(),
         faults: Vec::new(),
+        reseed: None,
         expect: Default::default(),
         known_bug: None,
     }
