@@ -1,5 +1,6 @@
 //! The pages as a person meets them: in a browser, at three widths, by keyboard alone.
 
+#[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "common/chromium.rs"]
 mod chromium;
 mod common;

@@ -1,5 +1,6 @@
 //! The map of a sweep: its document, what renderers make of it, and its page in a browser.
 
+#[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "common/chromium.rs"]
 mod chromium;
 mod common;

@@ -1,5 +1,6 @@
 //! The site of many results: every link leads somewhere, whatever locks and scenarios are called.
 
+#[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "common/chromium.rs"]
 mod chromium;
 mod common;

@@ -46,14 +46,14 @@ pub struct Args {
 /// What a directory holds.
 enum Saved {
     Run(Box<Report>),
-    Set(ResultSet),
+    Set(Box<ResultSet>),
 }
 
 impl Saved {
     fn load(directory: &Path) -> Result<Saved, Failure> {
         fs::read_dir(directory).map_err(named(directory))?;
         match directory.join(set::HEADER_FILE).exists() {
-            true => Ok(Saved::Set(set::read(directory)?)),
+            true => Ok(Saved::Set(Box::new(set::read(directory)?))),
             false => Ok(Saved::Run(Box::new(load_run(directory)?))),
         }
     }
