@@ -3,6 +3,7 @@
 
 use super::{Target, has_no_controls, is_for_people};
 use lockstorm::conformance::suite::Planned;
+use lockstorm::lock::profile::Primitive;
 use lockstorm::search::explore::corpus::{Corpus, Entry, merged, minimised};
 use lockstorm::search::explore::coverage::Coverage;
 use lockstorm::search::explore::index::{self, Head};
@@ -117,12 +118,15 @@ pub fn known(data: &[u8]) -> bool {
     let Ok(source) = Source::from_bytes("known.yaml", data.to_vec()) else { return false };
     match Known::from_source(source) {
         Ok(known) => {
-            known.of(&Fingerprint {
-                lock: "a".into(),
-                invariant: Invariant::NoLostUpdate.words(),
-                class: Class::BrokenPromise,
-                situation: "holds (late); holds; server (hit by crash)".into(),
-            });
+            known.of(
+                &Fingerprint {
+                    lock: "a".into(),
+                    invariant: Invariant::NoLostUpdate.words(),
+                    class: Class::BrokenPromise,
+                    situation: "holds (late); holds; server (hit by crash)".into(),
+                },
+                Primitive::Link,
+            );
             true
         }
         Err(problems) => refused(&problems.to_string()),

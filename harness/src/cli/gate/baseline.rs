@@ -231,7 +231,7 @@ mod tests {
     use time::Month;
 
     fn load(text: &str) -> Result<Loaded, String> {
-        told(text, |loaded| Ok(loaded))
+        told(text, Ok)
     }
 
     fn told(
