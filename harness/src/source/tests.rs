@@ -15,7 +15,6 @@ fn an_empty_file_is_named_as_such() {
     insta::assert_snapshot!(said(""), @r#"
     error: the file is empty
       --> story.yaml:1:1
-      = help: `lockstorm list scenarios` names examples to start from
     "#);
     insta::assert_snapshot!(said("# a thought\n"), @r#"
     error: the file holds nothing but comments

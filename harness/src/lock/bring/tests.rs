@@ -76,9 +76,10 @@ fn a_tree_comes_along_without_what_is_no_source() {
 #[test]
 fn results_that_lie_in_a_tree_are_no_part_of_it() {
     let home = Home::new("none");
-    fs::create_dir_all(home.path("tree/p1/runs")).unwrap();
+    fs::create_dir_all(home.path("tree")).unwrap();
     fs::write(home.path("tree/lock.py"), "").unwrap();
     let before = home.bring(None, Some("tree")).unwrap();
+    fs::create_dir_all(home.path("tree/p1/runs")).unwrap();
     for file in ["p1/set.json", "p1/identity.json", "p1/results.jsonl"] {
         fs::write(home.path(&format!("tree/{file}")), "{}").unwrap();
     }

@@ -144,22 +144,22 @@ fn a_step_that_does_not_parse_says_what_was_expected() {
     c1:                             | `c1:` asks for nothing; expected a call (`acquire`, `release`, `refresh` or `is_held`) or `-> ANSWER`
     c1 acquire -> ok                | `c1 acquire -> ok` names a client without a colon; did you mean `c1: acquire -> ok`?
     c1: aquire -> ok                | `aquire` is not a call; did you mean `acquire`?
-    c1: acquire -> okay             | `okay` is not an answer; expected `ok`, `busy`, `timeout`, `not held`, `held` or `error`
-    c1: acquire -> yes please       | `yes please` is not an answer; expected `ok`, `busy`, `timeout`, `not held`, `held` or `error`
-    c1: acquire ->                  | `->` without an answer; expected `ok`, `busy`, `timeout`, `not held`, `held` or `error`
+    c1: acquire -> okay             | `okay` is not an answer; expected `ok`, `busy`, `timeout`, `not held`, `held`, `error` or `any`
+    c1: acquire -> yes please       | `yes please` is not an answer; expected `ok`, `busy`, `timeout`, `not held`, `held`, `error` or `any`
+    c1: acquire ->                  | `->` without an answer; expected `ok`, `busy`, `timeout`, `not held`, `held`, `error` or `any`
     c1: acquire 2s -> ok            | `acquire 2s` is not understood; expected `acquire` or `acquire timeout 2s`
-    c1: acquire timeout 2 -> ok     | `2` has no unit; did you mean `2s`?
+    c1: acquire timeout 2 -> ok     | `2` has no unit; expected such as `2ms` or `2s`
     c1: acquire -> ok within        | `within` without a duration; expected such as `within 12s`
     c1: acquire -> ok within -3s    | `-3s` is negative; did you mean `3s`?
     c1: release now -> ok           | `now` is too much after `release`; expected `-> ANSWER` or nothing
     a client: release               | `a client` is not the name of a client; expected such as `c1`
     at 15s                          | `at` counts from the step before it; did you mean `at +15s`?
-    at +15                          | `15` has no unit; did you mean `15s`?
+    at +15                          | `15` has no unit; expected such as `15ms` or `15s`
     cut                             | `cut` of which node? expected such as `cut c1`
     cut c1 now                      | `now` is too much; expected `cut c1`
     crahs server                    | `crahs` is not a step; did you mean `crash`?
     clock c2                        | `clock c2` does not say how far it steps; did you mean `clock c2 +8s`?
-    clock c2 8                      | `8` has no unit; did you mean `8s`?
+    clock c2 8                      | `8` has no unit; expected such as `8ms` or `8s`
     impair c1                       | `impair` has more to say than a line can; write `- impair: {node: c1, ...}`
     end                             | `end` of which fault? expected such as `end cut c1`
     end c1                          | `c1` is not a fault; expected `cut`, `crash`, `clock`, `impair`, `partition`, `pause`, `reset`, `disk`, `nfsd`, `kill`, `stop`, `slow` or `errno`

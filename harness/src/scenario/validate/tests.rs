@@ -374,7 +374,7 @@ fn a_fault_must_do_something_that_can_be_done() {
        |
      5 |     strike: {clock: {node: c1, step: 8}}
        |                                      ^
-      = help: did you mean `8s`?
+      = help: expected such as `8ms` or `8s`
     "#);
     insta::assert_snapshot!(fault("when: {at: 5s}\nstrike: {impair: {node: c1}}"), @r#"
     error: this impairs nothing
