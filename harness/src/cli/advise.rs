@@ -28,8 +28,8 @@ const STORY: &str = "calm";
 ///
 /// The file says what the site is like (`site:` and `workload:`, as in a scenario), how far clocks
 /// are apart (`clocks_apart: 60s`), and what fails there (`fails: {client: true, server: 60s,
-/// network: 90s, pause: 2m}`). The same command goes on where it was interrupted. Exit code 0: there
-/// is a lock that kept its promises; 2: there is none, or nobody knows.
+/// network: 90s, pause: 2m}`). The same command goes on where it was interrupted. Exit code 0:
+/// there is a lock that kept its promises; 2: there is none, or nobody knows.
 #[derive(clap::Args)]
 pub struct Args {
     /// What the site is like, and what fails there.

@@ -3,6 +3,7 @@
 //!
 //! They need what `ci/setup --tests` brings, and fail without it.
 
+mod advise;
 mod artefacts;
 mod book;
 mod ci_templates;
