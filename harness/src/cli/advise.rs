@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure};
 use super::results;
 use super::terminal::Terminal;
 use crate::advise::{CALM, Site, stories};
-use crate::history::{Event, EventKind, reader};
+use crate::history::{Event, EventKind, Operation, reader};
 use crate::scenario::{Scenario, validate};
 use crate::verdict::recheck::HISTORY;
 use lockstorm_reports::advice::{
@@ -16,6 +16,7 @@ use lockstorm_reports::advice::{
 use lockstorm_reports::set::{Outcome, RunSummary};
 use lockstorm_reports::text::quoted;
 use lockstorm_reports::{Class, Waiting, html};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -280,23 +281,28 @@ fn outage<'a>(
     Ok(worst.map(|longest_ns| Outage { story: story.name.clone(), longest_ns }))
 }
 
-/// From the first fault to the next entry (ns); within, `None` if somebody asked and nobody entered
-/// any more. Without a fault, or with nobody who asked, there is nothing to tell.
+/// From the first fault to the next entry (ns); within, `None` if somebody waited and nobody entered
+/// any more. Without a fault, or with nobody who waited, there is nothing to tell.
 fn after_failure(history: &[Event]) -> Option<Option<u64>> {
-    let is_strike = |event: &Event| matches!(event.kind, EventKind::FaultStruck { .. });
-    let struck = history.iter().position(is_strike)?;
-    let after = &history[struck..];
-    let entered = |event: &&Event| matches!(event.kind, EventKind::Entered { .. });
-    match after.iter().find(entered) {
-        Some(event) => Some(Some(event.at_ns - history[struck].at_ns)),
-        None => {
-            let asks = |event: &Event| {
-                use crate::history::Operation::Acquire;
-                matches!(event.kind, EventKind::Called { operation: Acquire { .. }, .. })
-            };
-            after.iter().any(asks).then_some(None)
+    let mut struck = None;
+    // Who asked and was not answered; also before the fault.
+    let mut waiting: BTreeSet<&str> = BTreeSet::new();
+    for event in history {
+        match &event.kind {
+            EventKind::FaultStruck { .. } => drop(struck.get_or_insert(event.at_ns)),
+            EventKind::Called { client, operation: Operation::Acquire { .. }, .. } => {
+                waiting.insert(client);
+            }
+            EventKind::Entered { client } => {
+                if let Some(struck) = struck {
+                    return Some(Some(event.at_ns - struck));
+                }
+                waiting.remove(client.as_str());
+            }
+            _ => {}
         }
     }
+    (struck.is_some() && !waiting.is_empty()).then_some(None)
 }
 
 #[cfg(test)]
@@ -312,6 +318,7 @@ mod tests {
         let text = "1s c1 acquires\n 2s c1 is cut\n 3s c2 asks\n 30s c2 enters";
         assert_eq!(seconds(text), Some(Some(28)));
         assert_eq!(seconds("1s c1 acquires\n 2s c1 is cut\n 3s c2 asks"), Some(None));
+        assert_eq!(seconds("1s c1 acquires\n 2s c2 asks\n 3s c1 is cut"), Some(None));
         assert_eq!(seconds("1s c1 acquires\n 2s c1 is cut"), None, "nobody asked");
         assert_eq!(seconds("1s c1 acquires\n 2s c2 asks"), None, "nothing failed");
     }
