@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Beside it stand `conformance`, probes of the file system itself, on the same sites and without a
-//! lock; `search`, which makes scenarios that nobody has written; and `advise`, which makes those of
-//! a site that somebody describes.
+//! lock; `search`, which makes scenarios that nobody has written; and `advise`, which makes those
+//! of a site that somebody describes.
 //!
 //! Below, each module names only modules that stand above it.
 

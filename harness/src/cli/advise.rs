@@ -281,8 +281,8 @@ fn outage<'a>(
     Ok(worst.map(|longest_ns| Outage { story: story.name.clone(), longest_ns }))
 }
 
-/// From the first fault to the next entry (ns); within, `None` if somebody waited and nobody entered
-/// any more. Without a fault, or with nobody who waited, there is nothing to tell.
+/// From the first fault to the next entry (ns); within, `None` if somebody waited and nobody
+/// entered any more. Without a fault, or with nobody who waited, there is nothing to tell.
 fn after_failure(history: &[Event]) -> Option<Option<u64>> {
     let mut struck = None;
     // Who asked and was not answered; also before the fault.

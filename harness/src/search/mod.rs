@@ -42,6 +42,9 @@ const TIME: Nanos = Nanos::from_secs(30);
 /// release has not freed it (`check::release_frees`).
 const PATIENCE: Nanos = Nanos::from_secs(150);
 
+/// An owner asks so often whether it holds: once before it goes, and not when it refreshes.
+const ASKS: Nanos = Nanos(700 * MILLISECOND);
+
 /// The story that is searched where nobody names one: short, and with all that a lock does in it.
 /// Whoever comes first finds nobody, the others wait; each comes twice, and stays long enough to
 /// renew its lock.
@@ -58,8 +61,8 @@ pub fn story(scenario: &mut Scenario, profile: &Profile) {
         think,
         timeout: (!is_freed(profile)).then_some(PATIENCE),
         refresh: (renewed == Some(Renewed::ByCalls)).then_some(Nanos(SECOND)),
+        is_held: Some(ASKS),
         recover: true,
-        ..CyclesSpec::default()
     });
     calm(scenario);
 }

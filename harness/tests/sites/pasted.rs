@@ -105,7 +105,7 @@ fn every_printed_command_works_where_it_is_printed_in_every_format() {
             (&["report", base][..], format != "json"),
             // As text, a run is told with its directory.
             (&["report", &lone], !["json", "text"].contains(&format)),
-            (&["compare", base, new], format != "github"),
+            (&["compare", base, new], ["text", "html", "markdown"].contains(&format)),
             (&["gate", "--judge", base, "--lock", "flufl.lock"], true),
             (&["matrix", "--judge", base], format != "json"),
         ] {

@@ -43,7 +43,7 @@ fn a_directory_of_results_is_a_site_without_a_dead_link() {
         "locks/check-then-create.html",
         "scenarios/partition.html",
         "sets/set/runs/check-then-create/calm/1/report.html",
-        "sets/runs/runs/violated/report.html",
+        "sets/runs/results/violated/report.html",
     ] {
         assert!(files.contains(Path::new(path)), "{path} in {files:?}");
     }

@@ -64,7 +64,9 @@ fn slurm_runs_a_matrix_in_parts_goes_on_with_what_was_killed_and_merges_them() {
         let after = results(part);
         assert!(before.lines().count() < 4, "{before}");
         assert!(after.starts_with(&before), "what was made stays:\n{before}\n{after}");
-        assert_eq!(after.lines().count(), 4, "{after}");
+        // What a busy host could not begin is tried again, and both are told.
+        let made = after.lines().filter(|line| !line.contains("\"outcome\":\"not_made\""));
+        assert_eq!(made.count(), 4, "{after}");
     }
     assert!(out.join("whole/report.md").exists(), "{said}");
     expect_each_run_once(&out.join("whole"), SEEDS);

@@ -58,7 +58,7 @@ fn what_cannot_be_shown_is_told_with_the_mend() {
     for (arguments, words) in [
         (&["--client", "c9"][..], "it has `server`, `c1`, `c2` or `c3`"),
         (&["--op", "LNIK"], "did you mean LINK?"),
-        (&["--around", "12"], "did you mean `12s`?"),
+        (&["--around", "12"], "expected such as `12ms` or `12s`"),
     ] {
         let (code, _, said) = wire(&run.directory, arguments);
         assert_eq!(code, 10, "{said}");
