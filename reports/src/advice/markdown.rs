@@ -1,6 +1,6 @@
 //! The advice as Markdown.
 
-use super::Advice;
+use super::{Advice, told};
 use crate::text::clean;
 use std::fmt::Write;
 
@@ -28,11 +28,9 @@ pub fn markdown(advice: &Advice) -> String {
     }
     for row in &advice.locks {
         let _ = writeln!(out, "\n### {}\n\n{}", escaped(&row.lock), escaped(&row.sentence()));
-        for fall in &row.fell {
-            let (invariant, story) = (escaped(&fall.invariant), escaped(&fall.story));
-            let (seen, of, class) = (fall.seen, fall.of, fall.class.words());
-            let _ = writeln!(out, "\n- {story}, {seen} of {of}: {invariant} ({class})");
-            let _ = writeln!(out, "  `{}`", clean(&fall.reproduce));
+        for (story, falls) in row.fell_by_story() {
+            let _ = writeln!(out, "\n- {}: {}", escaped(story), escaped(&told(&falls)));
+            let _ = writeln!(out, "  `{}`", clean(&falls[0].reproduce));
         }
     }
     if !advice.left_out.is_empty() {

@@ -135,6 +135,18 @@ pub struct LeftOut {
     pub why: String,
 }
 
+impl Fall {
+    /// The promise, and in how many runs it fell, in words.
+    pub fn words(&self) -> String {
+        format!("{} in {} of {} ({})", self.invariant, self.seen, self.of, self.class.words())
+    }
+}
+
+/// What fell in a story, in words.
+fn told(falls: &[&Fall]) -> String {
+    falls.iter().map(|fall| fall.words()).collect::<Vec<_>>().join(", ")
+}
+
 impl Advice {
     /// As JSON, with a line feed at its end.
     pub fn json(&self) -> String {
@@ -179,6 +191,18 @@ impl Row {
             );
         }
         told
+    }
+
+    /// What fell, story by story, in the order in which it is told.
+    pub fn fell_by_story(&self) -> Vec<(&str, Vec<&Fall>)> {
+        let mut by_story: Vec<(&str, Vec<&Fall>)> = Vec::new();
+        for fall in &self.fell {
+            match by_story.iter_mut().find(|(story, _)| *story == fall.story) {
+                Some((_, falls)) => falls.push(fall),
+                None => by_story.push((&fall.story, vec![fall])),
+            }
+        }
+        by_story
     }
 
     /// How long nobody got it after a failure of this story, in words; empty where the story was

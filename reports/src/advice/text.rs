@@ -1,6 +1,6 @@
 //! The advice for a terminal.
 
-use super::Advice;
+use super::{Advice, told};
 use crate::text::{clean, clean_name, wrap};
 use std::fmt::Write;
 
@@ -18,14 +18,12 @@ pub fn text(advice: &Advice) -> String {
     for row in &advice.locks {
         let _ = writeln!(out, "\n{}", clean_name(&row.lock));
         paragraph(&mut out, &row.sentence());
-        for fall in &row.fell {
-            let of = format!("{} of {}", fall.seen, fall.of);
-            let (story, class) = (&fall.story, fall.class.words());
-            paragraph(&mut out, &format!("- {story}, {of}: {} ({class})", fall.invariant));
-            paragraph(&mut out, &format!("  $ {}", fall.reproduce));
+        for (story, falls) in row.fell_by_story() {
+            paragraph(&mut out, &format!("- {story}: {}", told(&falls)));
+            let _ = writeln!(out, "    $ {}", clean(&falls[0].reproduce));
         }
         if row.fell.is_empty() {
-            paragraph(&mut out, &format!("$ {}", row.reproduce));
+            let _ = writeln!(out, "  $ {}", clean(&row.reproduce));
         }
     }
     if !advice.left_out.is_empty() {

@@ -55,11 +55,10 @@ fn lock(row: &Row) -> Markup {
         h3 id={ "lock-" (anchor(&row.lock)) } { (word(&row.lock)) " " (standing(row)) }
         @if !row.about.is_empty() { p.about { (word(&row.about)) } }
         p { (word(&row.sentence())) }
-        ul { @for fall in &row.fell { li {
-            (word(&fall.story)) ", " (fall.seen) " of " (fall.of) ": " (word(&fall.invariant))
-            " (" (fall.class.words()) ")"
-            p.aside { (word(&fall.text)) }
-            pre { code { (word(&fall.reproduce)) } }
+        ul { @for (story, falls) in row.fell_by_story() { li {
+            strong { (word(story)) }
+            @for fall in &falls { p { (word(&fall.words())) ": " (word(&fall.text)) } }
+            pre { code { (word(&falls[0].reproduce)) } }
         } } }
         @if row.fell.is_empty() { pre { code { (word(&row.reproduce)) } } }
     }
@@ -84,7 +83,7 @@ mod tests {
     #[test]
     fn a_page_says_of_each_lock_what_it_rests_on() {
         let page = super::advice(&crate::advice::samples::advice()).into_string();
-        for words in ["kept its promises", "for ever", "#lock-flufl-lock", "2 of 3", "41.2"] {
+        for words in ["kept its promises", "for ever", "#lock-flufl-lock", "in 2 of 3", "41.2"] {
             assert!(page.contains(words), "{words}");
         }
     }
