@@ -97,7 +97,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     for lock in &locks {
         let of_lock: Vec<&RunSummary> = runs.iter().filter(|run| run.lock == lock.lock).collect();
         if !of_lock.is_empty() {
-            advice.locks.push(row(lock, &of_lock, &stories, (&set, args))?);
+            // As its user named it: a lock of one's own is known by its path alone.
+            let chosen = selection.locks.iter().find(|one| one.label == lock.lock);
+            let chosen = chosen.map_or("", |one| &one.arguments);
+            advice.locks.push(row(lock, &of_lock, &stories, (&set, args, chosen))?);
         }
     }
     advice.rank();
@@ -165,7 +168,7 @@ fn row(
     lock: &Pair,
     runs: &[&RunSummary],
     stories: &[Scenario],
-    (set, args): (&SetDirectory, &Args),
+    (set, args, chosen): (&SetDirectory, &Args, &str),
 ) -> Result<Row, Failure> {
     let of = |story: &Scenario| {
         let name = story.name.clone();
@@ -173,8 +176,7 @@ fn row(
     };
     let again = |story: &Scenario, seed: u64| {
         let path = set.path().join(file(story)).display().to_string();
-        let lock = quoted(lock_argument(lock));
-        format!("lockstorm scenario {} --lock {lock} --seed {seed}", quoted(&path))
+        format!("lockstorm scenario {} {chosen} --seed {seed}", quoted(&path))
     };
     let judged = |run: &&&RunSummary| run.judged().is_some();
     let unknown = |run: &&RunSummary| matches!(run.outcome(), Outcome::Unknown | Outcome::Failed);
@@ -207,13 +209,8 @@ fn row(
         sections_per_minute,
         waiting,
         outages,
-        reproduce: format!("lockstorm advise {site} --locks {}", quoted(lock_argument(lock))),
+        reproduce: format!("lockstorm advise {site} {}", chosen.replacen("--lock", "--locks", 1)),
     })
-}
-
-/// What a command line calls the lock.
-fn lock_argument(lock: &Pair) -> &str {
-    &lock.lock
 }
 
 /// What fell in a story: each promise once, with its gravest class.

@@ -31,7 +31,7 @@ pub struct Candidate {
     /// As in tables.
     pub label: String,
     /// The arguments that choose it.
-    arguments: String,
+    pub arguments: String,
     ready: Result<Ready, Failure>,
 }
 
