@@ -64,14 +64,13 @@ pub fn serve(manner: &Manner) -> io::Result<()> {
     if manner.nfs3 {
         nsm::start(manner.restarts, manner.statd)?;
     }
+    let notify = || if manner.nfs3 && !is_new { nsm::notify() } else { Ok(()) };
     match manner.implementation {
-        Implementation::Knfsd => serve_from_kernel(manner, is_new)?,
-        Implementation::Ganesha => ganesha::start(manner, is_new)?,
+        Implementation::Knfsd => serve_from_kernel(manner, is_new).and_then(|()| notify()),
+        // As it starts it has rpc.statd forget all (SM_UNMON_ALL): whoever is to be told of the
+        // restart must have been read before.
+        Implementation::Ganesha => notify().and_then(|()| ganesha::start(manner, is_new)),
     }
-    if manner.nfs3 && !is_new {
-        nsm::notify()?;
-    }
-    Ok(())
 }
 
 fn serve_from_kernel(manner: &Manner, is_new: bool) -> io::Result<()> {
