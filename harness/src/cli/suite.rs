@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 use crate::assets;
 use crate::conformance::suite::{self, Ended, Planned};
 use crate::lock::bring::{Order, bring, image_path};
-use crate::plan::LockImage;
+use crate::plan::{LockImage, Plan};
 use crate::run::RunError;
 use crate::run::lab::NoAnswer;
 use crate::run::prober;
@@ -79,6 +79,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     column.plan().map_err(Failure::Argument)?;
     let (image, argv) = image(args)?;
     let plan = column.plan_with(image).map_err(Failure::Argument)?;
+    expect_nodes(&plan, args, &faults)?;
     let (assets, supplement) = provide_for(&plan.profile, plan.lock_image.as_ref())?;
     let programs = kernels::provide(&plan.kernels)?;
     let interrupted = listen_for_signals()?;
@@ -116,6 +117,23 @@ fn told(ended: &Ended, within: Nanos, terminal: &Terminal) -> Result<Exit, Failu
     let seconds = ended.took.as_secs_f64();
     terminal.note(&format!("{how}, after {seconds:.3} s of virtual time"));
     Ok(if ended.code == Some(0) { Exit::Valid } else { Exit::Violated })
+}
+
+/// A fault of a node that is not there would be noticed only when it is to strike.
+fn expect_nodes(plan: &Plan, args: &Args, faults: &[Planned]) -> Result<(), Failure> {
+    let nodes: Vec<&str> = plan.blueprint.nodes.iter().map(|node| node.name.as_str()).collect();
+    let unknown = faults.iter().zip(&args.strike).find(|(fault, _)| {
+        let target = fault.strike.target();
+        !nodes.contains(&target)
+    });
+    unknown.map_or(Ok(()), |(fault, text)| {
+        Err(Failure::Argument(format!(
+            "--strike {}: no node `{}`; there are {}",
+            clean(text),
+            clean(fault.strike.target()),
+            nodes.join(", ")
+        )))
+    })
 }
 
 fn planned(text: &str) -> Result<Planned, Failure> {

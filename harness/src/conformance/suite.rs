@@ -37,6 +37,13 @@ impl FromStr for Planned {
         if strike.fault().needs_message() {
             return Err(wrong("this fault needs a call that it can wait for".into()));
         }
+        if strike.fault().watches().is_some() {
+            let why = "this fault needs a lock's adapter, whose system calls are watched";
+            return Err(wrong(why.into()));
+        }
+        if let Some((_, why)) = strike.fault().problems().into_iter().next() {
+            return Err(clean(&why));
+        }
         let time = |text: &str| text.parse::<Nanos>().map_err(wrong);
         let words: Vec<&str> = times.split_whitespace().collect();
         let (at, lasts) = match words[..] {
@@ -130,5 +137,10 @@ mod tests {
         for wrong in ["cut", "{cut: {nod: c1}}", "{cut: {node: c1}} after 5s", "{lose: {}}"] {
             assert!(wrong.parse::<Planned>().is_err(), "{wrong}");
         }
+        let told = |text: &str| text.parse::<Planned>().err().unwrap_or_default();
+        let unwatched = told("{errno: {node: c1, call: open, with: EIO}} at 5s");
+        assert!(unwatched.contains("needs a lock's adapter"), "{unwatched}");
+        let on_the_server = told("{kill: {node: server}}");
+        assert!(on_the_server.contains("server"), "{on_the_server}");
     }
 }
