@@ -86,7 +86,7 @@ fn skewed(base: &Scenario, apart: Option<Nanos>) -> Scenario {
 
 fn fault(strike: Strike, lasts: Option<Nanos>) -> FaultSpec {
     let entered = Section { client: None, count: NTH, after: AFTER };
-    FaultSpec { when: Trigger::Entered(entered), strike, lasts, may_miss: false }
+    FaultSpec { when: Trigger::Entered(entered), strike, lasts, until: None, may_miss: false }
 }
 
 /// Goes on until what its fault led to has shown.

@@ -69,6 +69,10 @@ pub struct FaultSpec {
     /// How long it lasts; without it, until the run ends.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Nanos>,
+    /// It ends as soon as clients are in a situation, and after `for` at the latest: a holder that
+    /// stands still until `other` has entered comes back while the other is inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Situation>,
     /// That it never strikes, or meets nobody, is no reason to doubt the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_miss: bool,

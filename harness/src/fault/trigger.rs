@@ -120,19 +120,24 @@ impl Asked {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Situation {
-    /// These are in their critical section: `c1`, or `any` client.
+    /// These are in their critical section: `c1`, `any` client, or `other`: any but the one that
+    /// the fault hits, of a fault that lasts until then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inside: Vec<String>,
-    /// These wait for the answer to an acquire: `c1`, or `any` client.
+    /// These wait for the answer to an acquire: `c1`, `any` client, or `other`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<String>,
-    /// Strike this long after that.
+    /// Strike, or end, this long after that.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub after: Nanos,
 }
 
 /// Stands for any client in a [`Situation`].
 pub const ANY: &str = "any";
+
+/// Stands for any client but the one that the fault hits, in the [`Situation`] until which it
+/// lasts.
+pub const OTHER: &str = "other";
 
 /// Another fault of the scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -37,7 +37,13 @@ mod tests {
         let strike = Strike::Impair(Impair { node: "c1".into(), delay, ..Impair::default() });
         plan.scenario.workload = WorkloadSpec::Script(vec![Step::Strike(strike.clone())]);
         let when = Trigger::At(Nanos::ZERO);
-        plan.scenario.faults.push(FaultSpec { when, strike, lasts: None, may_miss: false });
+        plan.scenario.faults.push(FaultSpec {
+            when,
+            strike,
+            lasts: None,
+            until: None,
+            may_miss: false,
+        });
         assert_eq!(plan.largest_delay_ns(), 7 * SECOND + 100_000);
     }
 }

@@ -3,6 +3,7 @@
 use super::interpreter::Interpreter;
 use super::task::Task;
 use crate::fault::FaultId;
+use crate::fault::Situation;
 use crate::fault::pause::AfterPause;
 use crate::history::EventKind;
 use crate::site::NodeId;
@@ -37,6 +38,8 @@ pub struct Active {
     pub stops_service: bool,
     /// The system calls that it lets fail, and how many it has.
     pub failing: Option<(Failing, u64)>,
+    /// It ends as soon as clients are in this situation.
+    pub until: Option<Situation>,
     /// What it did, beside the frames that its rules hit.
     pub did: Vec<String>,
     /// Why it could do nothing, if the node said so.
@@ -57,6 +60,7 @@ impl Active {
             fills_disk: false,
             stops_service: false,
             failing: None,
+            until: None,
             did: Vec::new(),
             hindrance: None,
         }

@@ -7,7 +7,7 @@ use super::{RunError, Workload};
 use crate::history::Operation;
 use crate::lock::adapter::Answer;
 use crate::plan::Plan;
-use crate::scenario::CyclesSpec;
+use crate::scenario::{CyclesSpec, Impatient};
 use crate::seeds;
 use crate::site::ClientId;
 use crate::units::{Nanos, NanosRange, SECOND};
@@ -125,8 +125,13 @@ impl<'a> Cycles<'a> {
         if let State::StillHolding { tries } = self.clients[id.index()].state {
             return self.release(id, tries + 1, run);
         }
-        self.clients[id.index()].state = State::Acquiring;
-        run.call(id, Operation::Acquire { timeout: self.spec.timeout })
+        let cycler = &mut self.clients[id.index()];
+        cycler.state = State::Acquiring;
+        let timeout = match self.spec.impatient {
+            Some(Impatient { share, timeout }) if cycler.rng.random_bool(share) => Some(timeout),
+            _ => self.spec.timeout,
+        };
+        run.call(id, Operation::Acquire { timeout })
     }
 
     fn acquired(

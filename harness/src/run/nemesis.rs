@@ -7,10 +7,10 @@ use super::event::{Event, Timer};
 use super::in_force::InForce;
 use super::interpreter::Interpreter;
 use super::task::Task;
-use super::triggers::{By, Triggers};
+use super::triggers::{By, Triggers, is_so};
 use super::watch::Watch;
 use crate::fault::pause::AfterPause;
-use crate::fault::{CALLER, Caught, Effect, FaultId, OWNER, Passes, Strike, Trigger};
+use crate::fault::{CALLER, Caught, Effect, FaultId, OWNER, Passes, Situation, Strike, Trigger};
 use crate::history::EventKind;
 use crate::plan::Plan;
 use crate::scenario::Reseed;
@@ -62,6 +62,7 @@ impl<'a> Nemesis<'a> {
 
     pub fn on(&mut self, event: &Event, run: &mut Interpreter) -> Result<(), RunError> {
         self.triggers.on(event, run);
+        self.look_at_ends(run);
         match event {
             Event::Began => {
                 if let Some(Reseed { at, seed }) = self.plan.scenario.reseed {
@@ -96,6 +97,17 @@ impl<'a> Nemesis<'a> {
         Ok(())
     }
 
+    /// Ends, or is about to, what lasts until clients are in the situation that they are in now.
+    fn look_at_ends(&mut self, run: &mut Interpreter) {
+        for (id, active) in &mut self.active {
+            let hit = active.node.client();
+            let has_come = |until: &mut Situation| is_so(until, hit, run);
+            if let Some(until) = active.until.take_if(has_come) {
+                run.set_timer_in(until.after, Timer::FaultEnds(*id));
+            }
+        }
+    }
+
     fn strike_planned(
         &mut self,
         id: FaultId,
@@ -119,6 +131,9 @@ impl<'a> Nemesis<'a> {
         self.put_into_force(id, &spec.strike, node, caught, run)?;
         if let Some(lasts) = spec.lasts.or(spec.strike.fault().lasts()) {
             run.set_timer_in(lasts, Timer::FaultEnds(id));
+        }
+        if let Some(active) = self.active.get_mut(&id) {
+            active.until.clone_from(&spec.until);
         }
         Ok(())
     }

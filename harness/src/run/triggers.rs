@@ -4,8 +4,8 @@ use super::RunError;
 use super::event::{Event, Timer};
 use super::interpreter::{Client, Interpreter};
 use super::tap::{Awaited, Tap, TapRule, waited_in_vain};
-use crate::fault::trigger::ANY;
-use crate::fault::{Asked, Caught, FaultId, FaultSpec, NodeState, Section, Trigger};
+use crate::fault::trigger::{ANY, OTHER};
+use crate::fault::{Asked, Caught, FaultId, FaultSpec, NodeState, Section, Situation, Trigger};
 use crate::history::{EventKind, Operation};
 use crate::plan::Plan;
 use crate::site::ClientId;
@@ -189,12 +189,7 @@ impl<'a> Triggers<'a> {
             if fault.state != State::Waiting || !run.has_begun() {
                 continue;
             }
-            let inside = |client: &Client| client.inside;
-            let waiting = |client: &Client| {
-                let call = client.call.as_ref();
-                call.is_some_and(|(_, operation, _)| Asked::Acquire.is(operation))
-            };
-            if are(&situation.inside, run, inside) && are(&situation.waiting, run, waiting) {
+            if is_so(situation, None, run) {
                 fault.come(By::Time, situation.after, id, run);
             }
         }
@@ -303,11 +298,29 @@ fn numbered<'p, 'a>(
     planned.iter_mut().enumerate().map(|(index, fault)| (FaultId::at(index), fault))
 }
 
-/// Whether each of these clients is so: `any` stands for one at least.
-fn are(names: &[String], run: &Interpreter, is: impl Fn(&Client) -> bool) -> bool {
+/// Whether clients are in a situation; `hit` is the one that the fault hits, if it hits one.
+pub fn is_so(situation: &Situation, hit: Option<ClientId>, run: &Interpreter) -> bool {
+    let inside = |client: &Client| client.inside;
+    let waiting = |client: &Client| {
+        let call = client.call.as_ref();
+        call.is_some_and(|(_, operation, _)| Asked::Acquire.is(operation))
+    };
+    are(&situation.inside, hit, run, inside) && are(&situation.waiting, hit, run, waiting)
+}
+
+/// Whether each of these clients is so: `any` stands for one at least, and so does `other`.
+fn are(
+    names: &[String],
+    hit: Option<ClientId>,
+    run: &Interpreter,
+    is: impl Fn(&Client) -> bool,
+) -> bool {
+    let hit = hit.map(ClientId::index);
     names.iter().all(|name| {
-        let mut those = run.clients().iter().filter(|one| name == ANY || one.name == *name);
-        those.any(&is)
+        let mut those = run.clients().iter().enumerate().filter(|(index, one)| {
+            name == ANY || (name == OTHER && Some(*index) != hit) || one.name == *name
+        });
+        those.any(|(_, client)| is(client))
     })
 }
 

@@ -290,6 +290,9 @@ pub struct CyclesSpec {
     /// Give up an acquire after this long (and ask again after `think`); without it, wait for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Nanos>,
+    /// Some acquires give up sooner; without it, none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impatient: Option<Impatient>,
     /// Refresh the lock this often while it is held; without it, never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh: Option<Nanos>,
@@ -300,6 +303,17 @@ pub struct CyclesSpec {
     /// When `time` is over, end all faults and wait until every client has come to an end.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub recover: bool,
+}
+
+/// Acquires that give up soon.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Impatient {
+    /// Which share of all acquires they are, 0 to 1; the seed decides which.
+    #[schemars(range(min = 0, max = 1))]
+    pub share: f64,
+    /// How long they wait: 0s is to ask once.
+    pub timeout: Nanos,
 }
 
 impl Default for CyclesSpec {
@@ -314,6 +328,7 @@ impl Default for CyclesSpec {
             hold: range(50, 200),
             think: range(0, 500),
             timeout: None,
+            impatient: None,
             refresh: None,
             is_held: None,
             recover: false,

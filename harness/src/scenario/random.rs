@@ -10,11 +10,12 @@ mod unusual;
 
 pub use errno::own_calls;
 
-use super::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
+use super::{CyclesSpec, Expect, Impatient, LockSpec, Scenario, SiteSpec, WorkloadSpec};
 use crate::fault::hold::Hold;
 use crate::fault::lose::Lose;
 use crate::fault::refuse::{self, Refuse};
-use crate::fault::{CALLER, FaultSpec, OWNER, Passes, Phase, Section, Strike, Trigger};
+use crate::fault::trigger::OTHER;
+use crate::fault::{CALLER, FaultSpec, OWNER, Passes, Phase, Section, Situation, Strike, Trigger};
 use crate::lock::profile::{Profile, Renewed};
 use crate::seeds;
 use crate::site::{ClientId, SERVER_NAME};
@@ -171,6 +172,8 @@ impl Draw<'_> {
         let mut faults: Vec<_> = (0..count).map(|_| self.fault(time, clients)).collect();
         faults.extend(self.newer_faults(time, clients));
         let site = self.perhaps_unusual(site);
+        let cycles = self.perhaps_impatient(cycles);
+        let faults = faults.into_iter().map(|fault| self.perhaps_until(fault)).collect();
         Scenario {
             name: format!("random-{seed}"),
             about: "A random mixture of faults.".into(),
@@ -260,6 +263,7 @@ impl Draw<'_> {
             hold: self.range(&self.bounds.hold),
             think: self.range(&self.bounds.think),
             timeout,
+            impatient: None,
             refresh,
             is_held: self.chance(0.3).then(|| self.time(&(300 * MILLISECOND..=8 * SECOND))),
             recover: true,
@@ -300,6 +304,32 @@ impl Draw<'_> {
         })
     }
 
+    /// Some acquires give up soon.
+    pub fn perhaps_impatient(&mut self, cycles: CyclesSpec) -> CyclesSpec {
+        self.apart(|draw| {
+            let impatient = draw.chance(0.15).then(|| Impatient {
+                share: f64::from(draw.within(&(1..=9_u8))) / 10.0,
+                timeout: match draw.chance(0.5) {
+                    true => Nanos::ZERO,
+                    false => draw.time(&(10 * MILLISECOND..=3 * SECOND)),
+                },
+            });
+            CyclesSpec { impatient, ..cycles }
+        })
+    }
+
+    /// A fault that would last for a time ends as soon as another client is inside.
+    pub fn perhaps_until(&mut self, fault: FaultSpec) -> FaultSpec {
+        self.apart(|draw| {
+            let until = (fault.lasts.is_some() && draw.chance(0.1)).then(|| Situation {
+                inside: vec![OTHER.into()],
+                waiting: Vec::new(),
+                after: draw.time(&(MILLISECOND..=2 * SECOND)),
+            });
+            FaultSpec { until, ..fault }
+        })
+    }
+
     /// Draws from the newer kinds' own generator.
     fn apart<T>(&mut self, draws: impl FnOnce(&mut Self) -> T) -> T {
         std::mem::swap(&mut self.rng, &mut self.newer);
@@ -334,6 +364,7 @@ impl Draw<'_> {
             when,
             strike: strike(self),
             lasts: self.chance(0.9).then_some(lasts),
+            until: None,
             may_miss: true,
         }
     }
@@ -363,7 +394,7 @@ impl Draw<'_> {
             }
         };
         let lasts = (!strike.fault().needs_message()).then_some(late);
-        FaultSpec { when: Trigger::Rpc(passes), strike, lasts, may_miss: true }
+        FaultSpec { when: Trigger::Rpc(passes), strike, lasts, until: None, may_miss: true }
     }
 
     /// An error in answer to an operation.

@@ -3,6 +3,7 @@
 //! Nothing of the site or of the checkers is different for it. What is here makes scenarios, and
 //! learns from what came of them; `cli/search` has them run, side by side.
 //!
+//! - [`stories`]: what is searched where nobody names a story;
 //! - [`points`]: the places of a run at which a fault can strike, from a run without faults;
 //! - [`strikes`]: what can happen at such a place;
 //! - [`sweep`]: every fault at every place, those that are alike told as one;
@@ -23,54 +24,18 @@ pub mod pairs;
 mod parts;
 pub mod points;
 pub mod shrink;
+pub mod stories;
 pub mod strikes;
 pub mod sweep;
 #[cfg(test)]
 mod tests;
 
-use crate::lock::profile::{Profile, Renewed};
-use crate::scenario::{CyclesSpec, Scenario, WorkloadSpec};
-use crate::units::{MILLISECOND, Nanos, NanosRange, SECOND, hex};
+use crate::scenario::Scenario;
+use crate::units::hex;
 use sha2::{Digest, Sha256};
 
 /// So many hex digits of a scenario's hash tell it apart from the others of a search.
 const DIGITS: usize = 12;
-
-/// How long a run without faults goes on: all have had their turns by then.
-const TIME: Nanos = Nanos::from_secs(30);
-/// Who waits for a lock that nobody may ever free gives up after this: by then it is certain that a
-/// release has not freed it (`check::release_frees`).
-const PATIENCE: Nanos = Nanos::from_secs(150);
-
-/// An owner asks so often whether it holds: once before it goes, and not when it refreshes.
-const ASKS: Nanos = Nanos(700 * MILLISECOND);
-
-/// The story that is searched where nobody names one: short, and with all that a lock does in it.
-/// Whoever comes first finds nobody, the others wait; each comes twice, and stays long enough to
-/// renew its lock.
-pub fn story(scenario: &mut Scenario, profile: &Profile) {
-    let renewed = profile.lifetime.map(|lifetime| lifetime.renewed);
-    let hold = NanosRange { least: Nanos(1_200 * MILLISECOND), most: Nanos(1_800 * MILLISECOND) };
-    // Long enough that who has met a fault is well again when it asks anew.
-    let think = NanosRange { least: Nanos(2 * SECOND), most: Nanos(3 * SECOND) };
-    scenario.about = "Three clients take turns, twice each.".into();
-    scenario.workload = WorkloadSpec::Cycles(CyclesSpec {
-        rounds: Some(2),
-        time: TIME,
-        hold,
-        think,
-        timeout: (!is_freed(profile)).then_some(PATIENCE),
-        refresh: (renewed == Some(Renewed::ByCalls)).then_some(Nanos(SECOND)),
-        is_held: Some(ASKS),
-        recover: true,
-    });
-    calm(scenario);
-}
-
-/// Whether somebody frees the lock of a client that is gone; else all others wait in vain.
-fn is_freed(profile: &Profile) -> bool {
-    profile.lifetime.is_some() || profile.primitive.is_kernel_managed()
-}
 
 /// The same without faults, and without what its author expected of them.
 pub fn calm(scenario: &mut Scenario) {

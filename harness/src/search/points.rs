@@ -4,7 +4,7 @@
 use crate::check::names;
 use crate::fault::passes::ordinal;
 use crate::fault::{Asked, Calls, Passes, Phase, Section, Trigger};
-use crate::history::{Event, EventKind};
+use crate::history::{Event, EventKind, Operation};
 use crate::plan::Plan;
 use crate::rpc::capture::{Call, Done, Passage};
 use crate::run::COUNTER;
@@ -190,7 +190,7 @@ fn boundaries(lives: &Lives, history: &[Event]) -> Vec<Point> {
             "acquire" => calls(Asked::Acquire),
             _ => calls(Asked::Refresh),
         };
-        let alike = format!("{word} | {}", lives.others(client, event.at_ns));
+        let alike = format!("{word}{} | {}", haste(&event.kind), lives.others(client, event.at_ns));
         points.push(Point {
             name: format!("{client}.{word}{count}"),
             about: match word {
@@ -212,6 +212,16 @@ fn boundaries(lives: &Lives, history: &[Event]) -> Vec<Point> {
         });
     }
     points
+}
+
+/// Who asks only once does otherwise than who waits.
+fn haste(event: &EventKind) -> &'static str {
+    match event {
+        EventKind::Called {
+            operation: Operation::Acquire { timeout: Some(Nanos::ZERO) }, ..
+        } => " once",
+        _ => "",
+    }
 }
 
 /// A message as a tap on the wire counts it.

@@ -1,6 +1,7 @@
 //! What can happen at a point of a run: the columns of a sweep.
 
 use super::points::Point;
+use super::stories;
 use crate::fault::clock::Clock;
 use crate::fault::crash::Crash;
 use crate::fault::cut::Cut;
@@ -11,7 +12,8 @@ use crate::fault::lose::Lose;
 use crate::fault::nfsd::Nfsd;
 use crate::fault::pause::{AfterPause, Pause};
 use crate::fault::refuse::{self, Refuse};
-use crate::fault::{FaultSpec, Other, Phase, Strike, Trigger};
+use crate::fault::trigger::OTHER;
+use crate::fault::{Asked, FaultSpec, Other, Phase, Situation, Strike, Trigger};
 use crate::lock::profile::Primitive;
 use crate::plan::Plan;
 use crate::scenario::random::own_calls;
@@ -26,6 +28,8 @@ const TURN: Nanos = Nanos(4 * SECOND);
 /// What the lock is asked for next has come to its first system calls by then, and nobody has come
 /// back to ask again: what is in force no longer is no excuse for what comes after it.
 const SOON: Nanos = Nanos(40 * MILLISECOND);
+/// Another has entered by then, and works.
+const WELL_INSIDE: Nanos = Nanos(300 * MILLISECOND);
 /// How long a machine is down, or a server.
 const DOWN: Nanos = Nanos(8 * SECOND);
 /// How long a client is down that comes back: it may find what it left.
@@ -40,6 +44,10 @@ pub struct Setting {
     past_grace: u64,
     /// The lock goes by clocks.
     has_lifetime: bool,
+    /// How far apart clocks may be (ns), by what the lock says.
+    skew: Option<u64>,
+    /// Somebody frees the lock of a client that is gone.
+    is_freed: bool,
     primitive: Primitive,
 }
 
@@ -54,6 +62,8 @@ impl Setting {
             past: lifetime.max(lease) + MARGIN,
             past_grace: DOWN.0 + grace + lease + MARGIN,
             has_lifetime: plan.lifetime().is_some(),
+            skew: plan.profile.assumes.clock_skew.map(|skew| skew.0),
+            is_freed: stories::is_freed(&plan.profile),
             primitive: plan.profile.primitive,
         }
     }
@@ -85,11 +95,19 @@ enum Strikes {
     Client,
     /// What was changed by then, and what a machine knows of that.
     State,
+    /// What takes long to show, of a client that asks or has entered: it is tried in the long
+    /// story.
+    Long,
 }
 
 impl Column {
     pub fn faults(&self, point: &Point, setting: Setting) -> Option<Vec<FaultSpec>> {
         (self.faults)(point, setting)
+    }
+
+    /// It is tried in the long story, where there is one.
+    pub fn is_long(&self) -> bool {
+        self.at == Strikes::Long
     }
 
     /// What points have in common at which this does the same.
@@ -103,6 +121,8 @@ impl Column {
             Strikes::Link if point.asks_only => &point.since,
             Strikes::Client if is_call => &point.since,
             Strikes::State => &point.since,
+            // Whoever it is of: which of those that wait is first is another matter each time.
+            Strikes::Long => &point.name,
             _ => &point.alike,
         }
     }
@@ -192,6 +212,45 @@ pub const COLUMNS: &[Column] = &[
         },
     },
     Column {
+        name: "return",
+        about: "the client stands still until another has entered",
+        at: Strikes::Client,
+        faults: |point, setting| {
+            let pause = Pause { node: point.client.clone(), clock: AfterPause::Jumps };
+            until_other(point, setting, Strike::Pause(pause))
+        },
+    },
+    Column {
+        name: "rejoin",
+        about: "the client is cut off until another has entered",
+        at: Strikes::Link,
+        faults: |point, setting| {
+            until_other(point, setting, Strike::Cut(Cut::of(point.client.clone())))
+        },
+    },
+    Column {
+        name: "gone",
+        about: "the client loses power, and others wait for its lock",
+        at: Strikes::Long,
+        faults: |point, setting| {
+            let is_it = setting.has_lifetime && matches!(point.trigger, Trigger::Entered(_));
+            let crash = Strike::Crash(Crash::of(point.client.clone()));
+            is_it.then(|| vec![at(point, crash, Some(Nanos(setting.past.saturating_mul(2))))])
+        },
+    },
+    Column {
+        name: "fast",
+        about: "the client's clock is as far ahead as the lock can bear",
+        at: Strikes::Long,
+        faults: |point, setting| skewed(point, setting, 1),
+    },
+    Column {
+        name: "slow",
+        about: "the client's clock is as far behind as the lock can bear",
+        at: Strikes::Long,
+        faults: |point, setting| skewed(point, setting, -1),
+    },
+    Column {
         name: "power",
         about: "the server loses power, and what its disk had not flushed",
         at: Strikes::State,
@@ -259,7 +318,7 @@ fn errno(point: &Point, setting: Setting, call: SystemCall, with: &str) -> Optio
 }
 
 fn at(point: &Point, strike: Strike, lasts: Option<Nanos>) -> FaultSpec {
-    FaultSpec { when: point.trigger.clone(), strike, lasts, may_miss: false }
+    FaultSpec { when: point.trigger.clone(), strike, lasts, until: None, may_miss: false }
 }
 
 fn hold(point: &Point, late: Nanos) -> Option<Vec<FaultSpec>> {
@@ -269,6 +328,27 @@ fn hold(point: &Point, late: Nanos) -> Option<Vec<FaultSpec>> {
 
 fn power(keep: f64) -> Strike {
     Strike::Crash(Crash { keep, ..Crash::of(SERVER_NAME.into()) })
+}
+
+/// Whoever is away comes back while another is inside, if anybody comes in without it.
+fn until_other(point: &Point, setting: Setting, strike: Strike) -> Option<Vec<FaultSpec>> {
+    if !setting.is_freed {
+        return None;
+    }
+    let inside = vec![OTHER.to_owned()];
+    let until = Situation { inside, waiting: Vec::new(), after: WELL_INSIDE };
+    let most = Nanos(setting.past.saturating_mul(2));
+    Some(vec![FaultSpec { until: Some(until), ..at(point, strike, Some(most)) }])
+}
+
+/// As far apart as clocks may be, but for a tenth, from a client's first call on.
+fn skewed(point: &Point, setting: Setting, sign: i64) -> Option<Vec<FaultSpec>> {
+    let skew = i64::try_from(setting.skew? / 10 * 9).unwrap_or(i64::MAX);
+    let is_it = matches!(&point.trigger, Trigger::Calls(calls) if calls.count == 1
+        && calls.op == Asked::Acquire);
+    let step = SignedNanos(sign.saturating_mul(skew));
+    let clock = Clock { node: point.client.clone(), step, drift_ppm: 0, stands: false };
+    (is_it && setting.has_lifetime).then(|| vec![at(point, Strike::Clock(clock), None)])
 }
 
 /// Clocks are tried at the boundaries: between two calls of NFS a lock seldom looks at one.

@@ -60,9 +60,9 @@ impl Role {
 }
 
 /// All trials of a story at these points, and of these columns of [`COLUMNS`]: in their order, and
-/// with those that are not made.
+/// with those that are not made. What takes long is tried in the second story, if there is one.
 pub fn trials(
-    story: &Scenario,
+    (story, long): (&Scenario, Option<&Scenario>),
     profile: &Profile,
     points: &[Point],
     setting: Setting,
@@ -77,6 +77,7 @@ pub fn trials(
             let Some(faults) = strike.faults(point, setting) else { continue };
             let name = run_name(&point.name, strike.name);
             let about = format!("At this point, {}: {}.", strike.about, point.about);
+            let story = long.filter(|_| strike.is_long()).unwrap_or(story);
             let mut scenario = Scenario { name, about, faults, ..story.clone() };
             outlast(&mut scenario, point.at_ns);
             if !makes_sense(&scenario, profile) {

@@ -86,7 +86,7 @@ fn found() -> (Plan, Vec<Point>) {
 
 fn all(plan: &Plan, points: &[Point]) -> Vec<Trial> {
     let columns: Vec<usize> = (0..COLUMNS.len()).collect();
-    trials(&plan.scenario, &plan.profile, points, Setting::of(plan), &columns, 1)
+    trials((&plan.scenario, None), &plan.profile, points, Setting::of(plan), &columns, 1)
 }
 
 #[test]

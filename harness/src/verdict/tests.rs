@@ -146,6 +146,7 @@ fn a_history_that_just_stops_is_unknown() {
 fn a_fault_of_the_plan_that_the_history_does_not_know_is_told() {
     let mut plan = plan();
     plan.scenario.faults.push(FaultSpec {
+        until: None,
         may_miss: false,
         when: Trigger::At(Nanos::from_secs(1)),
         strike: Strike::Cut(Cut::of("c1".into())),

@@ -28,6 +28,7 @@ pub fn at_random(scenario: &mut Scenario) {
                 when: Trigger::At(Nanos::ZERO),
                 strike: strike.clone(),
                 lasts: Some(STEP_FOR),
+                until: None,
                 may_miss: true,
             }),
             _ => None,
@@ -54,6 +55,7 @@ pub fn at_random(scenario: &mut Scenario) {
             when: Trigger::Every(Every { gap: whole, from: Nanos::ZERO, times: Some(1) }),
             strike,
             lasts: fault.lasts,
+            until: None,
             may_miss: true,
         };
     }

@@ -14,7 +14,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::matrix;
 use crate::cli::terminal::Terminal;
 use crate::search::known::Known;
-use crate::search::story;
+use crate::search::stories;
 use session::{Limits, Session};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -126,7 +126,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 fn in_story(pair: Pair) -> Result<Pair, Failure> {
     let Ok(prepared) = pair.prepared() else { return Ok(pair) };
     let mut scenario = prepared.scenario.clone();
-    story(&mut scenario, prepared.profile());
+    stories::turns(&mut scenario, prepared.profile());
     pair.in_scenario(scenario)
 }
 

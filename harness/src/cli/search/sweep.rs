@@ -10,11 +10,13 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::matrix;
 use crate::cli::terminal::Terminal;
 use crate::rpc::capture;
+use crate::scenario::Scenario;
+use crate::search::calm;
 use crate::search::known::Known;
 use crate::search::points::{Point, points};
+use crate::search::stories::{self, crowd, long, overstay};
 use crate::search::strikes::{COLUMNS, Setting};
 use crate::search::sweep::{self, trials};
-use crate::search::{calm, story};
 use crate::suggest::closest;
 use crate::verdict::recheck::CAPTURE;
 use lockstorm_reports::map::{Finding, Map};
@@ -166,7 +168,13 @@ fn sweep(
     let calm = calm_run(&told, args.seed, &set, options)?;
     expect_valid(&calm.summary, &path)?;
     let scenario = &told.prepared()?.scenario;
-    let mut all = trials(scenario, &profile, &calm.points, calm.setting, columns, args.seed);
+    let long = args.story.is_none().then(|| long(scenario, &profile)).flatten();
+    if args.story.is_none() {
+        let others = [Some(crowd(scenario, &profile)), long.clone(), overstay(scenario, &profile)];
+        expect_kept(&told, others.into_iter().flatten(), args.seed, (&set, options))?;
+    }
+    let stories = (scenario, long.as_ref());
+    let mut all = trials(stories, &profile, &calm.points, calm.setting, columns, args.seed);
     let note = |points: usize, all: &[sweep::Trial], what: &str| {
         let made = all.iter().filter(|trial| trial.role.is_made()).count();
         let (lock, cells) = (&told.lock, all.len());
@@ -211,7 +219,7 @@ fn told(pair: &Pair, args: &Args) -> Result<Pair, Failure> {
     let prepared = pair.prepared()?;
     let mut scenario = prepared.scenario.clone();
     match args.story {
-        None => story(&mut scenario, prepared.profile()),
+        None => stories::turns(&mut scenario, prepared.profile()),
         Some(_) => calm(&mut scenario),
     }
     scenario.name = CALM.into();
@@ -272,17 +280,44 @@ fn calm_run(
 /// A lock that fails when nothing happens to it needs no search.
 fn expect_valid(calm: &RunSummary, set: &std::path::Path) -> Result<(), Failure> {
     let verdict = calm.judged().map(|judged| judged.verdict);
-    if verdict == Some(Verdict::Valid) {
-        return Ok(());
+    match verdict {
+        Some(Verdict::Valid) => Ok(()),
+        _ => Err(fails(calm, set)),
     }
+}
+
+/// Nothing happens in other stories, either. One that proves nothing, or fails only beyond what the
+/// lock assumes, is no reason not to search.
+fn expect_kept(
+    told: &Pair,
+    others: impl Iterator<Item = Scenario>,
+    seed: u64,
+    (set, options): (&SetDirectory, &BatchOptions),
+) -> Result<(), Failure> {
+    let trial = |scenario| Ok(Trial { pair: told.in_scenario(scenario)?, seed });
+    let wanted: Vec<Trial> = others.map(trial).collect::<Result<_, Failure>>()?;
+    let options = BatchOptions { budget: None, ..options.clone() };
+    let trials = Trials { set, options: &options };
+    trials.make(&wanted, &batch::Nobody)?;
+    let is_broken = |run: &&RunSummary| {
+        run.judged().is_some_and(|judged| judged.class == Some(Class::BrokenPromise))
+    };
+    let runs = trials.find(&wanted)?;
+    match runs.iter().flatten().find(is_broken) {
+        Some(run) => Err(fails(run, set.path())),
+        None => Ok(()),
+    }
+}
+
+fn fails(calm: &RunSummary, set: &std::path::Path) -> Failure {
     let (lock, why) = (&calm.lock, calm.reason());
     let run = match &calm.directory {
         Some(directory) => format!("; the run is in {}", set.join(directory).display()),
         None => String::new(),
     };
-    Err(Failure::Argument(format!(
+    Failure::Argument(format!(
         "{lock} fails when nothing happens to it, and there is nothing to sweep: {why}{run}"
-    )))
+    ))
 }
 
 /// Makes the runs of a part. Answers one for each trial, as far as there is one.

@@ -3,7 +3,7 @@
 use super::{Findings, SPAN_MAX, calls, clients, nodes, states};
 use crate::fault::clock::DRIFT_MAX_PPM;
 use crate::fault::cut::{Cut, Service};
-use crate::fault::trigger::{ANY, STRIKES_MAX};
+use crate::fault::trigger::{ANY, OTHER, STRIKES_MAX};
 use crate::fault::{
     CALLER, Every, FaultSpec, Named, OWNER, Other, Section, Situation, Strike, Trigger,
 };
@@ -32,7 +32,8 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
             }
         }
         Trigger::Situation(situation) => {
-            check_situation(scenario, situation, &path.join("when.situation"), findings);
+            let known = [clients(scenario), vec![ANY.into()]].concat();
+            check_situation(situation, &known, &path.join("when.situation"), findings);
         }
         Trigger::Struck(other) => {
             check_other(scenario, fault, other, &path.join("when.struck"), findings);
@@ -52,6 +53,9 @@ pub fn check(scenario: &Scenario, fault: &FaultSpec, path: &KeyPath, findings: &
     calls::check_fit(version, fault, &path.join("strike").key(fault.strike.kind()), findings);
     if let Some(lasts) = fault.lasts {
         findings.span(path.key("for"), lasts, Nanos(1));
+    }
+    if let Some(situation) = &fault.until {
+        check_until(scenario, fault, situation, path, findings);
     }
     let mut known = nodes(scenario);
     known.push(OWNER.into());
@@ -147,24 +151,42 @@ fn check_every(scenario: &Scenario, every: &Every, path: &KeyPath, findings: &mu
     }
 }
 
-fn check_situation(
+/// The end of a fault that lasts until clients are in a situation: it may never come to that.
+fn check_until(
     scenario: &Scenario,
+    fault: &FaultSpec,
     situation: &Situation,
     path: &KeyPath,
     findings: &mut Findings,
 ) {
-    let mut known = clients(scenario);
-    known.push(ANY.into());
+    let known = [clients(scenario), vec![ANY.into(), OTHER.into()]].concat();
+    let until = path.key("until");
+    check_situation(situation, &known, &until, findings);
+    if fault.strike.fault().needs_message() {
+        findings.add_key(until, "it strikes one message, and is over; expected no `until`");
+    } else if fault.lasts.is_none() {
+        let message = "it may never come to that; expected `for` beside it, how long at most";
+        findings.add_key(until, message);
+    }
+}
+
+fn check_situation(
+    situation: &Situation,
+    known: &[String],
+    path: &KeyPath,
+    findings: &mut Findings,
+) {
     for (key, names) in [("inside", &situation.inside), ("waiting", &situation.waiting)] {
         for (index, name) in names.iter().enumerate() {
-            findings.node(path.key(key).index(index), name, &known);
+            findings.node(path.key(key).index(index), name, known);
         }
     }
     if situation.inside.is_empty() && situation.waiting.is_empty() {
         findings.add_key(path.clone(), "nobody is in it; expected `inside` or `waiting`");
     }
+    let is_one = |name: &str| name != ANY && name != OTHER;
     let both =
-        situation.inside.iter().find(|name| *name != ANY && situation.waiting.contains(name));
+        situation.inside.iter().find(|name| is_one(name) && situation.waiting.contains(name));
     if let Some(name) = both {
         findings.add_key(path.clone(), format!("{name} cannot be inside and wait"));
     }

@@ -1,7 +1,7 @@
 //! Rules about the closed loop of cycles.
 
 use super::{Findings, SPAN_MAX};
-use crate::scenario::{CyclesSpec, Scenario};
+use crate::scenario::{CyclesSpec, Impatient, Scenario};
 use crate::source::KeyPath;
 use crate::units::{MILLISECOND, Nanos};
 
@@ -20,6 +20,13 @@ pub fn check(scenario: &Scenario, cycles: &CyclesSpec, findings: &mut Findings) 
     }
     if let Some(timeout) = cycles.timeout {
         findings.span(at("timeout"), timeout, Nanos::ZERO);
+    }
+    if let Some(Impatient { share, timeout }) = cycles.impatient {
+        if !(0.0..=1.0).contains(&share) {
+            let message = format!("`share` is {share}; expected 0 to 1");
+            findings.add(at("impatient").key("share"), message);
+        }
+        findings.span(at("impatient").key("timeout"), timeout, Nanos::ZERO);
     }
     if let Some(refresh) = cycles.refresh {
         findings.span(at("refresh"), refresh, Nanos(MILLISECOND));

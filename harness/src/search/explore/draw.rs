@@ -5,8 +5,9 @@ use super::near::Constants;
 use crate::lock::profile::{Profile, Renewed};
 use crate::scenario::random::{BOUNDS, Bounds, Draw};
 use crate::scenario::{CyclesSpec, Expect, LockSpec, Scenario, SiteSpec, WorkloadSpec};
+use crate::search::named_by_content;
+use crate::search::stories::is_freed;
 use crate::search::sweep::makes_sense;
-use crate::search::{is_freed, named_by_content};
 use crate::units::{MILLISECOND, Nanos, NanosRange, Rate, SECOND};
 use std::ops::RangeInclusive;
 
@@ -120,7 +121,8 @@ impl Draw<'_> {
         scenario.site = self.wide_site();
         scenario.lock.lifetime = self.wide_lifetime().or(scenario.lock.lifetime);
         let constants = Constants::of(&scenario, self.profile);
-        scenario.workload = WorkloadSpec::Cycles(self.wide_cycles(&constants));
+        let cycles = self.wide_cycles(&constants);
+        scenario.workload = WorkloadSpec::Cycles(self.perhaps_impatient(cycles));
         for _ in 0..self.pick(COUNTS) {
             self.add_fault(&mut scenario);
         }
@@ -190,6 +192,7 @@ impl Draw<'_> {
             hold: self.telling_range(constants, &HOLD),
             think: self.telling_range(constants, &think),
             timeout,
+            impatient: None,
             refresh: (by_calls && self.chance(0.5)).then(|| self.telling(constants, &REFRESH)),
             is_held: self.chance(0.3).then(|| self.telling(constants, &IS_HELD)),
             recover: true,

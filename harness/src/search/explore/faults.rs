@@ -133,7 +133,13 @@ impl Draw<'_> {
         let lasts = self.telling(&constants, &LASTS);
         if let (Trigger::Rpc(passes), true) = (&when, needs_message(kind)) {
             let (strike, passes) = self.strike_message(kind, passes.clone(), lasts);
-            return FaultSpec { when: Trigger::Rpc(passes), strike, lasts: None, may_miss: true };
+            return FaultSpec {
+                when: Trigger::Rpc(passes),
+                strike,
+                lasts: None,
+                until: None,
+                may_miss: true,
+            };
         }
         let clients = scenario.site.clients;
         let node = match when.has_caller() && self.chance(0.5) {
@@ -142,7 +148,7 @@ impl Draw<'_> {
         };
         let strike = self.strike(kind, node, clients);
         let lasts = self.chance(0.9).then_some(lasts);
-        FaultSpec { when, strike, lasts, may_miss: true }
+        self.perhaps_until(FaultSpec { when, strike, lasts, until: None, may_miss: true })
     }
 
     /// It strikes the message that passes: at once, and a call rather than its reply where it is to

@@ -4,7 +4,7 @@
 use super::super::{Defect, Kind, Lock};
 use super::Judged;
 use crate::fault::{ENDS_PROCESSES, OF_MESSAGES, Strike};
-use crate::history::EventKind;
+use crate::history::{EventKind, Operation};
 use crate::scenario::Scenario;
 use crate::units::{MILLISECOND, SECOND};
 use lockstorm_reports::Verdict;
@@ -410,4 +410,50 @@ fn a_state_that_never_comes_is_told() {
         missed("exists: {path: '*.nowhere'}"),
         "it waited for the 1st reply by which *.nowhere exists, and it never came to that"
     );
+}
+
+/// When a client entered for the nth time, counted from 1 (ns since the begin).
+fn entered(judged: &Judged, of: &str, nth: usize) -> Option<u64> {
+    let is_it = |kind: &EventKind| matches!(kind, EventKind::Entered { client } if client == of);
+    let mut those = judged.history.iter().filter(|event| is_it(&event.kind));
+    those.nth(nth - 1).map(|event| event.at_ns - judged.began())
+}
+
+#[test]
+fn a_client_that_stands_still_until_another_has_entered_is_back_while_that_is_inside() {
+    let told = |until: &str| {
+        story(&format!(
+            "- {{when: {{entered: {{count: 1, client: c1}}}}, strike: {{pause: {{node: c1}}}}, \
+             for: 90s{until}}}\n"
+        ))
+    };
+    let judged = told(", until: {inside: [other], after: 20ms}");
+    let began = judged.began();
+    let ended = judged.history.iter().find_map(|event| match event.kind {
+        EventKind::FaultEnded { .. } => Some(event.at_ns - began),
+        _ => None,
+    });
+    let after = entered(&judged, "c1", 1).unwrap();
+    let those = ["c2", "c3"].into_iter().flat_map(|of| (1..9).map(move |nth| (of, nth)));
+    let next = those.filter_map(|(of, nth)| entered(&judged, of, nth)).filter(|at| *at > after);
+    assert_eq!(ended, next.min().map(|next| next + 20 * MILLISECOND), "{}", judged.nemesis());
+    assert!(ended.unwrap() - after < 60 * SECOND);
+    // Without it, it lasts as long as it says.
+    assert!(told("").nemesis().contains("end of 0"), "{}", told("").nemesis());
+}
+
+#[test]
+fn a_share_of_the_acquires_ask_once_and_the_others_wait() {
+    let judged = tell(
+        "workload: {cycles: {time: 60s, impatient: {share: 0.5, timeout: 0s}, recover: true}}",
+    );
+    let asked = |once: bool| {
+        let is_it = |kind: &EventKind| {
+            matches!(kind, EventKind::Called { operation: Operation::Acquire { timeout }, .. }
+                if timeout.is_some() == once)
+        };
+        judged.history.iter().filter(|event| is_it(&event.kind)).count()
+    };
+    assert!(asked(true) > 10 && asked(false) > 10, "{} and {}", asked(true), asked(false));
+    judged.is_fine();
 }

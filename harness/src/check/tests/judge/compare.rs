@@ -74,6 +74,7 @@ fn planned(event: &Event) -> Option<FaultSpec> {
     let delay = NanosRange { least: Nanos::ZERO, most: late };
     let impair = Impair { node: node.clone(), loss: 0.5, delay, ..Impair::default() };
     (late > Nanos::ZERO).then_some(FaultSpec {
+        until: None,
         may_miss: false,
         when: Trigger::At(Nanos::ZERO),
         strike: Strike::Impair(impair),
