@@ -1,7 +1,7 @@
 //! What can happen at a point of a run: the columns of a sweep.
 
 use super::points::Point;
-use super::stories;
+use super::stories::{self, Stories};
 use crate::fault::clock::Clock;
 use crate::fault::crash::Crash;
 use crate::fault::cut::Cut;
@@ -12,10 +12,12 @@ use crate::fault::lose::Lose;
 use crate::fault::nfsd::Nfsd;
 use crate::fault::pause::{AfterPause, Pause};
 use crate::fault::refuse::{self, Refuse};
+use crate::fault::stop::Stop;
 use crate::fault::trigger::OTHER;
 use crate::fault::{Asked, FaultSpec, Other, Phase, Situation, Strike, Trigger};
 use crate::lock::profile::Primitive;
 use crate::plan::Plan;
+use crate::scenario::Scenario;
 use crate::scenario::random::own_calls;
 use crate::site::SERVER_NAME;
 use crate::units::{MILLISECOND, Nanos, SECOND, SignedNanos};
@@ -95,8 +97,11 @@ enum Strikes {
     Client,
     /// What was changed by then, and what a machine knows of that.
     State,
-    /// What takes long to show, of a client that asks or has entered: it is tried in the long
-    /// story.
+    /// A client that has the lock, loses it, and comes back.
+    Owner,
+    /// A client that asks, and finds nobody.
+    Alone,
+    /// What takes long to show, of a client that asks or has entered.
     Long,
 }
 
@@ -105,9 +110,15 @@ impl Column {
         (self.faults)(point, setting)
     }
 
-    /// It is tried in the long story, where there is one.
-    pub fn is_long(&self) -> bool {
-        self.at == Strikes::Long
+    /// Of the stories of a search, the one that it is tried in.
+    pub fn tried_in<'s>(&self, stories: &'s Stories) -> &'s Scenario {
+        let other = match self.at {
+            Strikes::Long => stories.long.as_ref(),
+            Strikes::Owner => stories.away.as_ref(),
+            Strikes::Alone => stories.once.as_ref(),
+            _ => None,
+        };
+        other.unwrap_or(&stories.turns)
     }
 
     /// What points have in common at which this does the same.
@@ -119,7 +130,7 @@ impl Column {
             Strikes::Loss if point.asks_only => ASKED_AGAIN,
             Strikes::Delay if point.asks_only && is_call => ASKED_AGAIN,
             Strikes::Link if point.asks_only => &point.since,
-            Strikes::Client if is_call => &point.since,
+            Strikes::Client | Strikes::Owner if is_call => &point.since,
             Strikes::State => &point.since,
             // Whoever it is of: which of those that wait is first is another matter each time.
             Strikes::Long => &point.name,
@@ -213,17 +224,25 @@ pub const COLUMNS: &[Column] = &[
     },
     Column {
         name: "return",
-        about: "the client stands still until another has entered",
-        at: Strikes::Client,
+        about: "the client's process stands still until another has entered",
+        at: Strikes::Owner,
         faults: |point, setting| {
-            let pause = Pause { node: point.client.clone(), clock: AfterPause::Jumps };
-            until_other(point, setting, Strike::Pause(pause))
+            let node = point.client.clone();
+            until_other(
+                point,
+                setting,
+                match setting.has_lifetime {
+                    true => Strike::Stop(Stop { node }),
+                    // Its kernel keeps the lock, but for its machine's standing still.
+                    false => Strike::Pause(Pause { node, clock: AfterPause::Jumps }),
+                },
+            )
         },
     },
     Column {
         name: "rejoin",
         about: "the client is cut off until another has entered",
-        at: Strikes::Link,
+        at: Strikes::Owner,
         faults: |point, setting| {
             until_other(point, setting, Strike::Cut(Cut::of(point.client.clone())))
         },
@@ -303,7 +322,26 @@ pub const COLUMNS: &[Column] = &[
     call_fails!("stat", Stat, "EIO"),
     call_fails!("flock", Flock, "EINTR"),
     call_fails!("fcntl", Fcntl, "ENOLCK"),
+    Column {
+        name: "denied",
+        about: "the system call that takes the lock fails, and nobody has it",
+        at: Strikes::Alone,
+        faults: |point, setting| {
+            let (call, error) = taker(setting.primitive)?;
+            let errno = || errno(point, setting, call, error);
+            asks_first(point).then(errno).flatten()
+        },
+    },
+    Column {
+        name: "calm",
+        about: "nothing happens, in another story",
+        at: Strikes::Long,
+        faults: |_, _| None,
+    },
 ];
+
+/// The column of the stories in which nothing happens.
+pub const CALM: usize = COLUMNS.len() - 1;
 
 /// What the lock asks for next can come to a call that it does not make there: it may miss.
 fn errno(point: &Point, setting: Setting, call: SystemCall, with: &str) -> Option<Vec<FaultSpec>> {
@@ -332,7 +370,12 @@ fn power(keep: f64) -> Strike {
 
 /// Whoever is away comes back while another is inside, if anybody comes in without it.
 fn until_other(point: &Point, setting: Setting, strike: Strike) -> Option<Vec<FaultSpec>> {
-    if !setting.is_freed {
+    let is_once = match &point.trigger {
+        Trigger::Entered(section) | Trigger::Left(section) => section.count == 1,
+        Trigger::Calls(calls) => calls.op == Asked::Refresh && calls.count == 1,
+        _ => false,
+    };
+    if !(setting.is_freed && is_once) {
         return None;
     }
     let inside = vec![OTHER.to_owned()];
@@ -341,11 +384,30 @@ fn until_other(point: &Point, setting: Setting, strike: Strike) -> Option<Vec<Fa
     Some(vec![FaultSpec { until: Some(until), ..at(point, strike, Some(most)) }])
 }
 
+/// A client calls acquire for the first time.
+fn asks_first(point: &Point) -> bool {
+    matches!(&point.trigger, Trigger::Calls(calls)
+        if calls.count == 1 && calls.op == Asked::Acquire)
+}
+
+/// The system call by which a lock is taken, and an error of it that says nothing of others.
+fn taker(primitive: Primitive) -> Option<(SystemCall, &'static str)> {
+    Some(match primitive {
+        Primitive::Posix | Primitive::Ofd => (SystemCall::Fcntl, "ENOLCK"),
+        Primitive::Flock => (SystemCall::Flock, "ENOLCK"),
+        Primitive::Create => (SystemCall::Open, "EMFILE"),
+        Primitive::Link => (SystemCall::Link, "EIO"),
+        Primitive::Mkdir => (SystemCall::Mkdir, "EIO"),
+        Primitive::Symlink => (SystemCall::Symlink, "EIO"),
+        Primitive::Rename => (SystemCall::Rename, "EIO"),
+        Primitive::None => return None,
+    })
+}
+
 /// As far apart as clocks may be, but for a tenth, from a client's first call on.
 fn skewed(point: &Point, setting: Setting, sign: i64) -> Option<Vec<FaultSpec>> {
     let skew = i64::try_from(setting.skew? / 10 * 9).unwrap_or(i64::MAX);
-    let is_it = matches!(&point.trigger, Trigger::Calls(calls) if calls.count == 1
-        && calls.op == Asked::Acquire);
+    let is_it = asks_first(point);
     let step = SignedNanos(sign.saturating_mul(skew));
     let clock = Clock { node: point.client.clone(), step, drift_ppm: 0, stands: false };
     (is_it && setting.has_lifetime).then(|| vec![at(point, Strike::Clock(clock), None)])

@@ -3,8 +3,9 @@
 //! holds.
 
 use super::points::Point;
-use super::strikes::{COLUMNS, Setting};
-use crate::fault::FaultSpec;
+use super::stories::Stories;
+use super::strikes::{CALM, COLUMNS, Setting};
+use crate::fault::{FaultSpec, Trigger};
 use crate::lock::profile::Profile;
 use crate::name;
 use crate::scenario::{Scenario, WorkloadSpec, validate};
@@ -59,10 +60,10 @@ impl Role {
     }
 }
 
-/// All trials of a story at these points, and of these columns of [`COLUMNS`]: in their order, and
-/// with those that are not made. What takes long is tried in the second story, if there is one.
+/// All trials at these points, and of these columns of [`COLUMNS`]: in their order, and with those
+/// that are not made.
 pub fn trials(
-    (story, long): (&Scenario, Option<&Scenario>),
+    stories: &Stories,
     profile: &Profile,
     points: &[Point],
     setting: Setting,
@@ -77,7 +78,7 @@ pub fn trials(
             let Some(faults) = strike.faults(point, setting) else { continue };
             let name = run_name(&point.name, strike.name);
             let about = format!("At this point, {}: {}.", strike.about, point.about);
-            let story = long.filter(|_| strike.is_long()).unwrap_or(story);
+            let story = strike.tried_in(stories);
             let mut scenario = Scenario { name, about, faults, ..story.clone() };
             outlast(&mut scenario, point.at_ns);
             if !makes_sense(&scenario, profile) {
@@ -95,6 +96,23 @@ pub fn trials(
     }
     prove(&mut trials, seed);
     trials
+}
+
+/// Stories to which nothing happens, a row each.
+pub fn calm_trials(stories: Vec<Scenario>) -> (Vec<Point>, Vec<Trial>) {
+    let row = |story: &Scenario| Point {
+        name: story.name.clone(),
+        about: story.about.clone(),
+        client: "all".into(),
+        at_ns: 0,
+        trigger: Trigger::At(Nanos::ZERO),
+        alike: story.name.clone(),
+        since: story.name.clone(),
+        asks_only: false,
+    };
+    let rows: Vec<Point> = stories.iter().map(row).collect();
+    let trial = |(point, scenario)| Trial { point, column: CALM, role: Role::Tried, scenario };
+    (rows, stories.into_iter().enumerate().map(trial).collect())
 }
 
 /// What comes of a fault is waited for so long after its end.
@@ -117,8 +135,8 @@ pub fn outlast(scenario: &mut Scenario, at_ns: u64) {
 }
 
 /// The order in which those that are made are made, as places in the list: whoever has time for a
-/// part of them gets something of every fault, and of each at messages and boundaries of every
-/// kind, before more of the same; and what only proves that points are alike comes last.
+/// part of them gets the stories without faults, then something of every fault, and of each at
+/// messages and boundaries of every kind, before more of the same; and what only proves that points are alike comes last.
 pub fn order(trials: &[Trial], points: &[Point], seed: u64) -> Vec<usize> {
     let is_made = |index: &usize| trials[*index].role.is_made();
     let mut order: Vec<usize> = (0..trials.len()).filter(is_made).collect();
@@ -130,7 +148,8 @@ pub fn order(trials: &[Trial], points: &[Point], seed: u64) -> Vec<usize> {
         (is_proof(&index), trial.column, kind(&points[trial.point]))
     });
     spread(&mut order, |index| (is_proof(&index), trials[index].column));
-    order.sort_by_key(is_proof);
+    // What fails when nothing happens needs no fault.
+    order.sort_by_key(|index| (is_proof(index), trials[*index].column != CALM));
     order
 }
 

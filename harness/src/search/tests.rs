@@ -3,6 +3,7 @@
 use super::named_by_content;
 use super::pairs::{After, after, pairs};
 use super::points::{Point, points};
+use super::stories::Stories;
 use super::strikes::{COLUMNS, Setting};
 use super::sweep::{Role, Trial, makes_sense, order, trials};
 use crate::check::tests::story::{plan, story};
@@ -86,7 +87,8 @@ fn found() -> (Plan, Vec<Point>) {
 
 fn all(plan: &Plan, points: &[Point]) -> Vec<Trial> {
     let columns: Vec<usize> = (0..COLUMNS.len()).collect();
-    trials((&plan.scenario, None), &plan.profile, points, Setting::of(plan), &columns, 1)
+    let stories = Stories::only(plan.scenario.clone());
+    trials(&stories, &plan.profile, points, Setting::of(plan), &columns, 1)
 }
 
 #[test]

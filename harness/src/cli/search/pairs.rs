@@ -9,6 +9,7 @@ use crate::cli::results;
 use crate::rpc::capture;
 use crate::search::pairs::{After, after, pairs};
 use crate::search::points::{Point, points};
+use crate::search::strikes::CALM;
 use crate::search::sweep;
 use crate::verdict::recheck::CAPTURE;
 use std::fs;
@@ -61,7 +62,9 @@ pub fn of(
 ) -> Result<(Vec<Point>, Vec<sweep::Trial>), Failure> {
     let set = trials.set.path();
     fs::create_dir_all(set.join(FOLDER)).map_err(host(set))?;
-    let made: Vec<&sweep::Trial> = singles.iter().filter(|trial| trial.role.is_made()).collect();
+    // Where nothing happens, there is no first fault.
+    let has_first = |trial: &&sweep::Trial| trial.role.is_made() && trial.column != CALM;
+    let made: Vec<&sweep::Trial> = singles.iter().filter(has_first).collect();
     let trial = |single: &&sweep::Trial| {
         Ok(Trial { pair: told.in_scenario(single.scenario.clone())?, seed })
     };

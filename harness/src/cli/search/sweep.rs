@@ -10,12 +10,11 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::matrix;
 use crate::cli::terminal::Terminal;
 use crate::rpc::capture;
-use crate::scenario::Scenario;
 use crate::search::calm;
 use crate::search::known::Known;
 use crate::search::points::{Point, points};
-use crate::search::stories::{self, crowd, long, overstay};
-use crate::search::strikes::{COLUMNS, Setting};
+use crate::search::stories::{self, Stories};
+use crate::search::strikes::{self, COLUMNS, Setting};
 use crate::search::sweep::{self, trials};
 use crate::suggest::closest;
 use crate::verdict::recheck::CAPTURE;
@@ -168,13 +167,16 @@ fn sweep(
     let calm = calm_run(&told, args.seed, &set, options)?;
     expect_valid(&calm.summary, &path)?;
     let scenario = &told.prepared()?.scenario;
-    let long = args.story.is_none().then(|| long(scenario, &profile)).flatten();
-    if args.story.is_none() {
-        let others = [Some(crowd(scenario, &profile)), long.clone(), overstay(scenario, &profile)];
-        expect_kept(&told, others.into_iter().flatten(), args.seed, (&set, options))?;
-    }
-    let stories = (scenario, long.as_ref());
-    let mut all = trials(stories, &profile, &calm.points, calm.setting, columns, args.seed);
+    let stories = match args.story {
+        None => Stories::around(scenario.clone(), &profile),
+        Some(_) => Stories::only(scenario.clone()),
+    };
+    let others = match args.story.is_none() && columns.contains(&strikes::CALM) {
+        true => stories::others(scenario, &profile),
+        false => Vec::new(),
+    };
+    let (mut points, mut all) = sweep::calm_trials(others);
+    let faults = trials(&stories, &profile, &calm.points, calm.setting, columns, args.seed);
     let note = |points: usize, all: &[sweep::Trial], what: &str| {
         let made = all.iter().filter(|trial| trial.role.is_made()).count();
         let (lock, cells) = (&told.lock, all.len());
@@ -185,9 +187,11 @@ fn sweep(
             ));
         }
     };
-    note(calm.points.len(), &all, "a fault");
+    note(calm.points.len(), &faults, "a fault");
+    let before = (points.len(), all.len());
+    all.extend(faults.into_iter().map(|trial| trial.behind(before.0, before.1)));
+    points.extend(calm.points.iter().cloned());
     let trials = Trials { set: &set, options };
-    let mut points = calm.points.clone();
     let mut runs = make(&told, (&all[..], &points[..]), args, &trials)?;
     if args.pairs {
         let (after, two) = pairs::of(&told, args.seed, (&calm, &all, columns), &trials)?;
@@ -280,44 +284,17 @@ fn calm_run(
 /// A lock that fails when nothing happens to it needs no search.
 fn expect_valid(calm: &RunSummary, set: &std::path::Path) -> Result<(), Failure> {
     let verdict = calm.judged().map(|judged| judged.verdict);
-    match verdict {
-        Some(Verdict::Valid) => Ok(()),
-        _ => Err(fails(calm, set)),
+    if verdict == Some(Verdict::Valid) {
+        return Ok(());
     }
-}
-
-/// Nothing happens in other stories, either. One that proves nothing, or fails only beyond what the
-/// lock assumes, is no reason not to search.
-fn expect_kept(
-    told: &Pair,
-    others: impl Iterator<Item = Scenario>,
-    seed: u64,
-    (set, options): (&SetDirectory, &BatchOptions),
-) -> Result<(), Failure> {
-    let trial = |scenario| Ok(Trial { pair: told.in_scenario(scenario)?, seed });
-    let wanted: Vec<Trial> = others.map(trial).collect::<Result<_, Failure>>()?;
-    let options = BatchOptions { budget: None, ..options.clone() };
-    let trials = Trials { set, options: &options };
-    trials.make(&wanted, &batch::Nobody)?;
-    let is_broken = |run: &&RunSummary| {
-        run.judged().is_some_and(|judged| judged.class == Some(Class::BrokenPromise))
-    };
-    let runs = trials.find(&wanted)?;
-    match runs.iter().flatten().find(is_broken) {
-        Some(run) => Err(fails(run, set.path())),
-        None => Ok(()),
-    }
-}
-
-fn fails(calm: &RunSummary, set: &std::path::Path) -> Failure {
     let (lock, why) = (&calm.lock, calm.reason());
     let run = match &calm.directory {
         Some(directory) => format!("; the run is in {}", set.join(directory).display()),
         None => String::new(),
     };
-    Failure::Argument(format!(
+    Err(Failure::Argument(format!(
         "{lock} fails when nothing happens to it, and there is nothing to sweep: {why}{run}"
-    ))
+    )))
 }
 
 /// Makes the runs of a part. Answers one for each trial, as far as there is one.
