@@ -34,6 +34,7 @@ mod misbehaving;
 mod own_locks;
 mod pasted;
 mod published;
+mod replay;
 mod scale;
 mod scenarios;
 mod servers;
