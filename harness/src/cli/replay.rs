@@ -2,6 +2,7 @@
 
 mod change;
 mod compare;
+mod unpack;
 
 use super::exit::{Exit, Failure};
 use super::prepare::saved_plan;
@@ -34,9 +35,13 @@ use std::path::{Path, PathBuf};
 /// the exit code is that of the new verdict.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The directory of a run, with its plan.yaml; nothing in it is changed.
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    /// The directory of a run, with its plan.yaml; nothing in it is changed. Or a bundle
+    /// (`lockstorm bundle`), which is unpacked below lockstorm-runs.
+    #[arg(value_name = "DIR|BUNDLE")]
+    run_or_bundle: PathBuf,
+    /// Of a bundle: let a kernel run on this host that its maker has built.
+    #[arg(long)]
+    trust_kernel: bool,
     /// From this time of the run on, such as 12.3s, draw from another seed.
     #[arg(long, value_name = "TIME", requires = "seed")]
     until: Option<Nanos>,
@@ -51,7 +56,16 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     args.run.check()?;
-    replay(args, &args.directory, terminal)
+    let given = args.run_or_bundle.as_path();
+    if !given.is_file() {
+        return replay(args, given, terminal);
+    }
+    let others = args.change.kernels_choice().cloned().unwrap_or_default();
+    let unpacked = unpack::unpack(given, args.trust_kernel, &others)?;
+    if !args.run.quiet {
+        terminal.note(&unpacked.note());
+    }
+    replay(args, &unpacked.directory, terminal).map_err(|failure| unpacked.explained(failure))
 }
 
 /// Runs the plan of a saved run.

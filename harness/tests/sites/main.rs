@@ -6,6 +6,7 @@
 mod advise;
 mod artefacts;
 mod book;
+mod bundle;
 mod ci_templates;
 mod cli;
 mod clocks;
