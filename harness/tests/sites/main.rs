@@ -5,6 +5,7 @@
 
 mod advise;
 mod artefacts;
+mod bisect;
 mod book;
 mod bundle;
 mod ci_templates;
