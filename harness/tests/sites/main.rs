@@ -28,6 +28,7 @@ mod guest;
 #[cfg(feature = "docker")]
 mod host_kernel;
 mod hostile;
+mod kernel_tree;
 mod kernels;
 mod known_bugs;
 mod manual;
