@@ -133,7 +133,8 @@ impl Kernels {
         self.of(role).map_or(DEFAULT_VERSION, |kernel| &kernel.version)
     }
 
-    /// The options that ask for them, each with a space before it; none where a path would be needed.
+    /// The options that ask for them, each with a space before it; none where a path would be
+    /// needed.
     pub fn options(&self) -> Option<String> {
         let kernel = match (&self.server, &self.clients) {
             (None, None) => String::new(),

@@ -47,8 +47,8 @@ pub struct Part {
     pub name: String,
     /// Its name in the cache: the key of its recipe, or the first 16 hex digits of its SHA-256.
     pub key: String,
-    /// The command that builds it, in a checkout of lockstorm or in `recipe`; empty where the bundle
-    /// has the part itself.
+    /// The command that builds it, in a checkout of lockstorm or in `recipe`; empty where the
+    /// bundle has the part itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub built_by: String,
 }

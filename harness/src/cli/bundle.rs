@@ -28,8 +28,8 @@ const NAME_CHARS_MAX: usize = 200;
 /// in two years.
 ///
 /// In it are the plan, the history, the report, the packets and the consoles; the lock, where it is
-/// none of the node image's; a kernel of your own; and the recipes of all other kernels and of the node
-/// image, with their keys and the commit of lockstorm. It is a gzipped tar archive.
+/// none of the node image's; a kernel of your own; and the recipes of all other kernels and of the
+/// node image, with their keys and the commit of lockstorm. It is a gzipped tar archive.
 #[derive(clap::Args)]
 pub struct Args {
     /// The directory of a run.

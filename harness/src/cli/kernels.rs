@@ -22,8 +22,8 @@ pub struct KernelArgs {
     /// (--clock real).
     #[arg(long, value_name = "KERNEL")]
     kernel: Option<Choice>,
-    /// Add these to the kernels' command lines, such as 'ignore_loglevel sunrpc.debug=1'; refused is
-    /// what lockstorm sets itself.
+    /// Add these to the kernels' command lines, such as 'ignore_loglevel sunrpc.debug=1'; refused
+    /// is what lockstorm sets itself.
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     kernel_args: Option<Arguments>,
 }
@@ -173,8 +173,8 @@ fn expect_kernel(bytes: &[u8]) -> Result<(), &'static str> {
 
 const PT_INTERP: u64 = 3;
 
-/// Puts a user's own kernel of another machine into the cache, with what it needs on its command line.
-/// Its key must be that of its bytes.
+/// Puts a user's own kernel of another machine into the cache, with what it needs on its command
+/// line. Its key must be that of its bytes.
 pub fn keep(kernel: &Kernel, bytes: &[u8], arguments: &str) -> Result<(), Failure> {
     let refused = |why: &str| Failure::Argument(format!("the kernel {}: {why}", kernel.version));
     expect_kernel(bytes).map_err(refused)?;

@@ -10,8 +10,9 @@ use std::path::Path;
 
 /// Prints the plan that a scenario expands to; of the directory of a run, the plan that it had.
 ///
-/// With --as-scenario it prints a scenario in its place: every override is in it, and nothing that is
-/// the default. Its first lines have the command that makes the same run of it, with the same history.
+/// With --as-scenario it prints a scenario in its place: every override is in it, and nothing that
+/// is the default. Its first lines have the command that makes the same run of it, with the same
+/// history.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]

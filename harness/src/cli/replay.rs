@@ -30,9 +30,9 @@ use std::path::{Path, PathBuf};
 /// With --until and --seed it is a neighbour of the run that is made: the same until then, and then
 /// whatever comes of another seed.
 ///
-/// With --set, --lock or --kernel it is the run with that changed and everything else as it was. What
-/// was changed is told, until when the two histories are the same, and what became of each promise;
-/// the exit code is that of the new verdict.
+/// With --set, --lock or --kernel it is the run with that changed and everything else as it was.
+/// What was changed is told, until when the two histories are the same, and what became of each
+/// promise; the exit code is that of the new verdict.
 #[derive(clap::Args)]
 pub struct Args {
     /// The directory of a run, with its plan.yaml; nothing in it is changed. Or a bundle

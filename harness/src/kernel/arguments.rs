@@ -88,7 +88,7 @@ fn check_word(word: &str) -> Result<(), String> {
         Some(begin) => name.starts_with(begin),
         None => name == *taken,
     };
-    match TAKEN.iter().find(|(names, _)| names.iter().any(|taken| is_meant(&taken))) {
+    match TAKEN.iter().find(|(names, _)| names.iter().any(is_meant)) {
         Some((_, why)) => Err(format!("`{word}` is refused: {why}")),
         None => Ok(()),
     }

@@ -7,7 +7,7 @@
 //! before the slice has ended, and it is enough to look into its rings then. Everything that a
 //! node sends within a slice counts as sent at the slice's begin.
 
-use super::blueprint::{Blueprint, Role};
+use super::blueprint::{Blueprint, NodeBlueprint, Role};
 use super::clock::{Calendar, Clock};
 use super::disk::blk;
 use super::disk::image::Image;
@@ -96,6 +96,21 @@ pub(super) struct Node {
     /// What has been kept for it since it was suspended.
     pub(super) pause: Option<Pause>,
     commands: u64,
+}
+
+impl Node {
+    /// One that is switched off.
+    fn new(log: Log) -> Node {
+        Node {
+            machine: None,
+            console: Console::default(),
+            log,
+            life: 0,
+            greeted: false,
+            pause: None,
+            commands: 0,
+        }
+    }
 }
 
 /// A node's time of standing still.
@@ -190,15 +205,8 @@ impl<'a> KernelSite<'a> {
         .map_err(SiteError::host("creating wire.pcapng"))?;
         let wire = &blueprint.wire;
         let consoles = resources.artefacts.join("console");
-        let nodes = blueprint.nodes.iter().map(|node| Node {
-            machine: None,
-            console: Console::default(),
-            log: Log::new(consoles.join(format!("{}.log", node.name))),
-            life: 0,
-            greeted: false,
-            pause: None,
-            commands: 0,
-        });
+        let log = |node: &NodeBlueprint| Log::new(consoles.join(format!("{}.log", node.name)));
+        let nodes = blueprint.nodes.iter().map(|node| Node::new(log(node)));
         let latencies = [wire.latency.least.0, blueprint.disk.latency.0, blueprint.disk.flush.0];
         Ok(KernelSite {
             now: 0,

@@ -27,8 +27,8 @@ const ON_A_PACKET_MAX: usize = 32;
 /// Something that happened: when (ns), and in words.
 type Comment = (u64, String);
 
-/// Puts comments into the capture of a run, if it has one. A capture that cannot be read is left as it
-/// is: others say so.
+/// Puts comments into the capture of a run, if it has one. A capture that cannot be read is left as
+/// it is: others say so.
 pub fn put(report: &Report, history: &[Event], wall_start_s: u64, run: &Path) -> io::Result<()> {
     let path = run.join(CAPTURE);
     let file = match File::open(&path) {

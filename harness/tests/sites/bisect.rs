@@ -1,5 +1,5 @@
-//! `ci/bisect-kernel`, one step of `git bisect run`: with a tree of Linux, a make and a lockstorm that
-//! only say what they were asked.
+//! `ci/bisect-kernel`, one step of `git bisect run`: with a tree of Linux, a make and a lockstorm
+//! that only say what they were asked.
 
 use crate::common::templates::repository;
 use rstest::rstest;

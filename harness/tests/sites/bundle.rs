@@ -1,4 +1,5 @@
-//! A run as one file: packed here, replayed where nothing of it is, and refused where it is not whole.
+//! A run as one file: packed here, replayed where nothing of it is, and refused where it is not
+//! whole.
 
 use crate::common::{lockstorm, permit, read_report};
 use lockstorm::assets::{self, cache_dir};

@@ -1,5 +1,5 @@
-//! `ci/kernel-tree`: a kernel from somebody's checkout. The make here only says what it was asked, and
-//! leaves a program behind that is no kernel.
+//! `ci/kernel-tree`: a kernel from somebody's checkout. The make here only says what it was asked,
+//! and leaves a program behind that is no kernel.
 
 use crate::common::lockstorm;
 use crate::common::templates::repository;

@@ -1,5 +1,5 @@
-//! The packet capture: pcapng with virtual time, one interface a node, and the nodes' names for their
-//! addresses.
+//! The packet capture: pcapng with virtual time, one interface a node, and the nodes' names for
+//! their addresses.
 
 use crate::site::NodeId;
 use crate::site::blueprint::NodeBlueprint;
