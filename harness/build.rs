@@ -1,9 +1,12 @@
-//! What the harness compiles in: the agent, the keys of what `ci/setup` builds, and the scenarios.
+//! What the harness compiles in: the agent, the recipes of what `ci/setup` builds with their
+//! keys, and the scenarios.
 
 #[path = "build/agent.rs"]
 mod agent;
 #[path = "build/keys.rs"]
 mod keys;
+#[path = "build/recipe.rs"]
+mod recipe;
 #[path = "build/scenarios.rs"]
 mod scenarios;
 
@@ -16,5 +19,6 @@ fn main() {
     let repository = PathBuf::from(here).join("..");
     agent::compile_in();
     keys::compile_in(&repository.join("containers"));
+    recipe::compile_in(&repository);
     scenarios::compile_in(&repository.join("scenarios"));
 }

@@ -4,11 +4,13 @@
 //! through fuzz_targets/; `cargo test` calls them through harness/tests/sites/fuzz.rs, which
 //! includes this file.
 
+mod bundle;
 mod messages;
 mod rings;
 mod saved;
 mod wire;
 
+pub use bundle::bundle;
 pub use messages::{time_travel, vhost_user};
 pub use rings::{blk, console, net};
 pub use saved::{corpus, known, map, strike, table as conformance};
@@ -43,7 +45,14 @@ pub fn all() -> impl Iterator<Item = &'static Target> {
     TARGETS.iter().chain(&saved::TARGETS)
 }
 
-const TARGETS: [Target; 11] = [
+const TARGETS: [Target; 12] = [
+    Target {
+        name: "bundle",
+        run: |data| {
+            bundle(data);
+        },
+        seeds: bundle::seeds,
+    },
     Target {
         name: "time_travel",
         run: |data| {

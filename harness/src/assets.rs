@@ -71,6 +71,11 @@ pub fn kernels(cache: &Path) -> PathBuf {
     cache.join("kernel")
 }
 
+/// The kernels that people have built from trees of their own: files with keys, by name.
+pub fn kernel_names(cache: &Path) -> PathBuf {
+    kernels(cache).join("names")
+}
+
 /// The images of locks that were brought from outside the node image, each named by its key.
 pub fn lock_images(cache: &Path) -> PathBuf {
     cache.join("locks")

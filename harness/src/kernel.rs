@@ -3,13 +3,17 @@
 //! Every node runs the default kernel unless the user says otherwise, for all nodes or for the
 //! server and the clients separately.
 
-use crate::assets::KERNEL_KEY;
+pub mod arguments;
+
+use crate::assets::{KERNEL_KEY, kernel_names};
+use crate::name::is_name;
 use crate::site::blueprint::Role;
 use crate::units::{hex, is_key};
+use lockstorm_reports::text::quoted;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 /// The version of the default kernel (`source_version` in containers/kernel/build).
 pub const DEFAULT_VERSION: &str = "6.12";
@@ -87,6 +91,16 @@ pub fn shipped() -> Vec<Kernel> {
     all
 }
 
+/// The kernel that `ci/kernel-tree` has built and named so, if there is one in this cache.
+pub fn named(cache: &Path, name: &str) -> Option<Kernel> {
+    if !is_name(name) {
+        return None;
+    }
+    let key = fs::read_to_string(kernel_names(cache).join(name)).ok()?;
+    let kernel = Kernel::own(name, key.trim().to_owned());
+    kernel.has_key().then_some(kernel)
+}
+
 /// The kernels of a site, as far as they are not the default one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +109,9 @@ pub struct Kernels {
     pub server: Option<Kernel>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clients: Option<Kernel>,
+    /// What is on their command lines beside what the harness says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
 }
 
 impl Kernels {
@@ -116,8 +133,30 @@ impl Kernels {
         self.of(role).map_or(DEFAULT_VERSION, |kernel| &kernel.version)
     }
 
+    /// The options that ask for them, each with a space before it; none where a path would be
+    /// needed.
+    pub fn options(&self) -> Option<String> {
+        let kernel = match (&self.server, &self.clients) {
+            (None, None) => String::new(),
+            _ => format!(" --kernel {}", self.argument()?),
+        };
+        Some(kernel + &self.arguments_option())
+    }
+
+    /// The same, with `PATH` for what the user has to fill in.
+    pub fn options_to_fill_in(&self) -> String {
+        self.options().unwrap_or_else(|| format!(" --kernel PATH{}", self.arguments_option()))
+    }
+
+    fn arguments_option(&self) -> String {
+        match self.arguments.is_empty() {
+            true => String::new(),
+            false => format!(" --kernel-args {}", quoted(&self.arguments.join(" "))),
+        }
+    }
+
     /// The argument of `--kernel` that asks for them; none where that would be a path.
-    pub fn argument(&self) -> Option<String> {
+    fn argument(&self) -> Option<String> {
         let own = [Role::Server, Role::Client].into_iter().filter_map(|role| self.of(role));
         if own.filter(|kernel| kernel.is_own()).count() > 0 {
             return None;
@@ -208,7 +247,6 @@ impl std::str::FromStr for Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn version(text: &str) -> Option<Wish> {
         Some(Wish::Version(text.into()))
@@ -238,7 +276,7 @@ mod tests {
         assert!(said.contains("kernel of its own"), "{said}");
         let host = Kernel::host("6.1.0-40-amd64", "#1 SMP");
         assert_eq!((host.release(), host.has_key()), (Some("6.1.0-40-amd64"), true));
-        let kernels = Kernels { server: None, clients: Some(host) };
+        let kernels = Kernels { clients: Some(host), ..Kernels::default() };
         assert_eq!(kernels.to_string(), "server=6.12,clients=host:6.1.0-40-amd64");
         assert_eq!(kernels.argument().as_deref(), Some("server=6.12,clients=host"));
     }
@@ -254,15 +292,37 @@ mod tests {
     #[test]
     fn kernels_are_told_as_they_are_asked_for() {
         let kernel = |version: &str| Some(Kernel { version: version.into(), key: "k".into() });
-        let told = |server, clients| Kernels { server, clients }.to_string();
+        let told = |server, clients| Kernels { server, clients, ..Kernels::default() }.to_string();
         assert_eq!(told(None, None), "6.12");
         assert_eq!(told(kernel("7.2"), kernel("7.2")), "7.2");
         assert_eq!(told(kernel("6.1"), None), "server=6.1,clients=6.12");
-        let own = Kernels { server: None, clients: Some(Kernel::own("linux", "k".into())) };
+        let clients = Some(Kernel::own("linux", "k".into()));
+        let mut own = Kernels { clients, ..Kernels::default() };
         assert_eq!(
             (own.to_string(), own.argument()),
             ("server=6.12,clients=own:linux".into(), None)
         );
+        own.arguments = vec!["debug".into(), "nfs.x=1".into()];
+        assert_eq!(own.options(), None);
+        assert_eq!(own.options_to_fill_in(), " --kernel PATH --kernel-args 'debug nfs.x=1'");
+        own.clients = None;
+        assert_eq!(own.options().as_deref(), Some(" --kernel-args 'debug nfs.x=1'"));
+    }
+
+    #[test]
+    fn a_kernel_of_a_tree_is_found_by_its_name_and_no_name_leads_elsewhere() {
+        let cache = tempfile::tempdir().unwrap();
+        let names = kernel_names(cache.path());
+        fs::create_dir_all(&names).unwrap();
+        let key = "0123456789abcdef";
+        fs::write(names.join("v6.13-rc2"), format!("{key}\n")).unwrap();
+        fs::write(cache.path().join("kernel/elsewhere"), key).unwrap();
+        fs::write(names.join("damaged"), "../..").unwrap();
+        let found = named(cache.path(), "v6.13-rc2").unwrap();
+        assert_eq!(found, Kernel::own("v6.13-rc2", key.into()));
+        for none in ["v6.14", "../elsewhere", "..", "", "damaged"] {
+            assert_eq!(named(cache.path(), none), None, "{none}");
+        }
     }
 
     #[test]

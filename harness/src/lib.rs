@@ -54,6 +54,8 @@ pub mod check;
 
 pub mod verdict;
 
+pub mod bundle;
+
 pub mod search;
 
 pub mod advise;

@@ -54,16 +54,21 @@ impl RunDirectory {
 
     /// One for a replay, beside the plan's own: nothing is replaced.
     pub fn of_replay(plan: &Plan) -> Result<RunDirectory, Failure> {
-        RunDirectory::of_replay_in(Path::new(RUNS), plan)
+        RunDirectory::beside_in(Path::new(RUNS), plan, "replay")
     }
 
-    fn of_replay_in(runs: &Path, plan: &Plan) -> Result<RunDirectory, Failure> {
+    /// One for a run of somebody else's, beside the plan's own.
+    pub fn of_bundle(plan: &Plan) -> Result<RunDirectory, Failure> {
+        RunDirectory::beside_in(Path::new(RUNS), plan, "bundle")
+    }
+
+    fn beside_in(runs: &Path, plan: &Plan, what: &str) -> Result<RunDirectory, Failure> {
         let name = name(plan)?;
         fs::create_dir_all(runs).map_err(host(runs))?;
         let suffixes =
             std::iter::once(String::new()).chain((2..).map(|number| format!("-{number}")));
         for suffix in suffixes {
-            let path = runs.join(format!("{name}-replay{suffix}"));
+            let path = runs.join(format!("{name}-{what}{suffix}"));
             match fs::create_dir(&path) {
                 Ok(()) => return RunDirectory::lock(path),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -71,6 +76,11 @@ impl RunDirectory {
             }
         }
         Err(Failure::Internal("there are no more numbers".into()))
+    }
+
+    /// The directory of a run that is there, while no run writes to it.
+    pub fn hold(path: &Path) -> Result<RunDirectory, Failure> {
+        RunDirectory::lock(path.to_owned())
     }
 
     pub fn path(&self) -> &Path {
@@ -223,7 +233,7 @@ mod tests {
         let first = RunDirectory::of_plan_in(home.path(), &plan()).unwrap().path().to_owned();
         fs::write(first.join("plan.yaml"), "").unwrap();
         let replays = [(); 3].map(|()| {
-            let replay = RunDirectory::of_replay_in(home.path(), &plan()).unwrap();
+            let replay = RunDirectory::beside_in(home.path(), &plan(), "replay").unwrap();
             let name = replay.path().file_name().unwrap().to_string_lossy().into_owned();
             name.strip_prefix(&*first.file_name().unwrap().to_string_lossy()).unwrap().to_owned()
         });

@@ -4,6 +4,7 @@ use super::directory::host;
 use super::exit::Failure;
 use super::host::this_host;
 use crate::assets::{self, KernelFiles, Missing};
+use crate::kernel::arguments::Arguments;
 use crate::kernel::{self, Choice, DEFAULT_VERSION, Kernel, Kernels, Wish};
 use crate::site::launch::{Program, Programs};
 use crate::suggest::{closest, listed};
@@ -21,12 +22,49 @@ pub struct KernelArgs {
     /// (--clock real).
     #[arg(long, value_name = "KERNEL")]
     kernel: Option<Choice>,
+    /// Add these to the kernels' command lines, such as 'ignore_loglevel sunrpc.debug=1'; refused
+    /// is what lockstorm sets itself.
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    kernel_args: Option<Arguments>,
 }
 
 impl KernelArgs {
     /// The kernels that are asked for; a user's own is brought into the cache.
     pub fn choose(&self) -> Result<Kernels, Failure> {
-        chosen(self.kernel.as_ref())
+        self.changed(&Kernels::default())
+    }
+
+    /// Which kernels are asked for, if any are.
+    pub fn choice(&self) -> Option<&Choice> {
+        self.kernel.as_ref()
+    }
+
+    /// Something is asked for.
+    pub fn are_any(&self) -> bool {
+        self.kernel.is_some() || self.kernel_args.is_some()
+    }
+
+    /// These kernels, as far as nothing else is asked for.
+    pub fn changed(&self, kernels: &Kernels) -> Result<Kernels, Failure> {
+        let mut changed = kernels.clone();
+        if let Some(choice) = &self.kernel {
+            let found = chosen(Some(choice))?;
+            if choice.server.is_some() {
+                changed.server = found.server;
+            }
+            if choice.clients.is_some() {
+                changed.clients = found.clients;
+            }
+        }
+        if let Some(arguments) = &self.kernel_args {
+            changed.arguments.clone_from(&arguments.0);
+        }
+        if !changed.arguments.is_empty() && changed.clients.as_ref().is_some_and(Kernel::is_host) {
+            let message = "--kernel-args: the host's own kernel runs already; expected another one \
+                           for the clients";
+            return Err(Failure::Argument(message.into()));
+        }
+        Ok(changed)
     }
 }
 
@@ -37,7 +75,8 @@ pub fn chosen(choice: Option<&Choice>) -> Result<Kernels, Failure> {
     };
     let find = |wish: &Option<Wish>| wish.as_ref().map(find).transpose();
     let not_default = |found: Option<Kernel>| found.filter(|found| *found != kernel::default());
-    Ok(Kernels { server: not_default(find(server)?), clients: not_default(find(clients)?) })
+    let (server, clients) = (not_default(find(server)?), not_default(find(clients)?));
+    Ok(Kernels { server, clients, ..Kernels::default() })
 }
 
 fn find(wish: &Wish) -> Result<Kernel, Failure> {
@@ -46,7 +85,7 @@ fn find(wish: &Wish) -> Result<Kernel, Failure> {
         Wish::Host => this_host(),
         Wish::Version(version) => {
             let found = kernel::shipped().into_iter().find(|kernel| kernel.version == *version);
-            found.ok_or_else(|| unknown(version))
+            found.or_else(|| named(version)).ok_or_else(|| unknown(version))
         }
     }
 }
@@ -56,6 +95,22 @@ pub fn built() -> Result<Vec<Kernel>, Failure> {
     let cache = cache()?;
     let all = kernel::shipped().into_iter();
     Ok(all.filter(|kernel| KernelFiles::below(&cache, &kernel.key).are_there()).collect())
+}
+
+/// The kernel that `ci/kernel-tree` has built under a name.
+fn named(name: &str) -> Option<Kernel> {
+    kernel::named(&cache().ok()?, name)
+}
+
+/// The kernels that have names of their own, each with its name.
+pub fn of_trees() -> Vec<(String, Kernel)> {
+    let Ok(cache) = cache() else { return Vec::new() };
+    let entries = fs::read_dir(assets::kernel_names(&cache)).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut all: Vec<(String, Kernel)> =
+        names.filter_map(|name| named(&name).map(|kernel| (name, kernel))).collect();
+    all.sort_by(|(one, _), (two, _)| one.cmp(two));
+    all
 }
 
 /// What to say of a version that there is no recipe for.
@@ -82,7 +137,7 @@ fn bring(path: &Path) -> Result<Kernel, Failure> {
     let kernel = Kernel::own(&file, key);
     let cache = cache()?;
     if !KernelFiles::below(&cache, &kernel.key).are_there() {
-        store(&cache, &kernel, &bytes)?;
+        store(&cache, &kernel, &bytes, "")?;
     }
     Ok(kernel)
 }
@@ -118,8 +173,16 @@ fn expect_kernel(bytes: &[u8]) -> Result<(), &'static str> {
 
 const PT_INTERP: u64 = 3;
 
+/// Puts a user's own kernel of another machine into the cache, with what it needs on its command
+/// line. Its key must be that of its bytes.
+pub fn keep(kernel: &Kernel, bytes: &[u8], arguments: &str) -> Result<(), Failure> {
+    let refused = |why: &str| Failure::Argument(format!("the kernel {}: {why}", kernel.version));
+    expect_kernel(bytes).map_err(refused)?;
+    store(&cache()?, kernel, bytes, arguments)
+}
+
 /// Whole or not at all: another command may be storing the same.
-fn store(cache: &Path, kernel: &Kernel, bytes: &[u8]) -> Result<(), Failure> {
+fn store(cache: &Path, kernel: &Kernel, bytes: &[u8], arguments: &str) -> Result<(), Failure> {
     let all = assets::kernels(cache);
     let preload = KernelFiles::below(cache, &kernel::default().key).seeded_random;
     if !preload.exists() {
@@ -130,6 +193,9 @@ fn store(cache: &Path, kernel: &Kernel, bytes: &[u8]) -> Result<(), Failure> {
     let write = |name: &str, bytes: &[u8]| fs::write(path(name), bytes).map_err(host(&path(name)));
     write("linux", bytes)?;
     set_mode(&path("linux"), 0o755)?;
+    if !arguments.is_empty() {
+        write("arguments", arguments.as_bytes())?;
+    }
     fs::copy(&preload, path("libseededrandom.so")).map_err(host(&preload))?;
     write("provenance", format!("source: {}\n", kernel.version).as_bytes())?;
     set_mode(folder.path(), 0o755)?;
@@ -151,7 +217,7 @@ pub fn provide(kernels: &Kernels) -> Result<Programs, Failure> {
     let program = |kernel: Kernel| {
         let files = KernelFiles::below(&cache, &kernel.key);
         match files.are_there() {
-            true => Program::open(&files).map_err(host(&files.linux)),
+            true => open(&files, &kernels.arguments),
             false => Err(Failure::SetUpMissing(missing(&kernel))),
         }
     };
@@ -161,6 +227,13 @@ pub fn provide(kernels: &Kernels) -> Result<Programs, Failure> {
         server: program(of(&kernels.server))?,
         clients: clients.map(program).transpose()?,
     })
+}
+
+/// A kernel that is started with what its user adds.
+fn open(files: &KernelFiles, arguments: &[String]) -> Result<Program, Failure> {
+    let mut program = Program::open(files).map_err(host(&files.linux))?;
+    program.arguments.extend_from_slice(arguments);
+    Ok(program)
 }
 
 /// What to say of a kernel that is not in the cache.
@@ -188,11 +261,16 @@ fn missing(kernel: &Kernel) -> String {
     }
 }
 
-/// The command that builds a kernel.
+/// The command that builds a kernel, for a sentence.
 pub fn command(version: &str) -> String {
+    format!("`{}`", setup(version))
+}
+
+/// The command that builds a kernel.
+pub fn setup(version: &str) -> String {
     match version {
-        DEFAULT_VERSION => "`ci/setup`".into(),
-        _ => format!("`ci/setup --kernels {version}`"),
+        DEFAULT_VERSION => "ci/setup".into(),
+        _ => format!("ci/setup --kernels {version}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::host::{expect_nfs, this_host};
-use super::kernels::command;
+use super::kernels::{command, of_trees};
 use super::locks::catalogue;
 use super::terminal::Terminal;
 use crate::assets::{KernelFiles, cache_dir};
@@ -111,6 +111,11 @@ fn kernels() -> Vec<Vec<String>> {
         };
         let package = files.and_then(|files| files.package()).unwrap_or_else(|| "-".into());
         rows.push(vec![kernel.version, package, kernel.key, note]);
+    }
+    for (name, kernel) in of_trees() {
+        let files = cache_dir().map(|cache| KernelFiles::below(&cache, &kernel.key));
+        let package = files.and_then(|files| files.package()).unwrap_or_else(|| "-".into());
+        rows.push(vec![name, package, kernel.key, "of a tree of your own".into()]);
     }
     rows.extend(this_host().ok().map(|host| {
         let release = host.release().unwrap_or_default().to_owned();

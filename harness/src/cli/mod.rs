@@ -4,6 +4,7 @@ pub mod exit;
 
 mod advise;
 mod batch;
+mod bundle;
 mod compare;
 mod completions;
 mod conformance;
@@ -95,6 +96,8 @@ enum Command {
     Compare(compare::Args),
     /// Run a saved plan again, and compare the histories.
     Replay(replay::Args),
+    /// Pack a saved run into one file, which replays on another machine.
+    Bundle(bundle::Args),
     /// Print the plan that a scenario expands to.
     Plan(plan::Args),
     /// Print the JSON Schema of a file that lockstorm reads or writes.
@@ -177,6 +180,7 @@ pub fn main() -> ExitCode {
         Command::Merge(args) => merge::run(args, &terminal),
         Command::Compare(args) => compare::run(args, &terminal),
         Command::Replay(args) => replay::run(args, &terminal),
+        Command::Bundle(args) => bundle::run(args, &terminal),
         Command::Plan(args) => plan::run(args, &terminal),
         Command::Schema(args) => schema::run(args, &terminal),
         Command::List(args) => list::run(args, &terminal),

@@ -23,9 +23,9 @@ pub struct StoryArgs {
     /// Test this tree of the lock's sources in place of a release.
     #[arg(long, value_name = "DIR")]
     pub with: Option<PathBuf>,
-    /// The seed of everything that is drawn.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub seed: u64,
+    /// The seed of everything that is drawn; 1 when left out.
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
     /// Let the site live by this clock; `real` is slower, not repeatable, and truly parallel.
     #[arg(long, value_name = "CLOCK", value_parser = ["virtual", "real"])]
     pub clock: Option<String>,
@@ -34,6 +34,22 @@ pub struct StoryArgs {
     pub set: Vec<String>,
     #[command(flatten)]
     pub kernel: KernelArgs,
+}
+
+impl StoryArgs {
+    /// The first option that changes the story, as its user knows it.
+    pub fn first_change(&self) -> Option<&'static str> {
+        let given = [
+            ("--lock", self.lock.is_some()),
+            ("--with", self.with.is_some()),
+            ("--seed", self.seed.is_some()),
+            ("--clock", self.clock.is_some()),
+            ("--set", !self.set.is_empty()),
+            ("--kernel", self.kernel.choice().is_some()),
+            ("--kernel-args", self.kernel.are_any()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
+    }
 }
 
 /// Loads, validates and expands. Bad input is reported before missing set-up, and nothing is
@@ -64,7 +80,7 @@ pub fn prepare(args: &StoryArgs) -> Result<Plan, Failure> {
     loaded.complete(&found.profile)?;
     let lock = Lock { profile: &found.profile, image: found.image()? };
     let kernels = args.kernel.choose()?;
-    Ok(expand(&loaded.scenario, args.seed, lock, Parts::ours(kernels)))
+    Ok(expand(&loaded.scenario, args.seed.unwrap_or(1), lock, Parts::ours(kernels)))
 }
 
 /// The plan of a saved run.

@@ -1,18 +1,23 @@
 //! `lockstorm replay DIR`: run a saved plan again, and hold the two histories against each other.
 
+mod change;
+mod compare;
+mod unpack;
+
 use super::exit::{Exit, Failure};
 use super::prepare::saved_plan;
 use super::repeat::difference;
 use super::runner::{Ended, Home, RunArgs, execute, short};
 use super::terminal::Terminal;
 use crate::assets::{KERNEL_KEY, NODE_KEY};
-use crate::history::{Event, EventKind, reader};
+use crate::history::{EventKind, reader};
 use crate::kernel::Kernels;
-use crate::plan::Plan;
+use crate::plan::{Plan, differences};
 use crate::scenario::Reseed;
 use crate::site::clock::Clock;
 use crate::units::Nanos;
 use crate::verdict::recheck::HISTORY;
+use change::ChangeArgs;
 use lockstorm_reports::text::seconds;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,11 +29,19 @@ use std::path::{Path, PathBuf};
 ///
 /// With --until and --seed it is a neighbour of the run that is made: the same until then, and then
 /// whatever comes of another seed.
+///
+/// With --set, --lock or --kernel it is the run with that changed and everything else as it was.
+/// What was changed is told, until when the two histories are the same, and what became of each
+/// promise; the exit code is that of the new verdict.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The directory of a run, with its plan.yaml; nothing in it is changed.
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    /// The directory of a run, with its plan.yaml; nothing in it is changed. Or a bundle
+    /// (`lockstorm bundle`), which is unpacked below lockstorm-runs.
+    #[arg(value_name = "DIR|BUNDLE")]
+    run_or_bundle: PathBuf,
+    /// Of a bundle: let a kernel run on this host that its maker has built.
+    #[arg(long)]
+    trust_kernel: bool,
     /// From this time of the run on, such as 12.3s, draw from another seed.
     #[arg(long, value_name = "TIME", requires = "seed")]
     until: Option<Nanos>,
@@ -36,25 +49,69 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER", requires = "until")]
     seed: Option<u64>,
     #[command(flatten)]
+    change: ChangeArgs,
+    #[command(flatten)]
     run: RunArgs,
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     args.run.check()?;
-    let mut plan = saved_plan(&args.directory)?;
+    let given = args.run_or_bundle.as_path();
+    if !given.is_file() {
+        return replay(args, given, terminal);
+    }
+    let others = args.change.kernels_choice().cloned().unwrap_or_default();
+    let unpacked = unpack::unpack(given, args.trust_kernel, &others)?;
+    if !args.run.quiet {
+        terminal.note(&unpacked.note());
+    }
+    replay(args, &unpacked.directory, terminal).map_err(|failure| unpacked.explained(failure))
+}
+
+/// Runs the plan of a saved run.
+fn replay(args: &Args, saved: &Path, terminal: &Terminal) -> Result<Exit, Failure> {
+    let mut plan = saved_plan(saved)?;
+    if args.change.are_any() {
+        return replay_changed(args, saved, &plan, terminal);
+    }
     expect_our_parts(&plan)?;
     if let (Some(until), Some(seed)) = (args.until, args.seed) {
-        plan.scenario.reseed = Some(reseed(&args.directory, until, seed)?);
+        plan.scenario.reseed = Some(reseed(saved, until, seed)?);
     }
     let ended = execute(&plan, &args.run, Home::OfReplay, terminal)?;
     let remark = match plan.blueprint.clock {
-        Clock::Virtual if args.until.is_some() => parted(&args.directory, &ended, args.until)?,
-        Clock::Virtual => compared(&args.directory, &ended)?,
+        Clock::Virtual if args.until.is_some() => parted(saved, &ended, args.until)?,
+        Clock::Virtual => compared(saved, &ended)?,
         Clock::Real => {
             "On the real clock no run is like another: the histories are not compared".into()
         }
     };
     terminal.remark(&remark, args.run.format)?;
+    Ok(ended.exit)
+}
+
+/// Runs the plan with something changed.
+fn replay_changed(
+    args: &Args,
+    saved: &Path,
+    before: &Plan,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
+    if args.until.is_some() {
+        let message = "--until: expected neither --kernel nor --kernel-args beside it; change one \
+                       thing at a time";
+        return Err(Failure::Argument(message.into()));
+    }
+    let plan = args.change.apply(before, &change::scenario_name(saved))?;
+    expect_our_parts(&plan)?;
+    let ended = execute(&plan, &args.run, Home::OfReplay, terminal)?;
+    let changed = change::words(&differences(before, &plan));
+    let histories = match (before.blueprint.clock, plan.blueprint.clock) {
+        (Clock::Virtual, Clock::Virtual) => compare::histories(saved, &ended)?,
+        _ => "Histories\n  on the real clock no run is like another: they are not compared".into(),
+    };
+    let verdicts = compare::verdicts(saved, ended.directory.path())?;
+    terminal.remark(&format!("\n{changed}\n\n{histories}\n\n{verdicts}"), args.run.format)?;
     Ok(ended.exit)
 }
 
@@ -87,12 +144,7 @@ fn parted(saved: &Path, ended: &Ended, until: Option<Nanos>) -> Result<String, F
     let Some(difference) = difference(&saved.join(HISTORY), &history)? else {
         return Ok(format!("The other seed made no difference: the same history as in {name}"));
     };
-    let at_ns = |line: &Option<Vec<u8>>| {
-        let event = serde_json::from_slice::<Event>(line.as_deref().unwrap_or_default());
-        event.ok().map(|event| event.at_ns)
-    };
-    let at_ns = [&difference.first, &difference.second].into_iter().filter_map(at_ns).min();
-    match at_ns {
+    match compare::parts_at(&difference) {
         Some(at_ns) if at_ns < until.0 => Err(Failure::Internal(format!(
             "the replay, which is kept in {}, has another history than {name} before {until}, {}",
             ended.directory.path().display(),
@@ -110,7 +162,7 @@ fn parted(saved: &Path, ended: &Ended, until: Option<Nanos>) -> Result<String, F
 /// Another kernel is another history: better none than one that only looks alike.
 pub fn expect_our_parts(plan: &Plan) -> Result<(), Failure> {
     // Other kernels than the default one are found by their keys.
-    let Kernels { server, clients } = &plan.kernels;
+    let Kernels { server, clients, .. } = &plan.kernels;
     let needs_default = server.is_none() || clients.is_none();
     for (part, planned, ours, is_needed) in [
         ("kernel", &plan.kernel_key, KERNEL_KEY, needs_default),

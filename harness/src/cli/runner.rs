@@ -15,8 +15,8 @@ use crate::run::{self, Run, RunError};
 use crate::site::clock::Clock;
 use crate::site::launch::{Launch, Programs};
 use crate::site::{Resources, SiteError, Statistics};
-use crate::verdict::recheck::HISTORY;
-use crate::verdict::{Circumstances, judge, last_words, recheck, wire};
+use crate::verdict::recheck::{CAPTURE, HISTORY};
+use crate::verdict::{Circumstances, comments, judge, last_words, recheck, wire};
 use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::{Report, Verdict, Wall, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -212,6 +212,8 @@ impl Runner {
         let mut report = judge(plan, &run.history.events, circumstances);
         wire::tell(&mut report, plan, &run.history.events, directory);
         last_words::tell(&mut report, &run.history.events, directory);
+        comments::put(&report, &run.history.events, plan.blueprint.wall_start_s, directory)
+            .map_err(directory::host(&directory.join(CAPTURE)))?;
         write(&report_file, &json::render(&report))?;
         Ok((report, run))
     }

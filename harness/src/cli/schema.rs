@@ -6,6 +6,7 @@ mod markdown;
 use super::exit::{Exit, Failure};
 use super::gate::Baseline;
 use super::terminal::Terminal;
+use crate::bundle::Manifest;
 use crate::history::Event;
 use crate::lock::profile::Profile;
 use crate::scenario;
@@ -42,6 +43,8 @@ enum Kind {
     Comparison,
     /// A sweep's map.json.
     Map,
+    /// What a bundle says of itself: its bundle.json.
+    Bundle,
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -62,6 +65,7 @@ impl Kind {
             Kind::Set => of_reports("set-schema.json"),
             Kind::Comparison => of_reports("comparison-schema.json"),
             Kind::Map => of_reports("map-schema.json"),
+            Kind::Bundle => of::<Manifest>(),
         }
     }
 
@@ -89,6 +93,7 @@ impl Kind {
             Kind::Set => "Result sets",
             Kind::Comparison => "Comparisons",
             Kind::Map => "map.json",
+            Kind::Bundle => "bundle.json",
         }
     }
 }

@@ -5,12 +5,14 @@
 //! and the node image, whose keys it names).
 
 mod bounds;
+mod changed;
 mod expand;
 mod hash;
 mod on_host;
 mod repeated;
 mod validate;
 
+pub use changed::{Difference, differences};
 pub use expand::{Lock, NODE_MEMORY_MIB, Parts, WALL_START_S, expand};
 pub use hash::PlanHash;
 pub use on_host::beyond;

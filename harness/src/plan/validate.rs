@@ -1,7 +1,7 @@
 //! Whether a plan that was read back makes sense, whoever has edited it.
 
 use super::{Plan, expand};
-use crate::kernel::Kernels;
+use crate::kernel::{Kernels, arguments};
 use crate::lock::profile::MEMORY_MIB;
 use crate::name::{RULE, is_name};
 use crate::scenario::validate;
@@ -53,7 +53,10 @@ fn check_lock(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
 
 /// They become paths in the cache.
 fn check_kernels(plan: &Plan, add: &mut impl FnMut(&str, &str)) {
-    let Kernels { server, clients } = &plan.kernels;
+    let Kernels { server, clients, arguments: words } = &plan.kernels;
+    if let Err(why) = arguments::check(words) {
+        add("kernels.arguments", &why);
+    }
     for (role, kernel) in [("server", server), ("clients", clients)] {
         if kernel.as_ref().is_some_and(|kernel| !kernel.has_key()) {
             add(&format!("kernels.{role}.key"), NO_KEY);

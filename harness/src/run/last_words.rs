@@ -1,5 +1,6 @@
 //! What a kernel, or a client's adapter, said before it ended.
 
+use crate::site::node::log::unstamped;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -39,7 +40,7 @@ pub fn of_adapter(artefacts: &Path, node: &str) -> Vec<String> {
 }
 
 fn last_complaint(log: &str) -> Vec<String> {
-    let lines: Vec<&str> = log.lines().collect();
+    let lines: Vec<&str> = log.lines().map(unstamped).collect();
     let begins = |line: &&str| COMPLAINTS.iter().any(|begin| line.starts_with(begin));
     let Some(first) = lines.iter().rposition(begins) else {
         return Vec::new();
@@ -72,7 +73,7 @@ fn tail(path: &Path) -> io::Result<Vec<u8>> {
 /// A guest writes its console log as it likes: only printable characters are quoted.
 fn last_panic(log: &str) -> Option<String> {
     let line = log.lines().rev().find(|line| line.contains("Kernel panic"))?;
-    let printable = line.trim().chars().filter(|c| !c.is_control());
+    let printable = unstamped(line).trim().chars().filter(|c| !c.is_control());
     Some(printable.take(QUOTE_MAX).collect())
 }
 
@@ -94,6 +95,8 @@ mod tests {
                 "ModuleNotFoundError: No module named 'x'"
             ]
         );
+        let stamped = log.lines().map(|line| format!("[   31.705204] {line}\n"));
+        assert_eq!(last_complaint(&stamped.collect::<String>()), last_complaint(log));
         assert_eq!(last_complaint("panic: no\n\ngoroutine 1\n").len(), 3);
         assert!(last_complaint("all is well\n").is_empty());
     }

@@ -7,7 +7,7 @@
 //! before the slice has ended, and it is enough to look into its rings then. Everything that a
 //! node sends within a slice counts as sent at the slice's begin.
 
-use super::blueprint::{Blueprint, Role};
+use super::blueprint::{Blueprint, NodeBlueprint, Role};
 use super::clock::{Calendar, Clock};
 use super::disk::blk;
 use super::disk::image::Image;
@@ -17,6 +17,7 @@ use super::exchange::Failure;
 use super::launch::core::{self, Core};
 use super::launch::{Images, Launch, Launcher, Programs};
 use super::node::console::Console;
+use super::node::log::Log;
 use super::node::machine::Patience;
 use super::node::slot::Slot;
 use super::node::{Machine, Slice};
@@ -87,6 +88,7 @@ impl Event {
 pub(super) struct Node {
     pub(super) machine: Option<Machine>,
     pub(super) console: Console,
+    log: Log,
     pub(super) life: u32,
     /// The agent has said hello. Before that a driver may wait for a device in a busy loop that
     /// counts nanoseconds, so slices are kept short.
@@ -94,6 +96,21 @@ pub(super) struct Node {
     /// What has been kept for it since it was suspended.
     pub(super) pause: Option<Pause>,
     commands: u64,
+}
+
+impl Node {
+    /// One that is switched off.
+    fn new(log: Log) -> Node {
+        Node {
+            machine: None,
+            console: Console::default(),
+            log,
+            life: 0,
+            greeted: false,
+            pause: None,
+            commands: 0,
+        }
+    }
 }
 
 /// A node's time of standing still.
@@ -179,23 +196,17 @@ impl<'a> KernelSite<'a> {
             "preparing the nodes' sockets in {} (TMPDIR names another place) and their logs",
             std::env::temp_dir().display()
         )))?;
-        let names = blueprint.nodes.iter().map(|node| node.name.as_str());
         let begun = (blueprint.clock == Clock::Real).then(Instant::now);
         let capture = Capture::create(
             &resources.artefacts.join("wire.pcapng"),
             blueprint.wall_start_s,
-            names,
+            &blueprint.nodes,
         )
         .map_err(SiteError::host("creating wire.pcapng"))?;
         let wire = &blueprint.wire;
-        let nodes = blueprint.nodes.iter().map(|_| Node {
-            machine: None,
-            console: Console::default(),
-            life: 0,
-            greeted: false,
-            pause: None,
-            commands: 0,
-        });
+        let consoles = resources.artefacts.join("console");
+        let log = |node: &NodeBlueprint| Log::new(consoles.join(format!("{}.log", node.name)));
+        let nodes = blueprint.nodes.iter().map(|node| Node::new(log(node)));
         let latencies = [wire.latency.least.0, blueprint.disk.latency.0, blueprint.disk.flush.0];
         Ok(KernelSite {
             now: 0,
@@ -402,6 +413,9 @@ impl Site for KernelSite<'_> {
         let machines = self.nodes.iter().filter_map(|node| node.machine.as_ref());
         self.statistics.processor_ns += machines.map(Machine::processor_ns).sum::<u64>();
         self.part_from_the_host()?;
+        for node in &mut self.nodes {
+            node.log.stamp().map_err(SiteError::host("writing the times of a console log"))?;
+        }
         self.capture.finish().map_err(SiteError::host(WRITING_CAPTURE))
     }
 }
@@ -501,6 +515,7 @@ impl KernelSite<'_> {
         match slice {
             Slice::Waits => {}
             Slice::Ended => {
+                self.nodes[node.index()].log.look(self.now);
                 let cause = self.nodes[node.index()]
                     .machine
                     .take()
@@ -516,6 +531,7 @@ impl KernelSite<'_> {
 
     /// Takes what a node has put into its rings.
     pub(super) fn collect(&mut self, node: NodeId) {
+        self.nodes[node.index()].log.look(self.now);
         let served = self
             .collect_messages(node)
             .and_then(|()| self.collect_frames(node))

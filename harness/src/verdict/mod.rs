@@ -8,6 +8,7 @@
 //!   an unmet step violates in a class of its own, and only in a run that went right.
 
 pub mod activity;
+pub mod comments;
 mod hung;
 pub mod last_words;
 mod plots;

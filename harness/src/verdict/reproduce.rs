@@ -29,9 +29,7 @@ pub(super) fn command(plan: &Plan) -> Option<String> {
     if plan.scenario.site.clock == Clock::Real {
         command += " --clock real";
     }
-    if !plan.kernels.are_default() {
-        command += &format!(" --kernel {}", plan.kernels.argument()?);
-    }
+    command += &plan.kernels.options()?;
     if plan.kernels.clients.as_ref().is_some_and(Kernel::is_host) {
         command += " --launch containers";
     }
@@ -102,7 +100,8 @@ mod tests {
         assert_eq!(told(&plan), "lockstorm scenario calm --seed 7 --kernel 7.2");
         plan.kernels.clients = Some(Kernel::own("linux", "0".repeat(16)));
         assert_eq!(told(&plan), "", "where the file is, the plan does not know");
-        plan.kernels = Kernels { server: None, clients: Some(Kernel::host("6.1.0", "#1")) };
+        plan.kernels = Kernels::default();
+        plan.kernels.clients = Some(Kernel::host("6.1.0", "#1"));
         let on_host = "lockstorm scenario calm --seed 7 --kernel server=6.12,clients=host --launch containers";
         assert_eq!(told(&plan), on_host);
     }

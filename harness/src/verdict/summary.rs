@@ -36,6 +36,11 @@ pub(super) fn notes(evidence: &Evidence) -> Vec<String> {
             hold.client
         ));
     }
+    let arguments = &evidence.plan.kernels.arguments;
+    if !arguments.is_empty() {
+        let words = arguments.join(" ");
+        notes.push(format!("the kernels had on their command lines, besides: {words}"));
+    }
     notes
 }
 

@@ -86,6 +86,41 @@ fn wireshark_reads_the_capture_and_decodes_the_nfs_calls_in_it() {
     assert!(malformed.is_empty(), "{malformed:?}");
 }
 
+#[test]
+fn wireshark_shows_what_happened_and_which_node_is_which() {
+    let run = scenario("calm", &["--lock", "check-then-create"]);
+    assert_eq!(run.code, 1, "{}", run.said());
+    let capture = run.directory.join("wire.pcapng");
+    let comments = tshark::frames(&capture, "frame.comment", &["frame.comment"]).concat();
+    let comments = comments.join("\n");
+    assert_eq!(comments.matches(" enters").count(), crate::common::entered(&run.history()));
+    let first = run.report().findings[0].explanation.clone();
+    let violation = format!("violation of mutual exclusion (broken promise): {first}");
+    assert!(comments.contains(&violation), "{comments}");
+    let hosts = std::process::Command::new("tshark")
+        .args(["-q", "-z", "hosts", "-r"])
+        .arg(&capture)
+        .output()
+        .unwrap();
+    let hosts = String::from_utf8_lossy(&hosts.stdout).into_owned();
+    assert!(hosts.contains("10.0.0.1\tserver") && hosts.contains("10.0.0.4\tc3"), "{hosts}");
+}
+
+#[test]
+fn each_line_of_a_console_has_the_time_at_which_it_was_written() {
+    let run = scenario("calm", &SHORT);
+    for node in ["server", "c1", "c3"] {
+        let console = run.console(node);
+        let time = |line: &str| {
+            let time = line.strip_prefix('[')?.split_once("] ")?.0;
+            time.trim_start().parse::<f64>().ok()
+        };
+        let times: Option<Vec<f64>> = console.lines().map(time).collect();
+        assert!(times.is_some_and(|times| times.is_sorted() && times.len() > 10), "{console}");
+        assert!(console.contains("] Linux version "), "{console}");
+    }
+}
+
 /// `/dev/full` stands for each file, so that it needs no full disk and no rights to make one.
 #[rstest]
 fn a_full_disk_of_the_host_is_an_error_message(

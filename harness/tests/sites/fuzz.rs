@@ -28,6 +28,7 @@ fn no_bytes_upset(
         "scenario",
         "plan",
         "history",
+        "bundle",
         "conformance",
         "map",
         "corpus",
@@ -79,6 +80,7 @@ fn the_seeds_reach_what_they_are_for() {
 }
 
 #[rstest]
+#[case("bundle", targets::bundle)]
 #[case("conformance", targets::conformance)]
 #[case("map", targets::map)]
 #[case("corpus", targets::corpus)]

@@ -5,7 +5,9 @@
 
 mod advise;
 mod artefacts;
+mod bisect;
 mod book;
+mod bundle;
 mod ci_templates;
 mod cli;
 mod clocks;
@@ -26,6 +28,7 @@ mod guest;
 #[cfg(feature = "docker")]
 mod host_kernel;
 mod hostile;
+mod kernel_tree;
 mod kernels;
 mod known_bugs;
 mod manual;
@@ -34,6 +37,7 @@ mod misbehaving;
 mod own_locks;
 mod pasted;
 mod published;
+mod replay;
 mod scale;
 mod scenarios;
 mod servers;

@@ -82,9 +82,7 @@ impl Pair {
     pub fn command(&self, seed: u64, of_batch: &Kernels, launch: Launch) -> Option<String> {
         let mut command = format!("{} --seed {seed}", self.command.as_ref()?);
         let kernels = self.kernels(of_batch);
-        if !kernels.are_default() {
-            command += &format!(" --kernel {}", kernels.argument()?);
-        }
+        command += &kernels.options()?;
         if launch != Launch::Local {
             command += " --launch containers";
         }

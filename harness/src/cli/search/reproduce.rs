@@ -28,11 +28,7 @@ pub fn command(
     if seed != 1 {
         command += &format!(" --seed {seed}");
     }
-    let kernels = &target.plan.kernels;
-    if !kernels.are_default() {
-        let argument = kernels.argument().unwrap_or_else(|| "PATH".into());
-        command += &format!(" --kernel {argument}");
-    }
+    command += &target.plan.kernels.options_to_fill_in();
     command
 }
 

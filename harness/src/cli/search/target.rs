@@ -182,7 +182,7 @@ fn of_scenario(args: &TargetArgs) -> Result<Plan, Failure> {
         scenario: args.target.clone(),
         lock: args.lock.clone(),
         with: args.with.clone(),
-        seed: args.seed.unwrap_or(1),
+        seed: args.seed,
         clock: None,
         set: args.set.clone(),
         // They are the batch's.

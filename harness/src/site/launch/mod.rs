@@ -156,6 +156,13 @@ impl Launcher {
     }
 }
 
+/// All that the harness says to a kernel with every device.
+#[cfg(test)]
+pub fn command_line(node: &NodeBlueprint, clock: Clock) -> Vec<String> {
+    let slots = [Slot::Root, Slot::Net, Slot::Control, Slot::Disk, Slot::Supplement];
+    arguments(node, clock, &slots).line
+}
+
 impl Kernel {
     fn new(running: impl Running + 'static) -> Kernel {
         Kernel(Box::new(running))

@@ -2,6 +2,7 @@
 
 pub mod console;
 pub mod link;
+pub mod log;
 pub mod machine;
 pub mod slot;
 pub mod travel;

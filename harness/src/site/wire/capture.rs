@@ -1,11 +1,14 @@
-//! The packet capture: pcapng with virtual time, one interface a node.
+//! The packet capture: pcapng with virtual time, one interface a node, and the nodes' names for
+//! their addresses.
 
 use crate::site::NodeId;
+use crate::site::blueprint::NodeBlueprint;
 use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption,
 };
+use pcap_file::pcapng::blocks::name_resolution::{Ipv4Record, NameResolutionBlock, Record};
 use pcap_file::{DataLink, PcapError};
 use std::borrow::Cow;
 use std::fs::File;
@@ -26,21 +29,18 @@ pub struct Capture {
 impl Capture {
     /// A new capture file. `wall_start_s` is the wall clock at virtual time zero, seconds since
     /// 1970.
-    pub fn create<'a>(
-        path: &Path,
-        wall_start_s: u64,
-        nodes: impl Iterator<Item = &'a str>,
-    ) -> io::Result<Capture> {
+    pub fn create(path: &Path, wall_start_s: u64, nodes: &[NodeBlueprint]) -> io::Result<Capture> {
         let file = BufWriter::with_capacity(1 << 16, File::create(path)?);
         let mut writer = PcapNgWriter::new(file).map_err(to_io)?;
-        for name in nodes {
+        for node in nodes {
             let mut interface = InterfaceDescriptionBlock::new(DataLink::ETHERNET, 0);
             interface.options = vec![
-                InterfaceDescriptionOption::IfName(Cow::Borrowed(name)),
+                InterfaceDescriptionOption::IfName(Cow::Borrowed(&node.name)),
                 InterfaceDescriptionOption::IfTsResol(NANOSECONDS),
             ];
             writer.write_pcapng_block(interface).map_err(to_io)?;
         }
+        writer.write_pcapng_block(names(nodes)).map_err(to_io)?;
         Ok(Capture { writer, wall_start: Duration::from_secs(wall_start_s), failure: None })
     }
 
@@ -70,6 +70,17 @@ impl Capture {
     pub fn finish(&mut self) -> io::Result<()> {
         self.writer.get_mut().flush()
     }
+}
+
+/// Which node has which address.
+fn names(nodes: &[NodeBlueprint]) -> NameResolutionBlock<'_> {
+    let records = nodes.iter().map(|node| {
+        Record::Ipv4(Ipv4Record {
+            ip_addr: Cow::Owned(node.ip.octets().to_vec()),
+            names: vec![Cow::Borrowed(node.name.as_str())],
+        })
+    });
+    NameResolutionBlock { records: records.collect(), options: Vec::new() }
 }
 
 fn to_io(error: PcapError) -> io::Error {
