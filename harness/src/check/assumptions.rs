@@ -15,6 +15,7 @@ use super::holds::Hold;
 use super::spans::merged;
 use crate::lock::profile::Renewed;
 use crate::plan::Plan;
+use crate::units::SECOND;
 use lockstorm_reports::text::span;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -314,24 +315,47 @@ fn pauses(known: &Known, out: &mut Vec<Departure>) {
     }
 }
 
-/// What a client had asked when the server died, it asks again; the server has forgotten what it
-/// had done.
+/// A server of NFSv3 or NFSv4.0 remembers an answer for so long (RC_EXPIRE in fs/nfsd/cache.h, ns).
+const REMEMBERED_NS: u64 = 120 * SECOND;
+
+/// When a server may have forgotten what it had answered a client who asks again: with the client's
+/// session (RFC 8881, section 2.10.6), or after a time.
+fn forgotten(known: &Known, contact: &Contact) -> Vec<(u64, u64)> {
+    match known.plan.scenario.site.nfs.version.as_str() {
+        "3" | "4.0" => {
+            let held_up = contact.held_up().iter();
+            let forgotten = held_up.map(|it| (it.from.saturating_add(REMEMBERED_NS), it.settled));
+            forgotten.filter(|(from, settled)| from <= settled).collect()
+        }
+        _ => contact.losses().to_vec(),
+    }
+}
+
+/// What a client had asked when the server died, or when its session was lost, it asks again; the
+/// server has forgotten what it had done.
 fn replays(known: &Known, out: &mut Vec<Departure>) {
     if !known.plan.profile.assumes.exactly_once {
         return;
     }
     for (client, contact) in known.contacts.all() {
         for (from, until) in known.in_calls(client, contact) {
-            let died = known.server_died.iter().filter(|died| (from..=until).contains(died));
-            out.extend(died.map(|died| Departure {
+            let died =
+                known.server_died.iter().copied().filter(|died| (from..=until).contains(died));
+            let died = died.map(|died| (died, "the server was restarted"));
+            let forgotten = forgotten(known, contact).into_iter();
+            let forgotten =
+                forgotten.filter(|(lost, regained)| *lost <= until && from <= *regained);
+            let forgotten = forgotten
+                .map(|(lost, _)| (lost.max(from), "the server may have forgotten its answer"));
+            out.extend(died.chain(forgotten).map(|(since, when)| Departure {
                 kind: Kind::Replay,
                 client: client.to_owned(),
-                from: *died,
+                from: since,
                 until,
-                rest: known.rest_of_acts(client, (*died, until)),
+                rest: known.rest_of_acts(client, (since, until)),
                 why: format!(
-                    "{client} was in a call when the server was restarted, and may have had \
-                     something done twice; the lock assumes that nothing is"
+                    "{client} was in a call when {when}, and may have had something done twice; \
+                     the lock assumes that nothing is"
                 ),
             }));
         }

@@ -430,6 +430,35 @@ fn what_was_under_way_when_the_server_restarted_may_be_done_twice() {
     expect(&plan, MutualExclusion, Shows::Broken(1, 7_000), &before);
 }
 
+#[rstest]
+#[case::as_long_as_a_lease(40, "4.2", true)]
+#[case::a_moment(3, "4.2", false)]
+// Sessions are of NFSv4.1 and later: before, answers are remembered for two minutes.
+#[case::as_long_as_a_lease_of_4_0(40, "4.0", false)]
+#[case::three_minutes(180, "3", true)]
+fn what_was_under_way_when_its_answer_was_forgotten_may_be_done_twice(
+    #[case] cut_s: u64,
+    #[case] version: &str,
+    #[case] beyond: bool,
+) {
+    let at = |s: u64| cut_s + s;
+    let text = format!(
+        "1s c1 acquires\n 2s c1 leaves\n 2.1s c1 is cut\n {}s c1 is healed\n {}s c2 acquires\n
+         {}.5s c1 is told ok\n {}s c3 acquires",
+        at(2),
+        at(3),
+        at(3),
+        at(4)
+    );
+    let mut plan = plan();
+    plan.scenario.site.nfs.version = version.into();
+    plan.profile.assumes.exactly_once = true;
+    let shows = if beyond { Shows::Beyond } else { Shows::Broken };
+    expect(&plan, MutualExclusion, shows(1, at(4) * 1_000), &text);
+    plan.profile.assumes.exactly_once = false;
+    expect(&plan, MutualExclusion, Shows::Broken(1, at(4) * 1_000), &text);
+}
+
 #[test]
 fn a_heartbeat_keeps_a_claim_for_as_long_as_nothing_disturbs_its_owner() {
     let mut plan = plan();
