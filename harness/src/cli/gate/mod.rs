@@ -2,6 +2,7 @@
 
 pub(super) mod baseline;
 mod decision;
+mod search;
 mod suite;
 
 use super::batch::{
@@ -22,9 +23,10 @@ use lockstorm_reports::format::{self, Format, Options, Subject};
 use lockstorm_reports::set::{GATE_FILE, Gate, LeftOut, ResultSet, lock_of};
 use lockstorm_reports::terminal::{SetOptions, render_gate};
 use lockstorm_reports::text::clean;
+use search::Search;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use suite::Suite;
 use time::OffsetDateTime;
 
@@ -55,6 +57,10 @@ pub struct Args {
     /// So many seeds of each scenario, in place of the suite's own number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     seeds: Option<u64>,
+    /// So many runs of a sweep beside the scenarios, in place of the suite's own number; 0: none.
+    /// Where scenarios are named, none is made without it.
+    #[arg(long, value_name = "N")]
+    sweep: Option<u32>,
     /// A file with the violations that are accepted.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -76,7 +82,7 @@ pub struct Args {
     /// Judge this result set, of `gate`, `matrix` or `merge`, and run nothing.
     #[arg(long, value_name = "DIR", 
           conflicts_with_all = ["out", "budget", "shard", "seeds", "suite", "scenarios", "set",
-                                "with", "discard_valid", "jobs"])]
+                                "sweep", "with", "discard_valid", "jobs"])]
     judge: Option<PathBuf>,
     /// Where the result set goes. Without it, to lockstorm-runs/gate, where it replaces that of
     /// other locks or scenarios.
@@ -261,6 +267,7 @@ fn make(
         let (path, command) = (path.display(), clean(command));
         terminal.note(&format!("{path}: replaces the results of `{command}`"));
     }
+    let began = Instant::now();
     let made = directory.made()?;
     let suite = part(args.shard, suite);
     let jobs = suite.iter().copied().filter(|job| !made.contains(&job.key()));
@@ -268,8 +275,26 @@ fn make(
     batch::run(&jobs, &directory, &options)?;
     let there: BTreeSet<_> = directory.read()?.runs.iter().map(key).collect();
     header.left_out.extend(no_time_for(suite.iter().filter(|job| !there.contains(&job.key()))));
+    if swept(args) > 0 {
+        let search = Search {
+            locks: &args.lock,
+            with: args.with.as_deref(),
+            set: &args.set,
+            runs: swept(args),
+            shard: args.shard,
+            began,
+            options: &options,
+        };
+        search.run(&directory, &mut header, terminal)?;
+    }
     directory.put_header(&header)?;
     directory.read()
+}
+
+/// How many runs of a sweep are wanted.
+fn swept(args: &Args) -> u32 {
+    let of_suite = if args.scenarios.is_empty() { args.suite.swept() } else { 0 };
+    args.sweep.unwrap_or(of_suite)
 }
 
 fn key(run: &lockstorm_reports::set::RunSummary) -> (String, String, u64) {

@@ -5,11 +5,12 @@ use crate::scenario::shipped;
 /// A suite, by the time that it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Suite {
-    /// The faults that every lock meets, three seeds each: for every change.
+    /// The faults that every lock meets, three seeds each, and the first 40 runs of a sweep: for
+    /// every change.
     Smoke,
-    /// Every scenario, ten seeds each: for a merge.
+    /// Every scenario, ten seeds each, and the first 250 runs of a sweep: for a merge.
     Standard,
-    /// Every scenario, fifty seeds each: before a release.
+    /// Every scenario, fifty seeds each, and a whole sweep: before a release.
     Full,
 }
 
@@ -25,6 +26,15 @@ impl Suite {
                 let stem = |name: &str| name.trim_end_matches(".yaml").to_owned();
                 shipped::names().map(stem).collect()
             }
+        }
+    }
+
+    /// How many runs of a sweep: those that tell most come first.
+    pub fn swept(self) -> u32 {
+        match self {
+            Suite::Smoke => 40,
+            Suite::Standard => 250,
+            Suite::Full => u32::MAX,
         }
     }
 

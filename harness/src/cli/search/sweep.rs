@@ -21,7 +21,7 @@ use crate::verdict::recheck::CAPTURE;
 use lockstorm_reports::map::{Finding, Map};
 use lockstorm_reports::set::RunSummary;
 use lockstorm_reports::{Class, Verdict};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ const NAME: &str = "sweep";
 /// The run without faults that the points are from.
 const CALM: &str = "calm";
 /// The shipped scenario that the story of a sweep is told on, where nobody names one.
-const STORY: &str = "calm";
+pub const STORY: &str = "calm";
 
 /// Runs a story once without faults, and then once for each fault at each of its points: every
 /// call of NFS that the lock makes, every reply, and every boundary between the lock's own calls.
@@ -68,6 +68,10 @@ pub struct Args {
     /// Begin no run that would not end within this time, such as 10m, for each lock.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     budget: Option<Duration>,
+    /// Make at most so many runs of each lock beside the one without faults: those that tell most
+    /// come first.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    runs: Option<u32>,
     /// A list of findings that are known, each with a reason: they are told as such, and are no
     /// reason for exit code 1. What Linux's server is known for is always among them.
     #[arg(long, value_name = "FILE")]
@@ -108,9 +112,22 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         until_broken: args.first,
         ..args.side_by_side.options(args.quiet)?
     };
+    let wish = Wish {
+        columns: &columns,
+        options: &options,
+        known: &known,
+        tells_otherwise: args.story.is_none(),
+        seed: args.seed,
+        set: &args.set,
+        runs: args.runs,
+        pairs: args.pairs,
+        shard: args.shard,
+        out: args.out.as_deref(),
+        quiet: args.quiet,
+    };
     let mut exit = Exit::Valid;
     for pair in &pairs {
-        match sweep(pair, args, (&columns, &options, &known), terminal) {
+        match show(pair, args, &wish, terminal) {
             Ok(of_lock) => exit = graver(exit, of_lock),
             // Of many, one that cannot be had is no reason to leave out the others.
             Err(failure @ (Failure::Input(_) | Failure::SetUpMissing(_))) if pairs.len() > 1 => {
@@ -150,37 +167,61 @@ fn graver(one: Exit, other: Exit) -> Exit {
     }
 }
 
-/// Sweeps one lock.
-fn sweep(
-    pair: &Pair,
-    args: &Args,
-    (columns, options, known): (&[usize], &BatchOptions, &Known),
-    terminal: &Terminal,
-) -> Result<Exit, Failure> {
-    let told = told(pair, args)?;
+/// Sweeps one lock, and prints its map.
+fn show(pair: &Pair, args: &Args, wish: &Wish, terminal: &Terminal) -> Result<Exit, Failure> {
+    let (map, path) = sweep(pair, wish, terminal)?;
+    terminal.print(&map::render(args.format, &map, &path, terminal))?;
+    if args.out.is_none() && !args.quiet {
+        terminal.note(&format!("the runs are in {}", path.display()));
+    }
+    Ok(exit(&map))
+}
+
+/// How a lock is swept.
+pub struct Wish<'a> {
+    /// Places in [`COLUMNS`].
+    pub columns: &'a [usize],
+    pub options: &'a BatchOptions,
+    pub known: &'a Known,
+    /// The stories are the search's own.
+    pub tells_otherwise: bool,
+    pub seed: u64,
+    pub set: &'a [String],
+    /// At most so many runs.
+    pub runs: Option<u32>,
+    pub pairs: bool,
+    pub shard: Option<Shard>,
+    pub out: Option<&'a Path>,
+    pub quiet: bool,
+}
+
+/// Sweeps one lock. Answers its map, and the directory of its runs.
+pub fn sweep(pair: &Pair, wish: &Wish, terminal: &Terminal) -> Result<(Map, PathBuf), Failure> {
+    let Wish { columns, options, .. } = *wish;
+    let told = told(pair, wish.tells_otherwise)?;
     let profile = told.prepared()?.profile().clone();
     let header = matrix::header(&Selection::nothing(), &[&told]);
-    let identity = Identity::new(&header, Vec::new(), &args.set, &options.kernels, &[&told]);
+    let identity = Identity::new(&header, Vec::new(), wish.set, &options.kernels, &[&told]);
     let name = format!("{NAME}-{}", told.filed_as);
-    let path = args.out.clone().unwrap_or_else(|| identity.default_path(&name));
+    let path = wish.out.map_or_else(|| identity.default_path(&name), Path::to_owned);
     let set = SetDirectory::open(&path, &header, &identity, false)?;
-    let calm = calm_run(&told, args.seed, &set, options)?;
+    let calm = calm_run(&told, wish.seed, &set, options)?;
     expect_valid(&calm.summary, &path)?;
     let scenario = &told.prepared()?.scenario;
-    let stories = match args.story {
-        None => Stories::around(scenario.clone(), &profile),
-        Some(_) => Stories::only(scenario.clone()),
+    let stories = match wish.tells_otherwise {
+        true => Stories::around(scenario.clone(), &profile),
+        false => Stories::only(scenario.clone()),
     };
-    let others = match args.story.is_none() && columns.contains(&strikes::CALM) {
+    let others = match wish.tells_otherwise && columns.contains(&strikes::CALM) {
         true => stories::others(scenario, &profile),
         false => Vec::new(),
     };
     let (mut points, mut all) = sweep::calm_trials(others);
-    let faults = trials(&stories, &profile, &calm.points, calm.setting, columns, args.seed);
+    let faults = trials(&stories, &profile, &calm.points, calm.setting, columns, wish.seed);
     let note = |points: usize, all: &[sweep::Trial], what: &str| {
         let made = all.iter().filter(|trial| trial.role.is_made()).count();
         let (lock, cells) = (&told.lock, all.len());
-        if !args.quiet {
+        if !wish.quiet {
             terminal.note(&format!(
                 "{lock}: {points} points, {cells} times {what} there; {made} runs, the others are \
                  alike"
@@ -192,14 +233,14 @@ fn sweep(
     all.extend(faults.into_iter().map(|trial| trial.behind(before.0, before.1)));
     points.extend(calm.points.iter().cloned());
     let trials = Trials { set: &set, options };
-    let mut runs = make(&told, (&all[..], &points[..]), args, &trials)?;
-    if args.pairs {
-        let (after, two) = pairs::of(&told, args.seed, (&calm, &all, columns), &trials)?;
+    let mut runs = make(&told, (&all[..], &points[..]), wish, &trials)?;
+    if wish.pairs {
+        let (after, two) = pairs::of(&told, wish.seed, (&calm, &all, columns), &trials)?;
         note(after.len(), &two, "a second fault");
         let before = (points.len(), all.len());
         all.extend(two.into_iter().map(|trial| trial.behind(before.0, before.1)));
         points.extend(after);
-        runs = make(&told, (&all[..], &points[..]), args, &trials)?;
+        runs = make(&told, (&all[..], &points[..]), wish, &trials)?;
     }
     for run in runs.iter_mut().flatten() {
         map::name_command(run, set.path());
@@ -207,24 +248,19 @@ fn sweep(
     // What happens at no point of this lock needs no column.
     let happens = |column: &usize| all.iter().any(|trial| trial.column == *column);
     let columns: Vec<usize> = columns.iter().copied().filter(happens).collect();
-    let mut map = map::of(&told, args.seed, (&calm.summary, &points), (&all, &columns), &runs);
-    map::tell_known(&mut map, known, profile.primitive);
+    let mut map = map::of(&told, wish.seed, (&calm.summary, &points), (&all, &columns), &runs);
+    map::tell_known(&mut map, wish.known, profile.primitive);
     map::save(&map, set.path())?;
-    let name = path.display().to_string();
-    terminal.print(&map::render(args.format, &map, &path, terminal))?;
-    if args.out.is_none() && !args.quiet {
-        terminal.note(&format!("the runs are in {name}"));
-    }
-    Ok(exit(&map))
+    Ok((map, path))
 }
 
 /// The pair in the story that is swept, without faults.
-fn told(pair: &Pair, args: &Args) -> Result<Pair, Failure> {
+fn told(pair: &Pair, tells_otherwise: bool) -> Result<Pair, Failure> {
     let prepared = pair.prepared()?;
     let mut scenario = prepared.scenario.clone();
-    match args.story {
-        None => stories::turns(&mut scenario, prepared.profile()),
-        Some(_) => calm(&mut scenario),
+    match tells_otherwise {
+        true => stories::turns(&mut scenario, prepared.profile()),
+        false => calm(&mut scenario),
     }
     scenario.name = CALM.into();
     pair.in_scenario(scenario)
@@ -282,7 +318,7 @@ fn calm_run(
 }
 
 /// A lock that fails when nothing happens to it needs no search.
-fn expect_valid(calm: &RunSummary, set: &std::path::Path) -> Result<(), Failure> {
+fn expect_valid(calm: &RunSummary, set: &Path) -> Result<(), Failure> {
     let verdict = calm.judged().map(|judged| judged.verdict);
     if verdict == Some(Verdict::Valid) {
         return Ok(());
@@ -301,14 +337,15 @@ fn expect_valid(calm: &RunSummary, set: &std::path::Path) -> Result<(), Failure>
 fn make(
     told: &Pair,
     (all, points): (&[sweep::Trial], &[Point]),
-    args: &Args,
+    wish: &Wish,
     trials: &Trials,
 ) -> Result<Vec<Option<RunSummary>>, Failure> {
-    let made = sweep::order(all, points, args.seed);
-    let part = batch::part(args.shard, made.clone());
+    let mut made = sweep::order(all, points, wish.seed);
+    made.truncate(wish.runs.map_or(usize::MAX, |runs| runs as usize));
+    let part = batch::part(wish.shard, made.clone());
     let trial = |index: &usize| {
         let pair = told.in_scenario(all[*index].scenario.clone())?;
-        Ok(Trial { pair, seed: args.seed })
+        Ok(Trial { pair, seed: wish.seed })
     };
     let wanted: Vec<Trial> = part.iter().map(trial).collect::<Result<_, Failure>>()?;
     trials.make(&wanted, &batch::Nobody)?;
