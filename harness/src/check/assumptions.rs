@@ -318,17 +318,21 @@ fn pauses(known: &Known, out: &mut Vec<Departure>) {
 /// A server of NFSv3 or NFSv4.0 remembers an answer for so long (RC_EXPIRE in fs/nfsd/cache.h, ns).
 const REMEMBERED_NS: u64 = 120 * SECOND;
 
-/// When a server may have forgotten what it had answered a client who asks again: with the client's
-/// session (RFC 8881, section 2.10.6), or after a time.
-fn forgotten(known: &Known, contact: &Contact) -> Vec<(u64, u64)> {
-    match known.plan.scenario.site.nfs.version.as_str() {
+/// When a server may have forgotten what it had answered a client, who asked in this span and asks
+/// again: with the client's session (RFC 8881, section 2.10.6), or after a time.
+fn forgotten(known: &Known, contact: &Contact, (from, until): (u64, u64)) -> Vec<u64> {
+    let mut spans = match known.plan.scenario.site.nfs.version.as_str() {
         "3" | "4.0" => {
             let held_up = contact.held_up().iter();
-            let forgotten = held_up.map(|it| (it.from.saturating_add(REMEMBERED_NS), it.settled));
-            forgotten.filter(|(from, settled)| from <= settled).collect()
+            held_up.map(|it| (it.from.saturating_add(REMEMBERED_NS), it.settled)).collect()
         }
         _ => contact.losses().to_vec(),
-    }
+    };
+    spans.retain(|(lost, regained)| lost <= regained && *lost <= until && from <= *regained);
+    // What never came to the server before that is done once.
+    let was_silent = |lost: u64| contact.silent().iter().any(|(a, b)| *a <= from && lost <= *b);
+    spans.retain(|(lost, _)| !was_silent(*lost));
+    spans.into_iter().map(|(lost, _)| lost.max(from)).collect()
 }
 
 /// What a client had asked when the server died, or when its session was lost, it asks again; the
@@ -342,11 +346,9 @@ fn replays(known: &Known, out: &mut Vec<Departure>) {
             let died =
                 known.server_died.iter().copied().filter(|died| (from..=until).contains(died));
             let died = died.map(|died| (died, "the server was restarted"));
-            let forgotten = forgotten(known, contact).into_iter();
+            let forgotten = forgotten(known, contact, (from, until)).into_iter();
             let forgotten =
-                forgotten.filter(|(lost, regained)| *lost <= until && from <= *regained);
-            let forgotten = forgotten
-                .map(|(lost, _)| (lost.max(from), "the server may have forgotten its answer"));
+                forgotten.map(|lost| (lost, "the server may have forgotten its answer"));
             out.extend(died.chain(forgotten).map(|(since, when)| Departure {
                 kind: Kind::Replay,
                 client: client.to_owned(),

@@ -455,6 +455,10 @@ fn what_was_under_way_when_its_answer_was_forgotten_may_be_done_twice(
     plan.profile.assumes.exactly_once = true;
     let shows = if beyond { Shows::Beyond } else { Shows::Broken };
     expect(&plan, MutualExclusion, shows(1, at(4) * 1_000), &text);
+    // What it has asked for only then, it asks for once.
+    let later = text.replace("2s c1 leaves\n 2.1s c1 is cut", "1.5s c1 is cut\n 2s c1 leaves");
+    assert_ne!(later, text);
+    expect(&plan, MutualExclusion, Shows::Broken(1, at(4) * 1_000), &later);
     plan.profile.assumes.exactly_once = false;
     expect(&plan, MutualExclusion, Shows::Broken(1, at(4) * 1_000), &text);
 }
