@@ -63,7 +63,7 @@ const STRIKES: [&str; 4] = [
     "{cut: {node: c1}} at 5s for 60s",
     "{crash: {node: server}} at 5s",
     "{clock: {node: c2, step: -10s, drift_ppm: 200}} for 1m",
-    "{errno: {node: c1, call: link, with: EIO, path: '*.lck'}} at 1ms",
+    "{kill: {node: c1}} at 1ms for 2s",
 ];
 
 /// A table of probes: read, told in every way, and compared with itself.

@@ -44,13 +44,10 @@ fn the_same_seed_makes_the_same_search_however_many_sites_are_side_by_side_and_g
 fn a_lock_that_fails_when_nothing_happens_is_told_with_its_run_and_left_out() {
     let _permit = permit();
     let home = tempfile::tempdir().unwrap();
-    let (code, said) = explore(home.path(), &["--locks", "check-then-create", "--out", "out"]);
+    let (code, said) = explore(home.path(), &["--locks", "ignores-eexist", "--out", "out"]);
     assert_eq!(code, 1, "{said}");
-    assert!(
-        said.contains("left out: check-then-create: it breaks a promise when nothing"),
-        "{said}"
-    );
-    assert!(home.path().join("out/runs/check-then-create/calm/1/report.json").exists(), "{said}");
+    assert!(said.contains("left out: ignores-eexist: it breaks a promise when nothing"), "{said}");
+    assert!(home.path().join("out/runs/ignores-eexist/calm/1/report.json").exists(), "{said}");
 }
 
 #[test]
