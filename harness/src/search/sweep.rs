@@ -136,7 +136,8 @@ pub fn outlast(scenario: &mut Scenario, at_ns: u64) {
 
 /// The order in which those that are made are made, as places in the list: whoever has time for a
 /// part of them gets the stories without faults, then something of every fault, and of each at
-/// messages and boundaries of every kind, before more of the same; and what only proves that points are alike comes last.
+/// messages and boundaries of every kind, before more of the same; and what only proves that points
+/// are alike comes last.
 pub fn order(trials: &[Trial], points: &[Point], seed: u64) -> Vec<usize> {
     let is_made = |index: &usize| trials[*index].role.is_made();
     let mut order: Vec<usize> = (0..trials.len()).filter(is_made).collect();

@@ -1,4 +1,5 @@
-//! The sweep of a suite: what came of faults at the points of a story, as runs of one scenario more.
+//! The sweep of a suite: what came of faults at the points of a story, as runs of one more
+//! scenario.
 
 use crate::cli::batch::{self, BatchOptions, Pair, Selection, SetDirectory, Shard};
 use crate::cli::exit::Failure;

@@ -246,3 +246,26 @@ fn check_section(scenario: &Scenario, section: &Section, path: &KeyPath, finding
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::fault;
+
+    #[test]
+    fn a_fault_that_may_never_end_or_is_over_at_once_lasts_until_nothing() {
+        let said = |strike: &str, until: &str| {
+            fault(&format!("when: {{at: 5s}}\nstrike: {strike}\nfor: 30s\nuntil: {until}"))
+        };
+        let pause = "{pause: {node: c1}}";
+        assert_eq!(said(pause, "{inside: [other], waiting: [any], after: 300ms}"), "nothing\n");
+        let told = [
+            said(pause, "{}"),
+            said(pause, "{inside: [c9]}"),
+            said(pause, "{inside: [c2], waiting: [c2]}"),
+            fault(&format!("when: {{at: 5s}}\nstrike: {pause}\nuntil: {{inside: [other]}}")),
+            fault("when: {rpc: {op: LINK}}\nstrike: {lose: {}}\nuntil: {inside: [other]}"),
+            fault(&format!("when: {{situation: {{inside: [other]}}}}\nstrike: {pause}")),
+        ];
+        insta::assert_snapshot!("until", told.join("\n"));
+    }
+}

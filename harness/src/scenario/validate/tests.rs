@@ -17,7 +17,7 @@ fn in_cycles(sections: &str) -> String {
     said(&format!("workload: {{cycles: {{}}}}\n{sections}"))
 }
 
-fn fault(lines: &str) -> String {
+pub fn fault(lines: &str) -> String {
     in_cycles(&format!("faults:\n  - {}\n", lines.replace('\n', "\n    ")))
 }
 
@@ -597,22 +597,4 @@ fn a_trigger_that_can_never_fire_is_refused() {
         said("{ended: {fault: 2}}"),
     ];
     insta::assert_snapshot!("triggers_that_never_fire", told.join("\n"));
-}
-
-#[test]
-fn a_fault_that_may_never_end_or_is_over_at_once_lasts_until_nothing() {
-    let said = |strike: &str, until: &str| {
-        fault(&format!("when: {{at: 5s}}\nstrike: {strike}\nfor: 30s\nuntil: {until}"))
-    };
-    let pause = "{pause: {node: c1}}";
-    assert_eq!(said(pause, "{inside: [other], waiting: [any], after: 300ms}"), "nothing\n");
-    let told = [
-        said(pause, "{}"),
-        said(pause, "{inside: [c9]}"),
-        said(pause, "{inside: [c2], waiting: [c2]}"),
-        fault(&format!("when: {{at: 5s}}\nstrike: {pause}\nuntil: {{inside: [other]}}")),
-        fault("when: {rpc: {op: LINK}}\nstrike: {lose: {}}\nuntil: {inside: [other]}"),
-        fault(&format!("when: {{situation: {{inside: [other]}}}}\nstrike: {pause}")),
-    ];
-    insta::assert_snapshot!("until", told.join("\n"));
 }
