@@ -2,9 +2,8 @@
 
 use super::interpreter::Interpreter;
 use super::task::Task;
-use crate::fault::FaultId;
-use crate::fault::Situation;
 use crate::fault::pause::AfterPause;
+use crate::fault::{FaultId, Situation};
 use crate::history::EventKind;
 use crate::site::NodeId;
 use crate::site::disk::trouble::TroubleId;

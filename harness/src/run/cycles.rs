@@ -128,7 +128,9 @@ impl<'a> Cycles<'a> {
         let cycler = &mut self.clients[id.index()];
         cycler.state = State::Acquiring;
         let timeout = match self.spec.impatient {
-            Some(Impatient { share, timeout }) if cycler.rng.random_bool(share) => Some(timeout),
+            Some(Impatient { share, timeout }) if cycler.rng.random::<f64>() < share => {
+                Some(timeout)
+            }
             _ => self.spec.timeout,
         };
         run.call(id, Operation::Acquire { timeout })
