@@ -130,7 +130,7 @@ impl Column {
             Strikes::Loss if point.asks_only => ASKED_AGAIN,
             Strikes::Delay if point.asks_only && is_call => ASKED_AGAIN,
             Strikes::Link if point.asks_only => &point.since,
-            Strikes::Client | Strikes::Owner if is_call => &point.since,
+            Strikes::Client if is_call => &point.since,
             Strikes::State => &point.since,
             // Whoever it is of: which of those that wait is first is another matter each time.
             Strikes::Long => &point.name,
